@@ -1,0 +1,30 @@
+# make        install into .venv, run the default experiment, print its main table
+# make test   the whole test suite
+# make lint   style of code and workflow
+.DEFAULT_GOAL := run
+.PHONY: run install test lint clean
+BIN := .venv/bin
+
+run: install
+	$(BIN)/snakemake --cores all
+	$(BIN)/cosalpure show
+
+install: .venv/installed
+
+.venv/installed: requirements.txt pyproject.toml
+	python3 -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+test: install
+	$(BIN)/pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+
+clean:  # results, not the environment
+	rm -rf results/*/ logs .snakemake

@@ -1,0 +1,33 @@
+# CosalPure: attack, learn a concept, purify, detect, score, tabulate. An index; each stage has its file in rules/.
+#
+#   snakemake --cores all                                       the default experiment, config.yaml
+#   snakemake --cores all table2                                one target; rules/targets.smk lists them
+#   snakemake --cores all --config concept='{steps: 200}'       a setting changed: what depends on it reruns
+#   snakemake -n                                                what would run
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+
+
+rule all:
+    input:
+        expand("results/tables/{table}.md", table=TABLES),
+        overview_files(),
+
+
+include: "rules/targets.smk"
+include: "rules/data.smk"
+include: "rules/degrade.smk"
+include: "rules/concept.smk"
+include: "rules/purify.smk"
+include: "rules/detect.smk"
+include: "rules/score.smk"
+include: "rules/tables.smk"
+include: "rules/report.smk"
+include: "rules/train.smk"

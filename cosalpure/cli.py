@@ -1,0 +1,290 @@
+"""The command `cosalpure`: a subcommand a stage. What a rule of the workflow runs can be typed by hand.
+
+Stages are imported when they run, so that `cosalpure --help` answers at once.
+"""
+
+import argparse
+import os
+import sys
+
+from cosalpure import __version__
+from cosalpure.errors import UserError
+
+EPILOG = """\
+The workflow runs these for you: snakemake --cores all. By hand, in order:
+
+  cosalpure data mini --output results/data/mini
+  cosalpure degrade jadena --data results/data/mini --output results/degrade/mini/jadena
+  cosalpure concept --data results/data/mini --images results/degrade/mini/jadena --output results/concept/mini/jadena
+  cosalpure purify cosalpure --data results/data/mini --images results/degrade/mini/jadena \\
+      --concepts results/concept/mini/jadena --output results/purify/mini/jadena/cosalpure
+  cosalpure detect gicd --data results/data/mini --images results/purify/mini/jadena/cosalpure \\
+      --output results/detect/mini/jadena/cosalpure/gicd
+  cosalpure score --data results/data/mini --maps results/detect/mini/jadena/cosalpure/gicd \\
+      --condition mini jadena cosalpure gicd --output results/score/mini/jadena/cosalpure/gicd.parquet
+
+COMMAND --help explains a command.
+"""
+
+
+def main(arguments=None):
+    """Entry point: exit status 0, or 1 with one line a mistake on standard error, or 2 for a misused option."""
+    options = parser().parse_args(arguments)
+    try:
+        _limit_threads(getattr(options, "threads", None))
+        return options.run(options) or 0
+    except UserError as error:
+        for line in str(error).splitlines():
+            print(f"cosalpure: {line}", file=sys.stderr)
+    except PermissionError as error:
+        print(f"cosalpure: {error.filename}: no permission to write or read here", file=sys.stderr)
+    except OSError as error:
+        if error.filename is None and error.errno is None:
+            raise
+        print(f"cosalpure: {error.filename or 'disk'}: {error.strerror}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("cosalpure: interrupted; finished groups are kept", file=sys.stderr)
+    return 1
+
+
+def parser():
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="cosalpure",
+        description="A benchmark of robustness in co-salient object detection: attack, purify, detect, score.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"cosalpure {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    add = _adder(commands)
+    data = add("data", _data, "make a dataset: images, masks and manifest.parquet")
+    data.add_argument("name", help="name of the dataset, for example mini")
+    _common(data, output="folder of the dataset", settings=True, seed=True)
+
+    degrade = add("degrade", _degrade, "degrade the attacked images of every group")
+    degrade.add_argument("method", help="degradation: none, jadena, or a plug-in's")
+    _common(degrade, output="folder of the degradation", settings=True, seed=True, data=True)
+
+    concept = add("concept", _concept, "learn one concept a group by textual inversion")
+    _common(concept, output="folder of the concepts", settings=True, seed=True, data=True, images=True, model=True)
+
+    purify = add("purify", _purify, "purify every image of every group")
+    purify.add_argument("method", help="purifier: source_only, vae_round_trip, cosalpure, or a plug-in's")
+    purify.add_argument("--concepts", metavar="DIR", help="folder of the learned concepts, if the purifier needs them")
+    _common(purify, output="folder of the purifier", settings=True, seed=True, data=True, images=True, model=True)
+
+    detect = add("detect", _detect, "predict one co-saliency map an image")
+    detect.add_argument("method", help="detector: gicd, or a plug-in's")
+    _common(detect, output="folder of the detector", settings=True, data=True, images=True)
+
+    score = add("score", _score, "score the maps of a condition, one Parquet row an image")
+    score.add_argument("--maps", metavar="DIR", required=True, help="folder of the detector")
+    names = ("DATASET", "DEGRADATION", "PURIFIER", "DETECTOR")
+    score.add_argument("--condition", nargs=4, metavar=names, required=True, help="names to write into the rows")
+    _common(score, output="Parquet file to write", settings=True)
+    score.add_argument("--data", metavar="DIR", required=True, help="folder of the dataset")
+
+    tables = add("tables", _tables, "the paper's tables from score files")
+    tables.add_argument("scores", nargs="+", metavar="FILE", help="score files; their order is the tables' order")
+    tables.add_argument("--degradation", metavar="NAME", default="jadena", help="what they are about (%(default)s)")
+    _common(tables, output="folder of the tables", settings=True, seed=True)
+
+    show = add("show", _show, "print a finished table")
+    show.add_argument("table", nargs="?", default="results/tables/table2.md", help="Markdown table (%(default)s)")
+
+    report = add("report", _report, "the overview figure: a group before and after, with its maps")
+    report.add_argument("--results", metavar="DIR", default="results", help="folder of the results (%(default)s)")
+    names = ("DATASET", "DEGRADATION", "DETECTOR")
+    report.add_argument("--condition", nargs=3, metavar=names, required=True, help="what to show")
+    report.add_argument("--purifiers", nargs="+", metavar="NAME", required=True, help="a row each, in this order")
+    _common(report, output="PNG file to write")
+
+    train = add("train", _train, "train a model of the mini benchmark")
+    train.add_argument("model", help="surrogate, gicd, text-encoder, autoencoder, text-to-image")
+    train.add_argument("--text-encoder", metavar="DIR", help="finished text encoder (for text-to-image)")
+    train.add_argument("--autoencoder", metavar="DIR", help="finished autoencoder (for text-to-image)")
+    _common(train, output="file or folder of the weights", settings=True)
+
+    gate = add("gate", _gate, "measure whether the text-to-image model hears its text")
+    gate.add_argument("model", help="pipeline folder")
+    gate.add_argument("--recogniser", metavar="DIR", required=True, help="folder of the trained text encoder")
+    _common(gate, output="folder for gate.json and the pictures")
+
+    config = add("config", _config, "check a configuration, or write its schema or documentation")
+    config.add_argument("action", choices=["check", "schema", "docs"], help="what to do")
+    config.add_argument("files", nargs="*", metavar="FILE", help="check: config.yaml, then overlays (config.yaml)")
+
+    doctor = add("doctor", _doctor, "versions, device, free disk, which weights are present")
+    doctor.add_argument("--config", metavar="FILE", default="config.yaml", help="configuration (%(default)s)")
+    return top
+
+
+def _adder(commands):
+    def add(name, run, text):
+        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        command.set_defaults(run=run)
+        return command
+
+    return add
+
+
+def _common(command, output, settings=False, seed=False, data=False, images=False, model=False):
+    """Options that several stages share, in one order."""
+    if data:
+        command.add_argument("--data", metavar="DIR", required=True, help="folder of the dataset")
+    if images:
+        command.add_argument("--images", metavar="DIR", required=True, help="folder whose images/ are read")
+    command.add_argument("--output", metavar="PATH", required=True, help=output)
+    if data:
+        command.add_argument("--groups", metavar="A:B", default="0:100000", help="groups A to B - 1 (all)")
+    if settings:
+        command.add_argument("--settings", metavar="YAML", default="{}", help="settings, as inline YAML or JSON")
+    if model:
+        command.add_argument("--text-to-image", metavar="YAML", default="{}", help="settings of the model")
+    if seed:
+        command.add_argument("--seed", type=int, default=2024, help="all randomness is derived from it (%(default)s)")
+    command.add_argument("--threads", type=int, default=1, help="CPU threads; results hold for one number (1)")
+
+
+def _limit_threads(threads):
+    """Before torch is imported: more threads than asked for slow neighbours down and change rounding."""
+    if threads is not None:
+        for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ[variable] = str(threads)
+
+
+def _settings(cls, text, where="--settings"):
+    """Inline YAML -> a settings model."""
+    from cosalpure.settings import parse
+
+    return parse(cls, text, where)
+
+
+def _span(options):
+    """The groups of --groups, cut to those that the dataset has."""
+    from cosalpure.data import parse_span, read_manifest
+
+    start, end = parse_span(options.groups)
+    count = read_manifest(options.data).slug.nunique()
+    return f"{start}:{max(start + 1, min(end, count))}"
+
+
+def _data(options):
+    from cosalpure.settings import dataset_class
+
+    settings = _settings(dataset_class(options.settings, options.name), options.settings)
+    from cosalpure.data.stage import run
+
+    run(options.name, settings, options.output, options.seed)
+
+
+def _degrade(options):
+    from cosalpure.settings import settings_class
+
+    settings = _settings(settings_class("degradations", options.method), options.settings)
+    span = _span(options)
+    from cosalpure.degrade.stage import run
+
+    run(options.method, settings, options.data, options.output, span, options.seed)
+
+
+def _concept(options):
+    from cosalpure.settings import ConceptLearning, TextToImage
+
+    settings = _settings(ConceptLearning, options.settings)
+    model = _settings(TextToImage, options.text_to_image, "--text-to-image")
+    span = _span(options)
+    from cosalpure.concept.stage import run
+
+    run(settings, model, options.data, options.images, options.output, span, options.seed)
+
+
+def _purify(options):
+    from cosalpure.settings import TextToImage, settings_class
+
+    settings = _settings(settings_class("purifiers", options.method), options.settings)
+    model = _settings(TextToImage, options.text_to_image, "--text-to-image")
+    span = _span(options)
+    from cosalpure.purify.stage import run
+
+    folders = (options.data, options.images, options.concepts, options.output)
+    run(options.method, settings, model, *folders, span, options.seed)
+
+
+def _detect(options):
+    from cosalpure.settings import settings_class
+
+    settings = _settings(settings_class("detectors", options.method), options.settings)
+    span = _span(options)
+    from cosalpure.detect.stage import run
+
+    run(options.method, settings, options.data, options.images, options.output, span)
+
+
+def _score(options):
+    from cosalpure.settings import Score
+
+    settings = _settings(Score, options.settings)
+    from cosalpure.data import read_manifest
+    from cosalpure.score import score_condition, write_scores
+
+    condition = dict(zip(("dataset", "degradation", "purifier", "detector"), options.condition, strict=True))
+    maps, manifest = f"{options.maps}/maps", read_manifest(options.data)
+    write_scores(score_condition(maps, options.data, manifest, condition, **settings.model_dump()), options.output)
+
+
+def _tables(options):
+    from cosalpure.settings import Statistics
+
+    settings = _settings(Statistics, options.settings)
+    from cosalpure.tables.stage import run
+
+    run(options.scores, options.degradation, settings, options.output, options.seed)
+
+
+def _show(options):
+    try:
+        print(open(options.table, encoding="utf-8").read().rstrip())
+    except FileNotFoundError:
+        raise UserError(f"{options.table}: no such table yet; make it with: snakemake --cores all") from None
+
+
+def _report(options):
+    from cosalpure.report.overview import draw
+
+    draw(options.results, *options.condition, options.purifiers, options.output)
+
+
+def _train(options):
+    from cosalpure.train import run
+
+    run(options.model, options.output, options.settings, options.text_encoder, options.autoencoder)
+
+
+def _gate(options):
+    from cosalpure.train.gate import gate
+
+    gate(options.model, options.recogniser, options.output)
+
+
+def _config(options):
+    from cosalpure import settings
+
+    if options.action == "check":
+        files = options.files or ["config.yaml"]
+        count = len(settings.load(settings.read_files(files), where=files[-1]).expand())
+        print(f"{', '.join(files)}: valid, {count} conditions")
+    else:
+        print({"schema": settings.schema_text, "docs": settings.docs_text}[options.action](), end="")
+
+
+def _doctor(options):
+    from cosalpure.doctor import run
+
+    return run(options.config)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+"""The concept stage: one learned concept a group, from the degraded images."""
+
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from cosalpure.concept import FILE, learn, token_of
+from cosalpure.data import read_groups, write_index
+from cosalpure.io import read_images, whole_folder
+from cosalpure.networks.text_to_image import TextToImage
+from cosalpure.seeds import generator
+
+
+def run(settings, text_to_image, data, images, output, span, seed):
+    """For each group of `span`: `output`/groups/<slug>/{learned_embeds.safetensors, loss.csv, settings.json}.
+
+    `settings` is a `ConceptLearning`, `text_to_image` a `TextToImage` setting, `data` the dataset's folder,
+    `images` the folder of the degraded images.
+    """
+    groups = read_groups(data, span)
+    model = TextToImage(text_to_image.path, text_to_image.resolution)
+    for group in tqdm(groups, desc="learn concepts", unit="group"):
+        pixels = read_images(group.paths(Path(images) / "images"))
+        draws = generator(seed, group.dataset, group.name, "concept")
+        concept, losses = learn(pixels, model, settings, draws, token_of(group.slug))
+        with whole_folder(Path(output) / "groups" / group.slug) as folder:
+            concept.save(folder / FILE)
+            pd.DataFrame({"step": range(len(losses)), "loss": losses}).to_csv(folder / "loss.csv", index=False)
+            (folder / "settings.json").write_text(settings.model_dump_json(indent=2) + "\n")
+    write_index(output, span, groups, Path(output) / "groups")

@@ -1,0 +1,104 @@
+"""Groups of images: the unit of thought. Every dataset ends in one layout (a dataset's folder):
+
+    images/<slug>/NNN_<stem>.png, masks/<slug>/NNN_<stem>.png, manifest.parquet
+
+The manifest has a row an image: dataset, group, slug, index, file, sha256, attacked. `group` is the label that a
+person sees, `slug` is safe in paths and shells. Stages read groups from here and meet in files of the same names.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from cosalpure.errors import UserError
+
+MANIFEST = "manifest.parquet"
+
+
+@dataclass(frozen=True)
+class Group:
+    """N images with a common object: its label, its slug, file names in order, and which of them are attacked."""
+
+    dataset: str
+    name: str
+    slug: str
+    files: tuple[str, ...]
+    attacked: tuple[bool, ...]
+
+    def paths(self, folder):
+        """The group's files under `folder`/<slug>/."""
+        return [Path(folder) / self.slug / file for file in self.files]
+
+
+def read_manifest(data):
+    """The manifest of a dataset's folder as a DataFrame."""
+    import pandas as pd
+
+    path = Path(data) / MANIFEST
+    if not path.exists():
+        raise UserError(f"{path}: no such file; make the dataset first (cosalpure data, or snakemake data)")
+    try:
+        return pd.read_parquet(path)
+    except Exception as error:
+        raise UserError(f"{path}: not a readable manifest ({error})") from None
+
+
+def read_groups(data, span=None):
+    """The groups of a dataset's folder in the order of their slugs; `span` "A:B" selects groups A to B - 1."""
+    rows = read_manifest(data).sort_values(["slug", "index"])
+    groups = [
+        Group(part.dataset.iloc[0], part.group.iloc[0], slug, tuple(part.file), tuple(map(bool, part.attacked)))
+        for slug, part in rows.groupby("slug", sort=True)
+    ]
+    if span is None:
+        return groups
+    start, end = parse_span(span)
+    if start >= len(groups):
+        raise UserError(f"--groups {span}: {data} has {len(groups)} groups, numbered from 0")
+    return groups[start:end]
+
+
+def parse_span(span):
+    """ "A:B" -> (A, B)."""
+    match = re.fullmatch(r"(\d+):(\d+)", span)
+    if not match or int(match[1]) >= int(match[2]):
+        raise UserError(f"--groups {span}: expected A:B with A < B, for example 0:12")
+    return int(match[1]), int(match[2])
+
+
+def index_path(output, span):
+    """The file that a job over groups "A:B" leaves when all of them are done: `output`/shards/A-B.parquet."""
+    start, end = parse_span(span)
+    return Path(output) / "shards" / f"{start:04d}-{end:04d}.parquet"
+
+
+def write_index(output, span, groups, folder, suffix=None):
+    """Record the files of finished groups and their hashes; written last, so it stands for the whole job.
+
+    `folder` holds a subfolder a group. A row a file: group, slug, file, sha256.
+    """
+    import pandas as pd
+
+    from cosalpure.io import whole_file
+
+    rows = [
+        (group.name, group.slug, path.name, file_hash(path))
+        for group in groups
+        for path in sorted((Path(folder) / group.slug).iterdir())
+        if suffix is None or path.suffix == suffix
+    ]
+    with whole_file(index_path(output, span)) as path:
+        pd.DataFrame(rows, columns=["group", "slug", "file", "sha256"]).to_parquet(path, index=False)
+
+
+def file_hash(path):
+    """The sha256 of a file, as hexadecimal text."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def slugify(label):
+    """A name that is safe in paths, shells and wildcards: lower-case letters, digits and single hyphens."""
+    slug = re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")
+    return slug or f"group-{hashlib.sha256(label.encode()).hexdigest()[:8]}"

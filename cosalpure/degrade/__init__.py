@@ -1,0 +1,31 @@
+"""Degradations: what is done to the attacked half of a group before anybody purifies or detects.
+
+    degradation = load("jadena", surrogate=surrogate)
+    images = degradation(images, generator)  # (N, 3, H, W), RGB, [0, 1], in and out
+
+The stage hands over the attacked images of one group only; the clean ones keep their bytes.
+"""
+
+import inspect
+
+from cosalpure.errors import UserError
+from cosalpure.registry import Registry
+
+DEGRADATIONS = Registry(
+    "degradation",
+    "cosalpure.degradations",
+    {
+        "none": "cosalpure.degrade.none:Nothing",
+        "jadena": "cosalpure.degrade.jadena:Jadena",
+    },
+)
+
+
+def load(name, **settings):
+    """The degradation called `name`, made with its `settings`; unknown names and settings are errors."""
+    method = DEGRADATIONS.get(name)
+    try:
+        inspect.signature(method).bind(**settings)
+    except TypeError as error:
+        raise UserError(f"degradation '{name}': {error}; it takes {inspect.signature(method)}") from None
+    return method(**settings)

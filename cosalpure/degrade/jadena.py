@@ -1,0 +1,265 @@
+"""Jadena: joint adversarial exposure and noise attack on co-salient object detection.
+
+Gao et al., "Can You Spot the Chameleon? Adversarially Camouflaging Images from Co-Salient Object Detection",
+CVPR 2022. Written after the authors' code (tsingqguo/jadena, MIT) and its settings in the CosalPure repository;
+tests/golden/jadena.npz holds the official code's own results.
+
+A black box for the detector under attack: the loss is how much the features of a surrogate classifier *vary* over
+the image and over a few companion views. Pulling that variance down hides the common object. Two things are tuned,
+
+    attacked = clamp(exp(log(image) + warp(field)) + noise, 0, 1)
+
+the exposure, a smooth multiplicative field, and an additive noise of at most `epsilon`.
+
+What differs from the official code, none of it in the results: every image of a batch is its own attack, so many run
+at once; the companion views never change, so their features are computed once instead of at every step and enter
+only as a mean and a sum of squares (five times fewer forward passes); the field is one matrix product.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from cosalpure.errors import UserError, choose
+from cosalpure.networks import normalise
+
+# lambda_b, the weight of the exposure penalty, is larger when there are no companions to hold the field back
+LAMBDA_EXPOSURE = {"augment": 0.01, "group": 0.01, "single": 0.5}
+COMPANIONS = 4  # images of the same group beside the attacked one, variant "group"
+FLOW_CELL = 8  # pixels of an edge of one cell of the flow grid ("tune_scale" in the official code)
+LOG_WHITE = 10.0  # exp(10) is white whatever the noise: cutting here changes no pixel and no gradient, only overflow
+
+
+@dataclass
+class AttackResult:
+    """What an attack on N images leaves behind, all detached."""
+
+    images: torch.Tensor  # (N, 3, H, W), RGB, [0, 1]: the attacked images
+    losses: torch.Tensor  # (steps + 1, N): what is minimised, before the first step, ..., after the last
+    variations: torch.Tensor  # (steps + 1, N): its first part, how much the surrogate's features vary
+    noise: torch.Tensor  # (N, 3, H, W), [-epsilon, epsilon]
+    exposure: torch.Tensor  # (N, 1, H, W): log of the factor on the image's brightness, after the warp; unbounded
+    grid: torch.Tensor  # (N, H, W, 2): where the warp reads the field, (x, y) in [-1, 1]
+
+
+@dataclass
+class Moments:
+    """Count, mean and sum of squared deviations per image and channel, (N, C), of features at many positions."""
+
+    count: int
+    mean: torch.Tensor
+    squares: torch.Tensor
+
+    @classmethod
+    def of(cls, features):
+        """Features (N, C, ...) -> their moments over everything behind the channel."""
+        features = features.flatten(2)
+        mean = features.mean(-1)
+        return cls(features.shape[-1], mean, (features - mean[..., None]).square().sum(-1))
+
+    def __add__(self, other):
+        """Moments of both sets together (Chan et al. 1979)."""
+        count = self.count + other.count
+        delta = other.mean - self.mean
+        mean = self.mean + delta * (other.count / count)
+        return Moments(count, mean, self.squares + other.squares + delta.square() * (self.count * other.count / count))
+
+    def std(self):
+        """Unbiased standard deviation (N, C); its gradient is 0, not NaN, for a channel that is constant."""
+        constant = self.squares == 0
+        return torch.where(constant, 1.0, self.squares).div(self.count - 1).sqrt().masked_fill(constant, 0.0)
+
+
+def surrogate_of(network, stages=(1, 2, 3)):
+    """A network with a method `stages`, such as resneta50b, as a surrogate: images in [0, 1] -> its feature maps."""
+    return lambda images: network.stages(normalise(images), stages)
+
+
+def augment(images):
+    """Images (N, 3, S, S) -> their four companion views (4, N, 3, S, S): two flips and two quarter turns."""
+    turns = [images.rot90(dims=(-2, -1)), images.rot90(dims=(-1, -2))]
+    return torch.stack([images.flip(-1), images.flip(-2), *turns])
+
+
+def draw_companions(images, generator):
+    """For each of N images up to four of the N, drawn without replacement (itself included, as published)."""
+    drawn = [torch.randperm(len(images), generator=generator)[:COMPANIONS] for _ in images]
+    return images[torch.stack(drawn, dim=1).to(images.device)]  # (4, N, 3, H, W)
+
+
+def polynomial_basis(height, width, degree):
+    """Terms x^t y^l with t + l <= degree, (K, H * W); x runs over the columns, y over the rows, both in [-1, 1]."""
+    x = torch.linspace(-1, 1, width)[None, :]
+    y = torch.linspace(-1, 1, height)[:, None]
+    terms = [x**t * y**l for t in range(degree + 1) for l in range(degree - t + 1)]  # noqa: E741
+    return torch.stack(terms).flatten(1)
+
+
+def identity_grid(height, width):
+    """Reading every pixel where it stands, (H, W, 2), (x, y) in [-1, 1]."""
+    x = torch.linspace(-1, 1, width)[None, :].expand(height, -1)
+    y = torch.linspace(-1, 1, height)[:, None].expand(-1, width)
+    return torch.stack((x, y), dim=-1)
+
+
+def roughness(flow):
+    """Sum of squared differences between neighbours of a flow (N, 2, h, w) -> (N,)."""
+    return flow.diff(dim=-1).square().sum((1, 2, 3)) + flow.diff(dim=-2).square().sum((1, 2, 3))
+
+
+class Jadena:
+    """Attacks images with Jadena; `surrogate` maps images (N, 3, H, W) in [0, 1] to a list of feature maps.
+
+    The surrogate treats images independently (batch normalisation in evaluation mode) and brings its own
+    normalisation. Defaults are the published settings, resneta50b's stages 1, 2, 3 the published surrogate.
+
+    variant           companions that the common features are taken over: "augment" (flips and quarter turns of the
+                      image itself; square images only), "group" (images of the same group), "single" (none)
+    steps             number of updates; steps + 1 forward passes
+    epsilon           bound of the noise; the exposure has none
+    *_step            length of one sign step of the noise, the field's coefficients, the flow
+    momentum          decay of the sum of past gradients
+    degree            of the exposure polynomial: 10 gives 66 terms
+    lambda_exposure   weight of the field's mean square; None: 0.01, for "single" 0.5
+    lambda_flow       weight of the flow's roughness, divided by the 64 pixels of a cell
+    images_per_batch  images attacked at once, for memory's sake
+    """
+
+    def __init__(
+        self,
+        surrogate,
+        variant="augment",
+        steps=20,
+        epsilon=16 / 255,
+        noise_step=1 / 255,
+        exposure_step=0.1,
+        flow_step=0.01,
+        momentum=1.0,
+        degree=10,
+        lambda_exposure=None,
+        lambda_flow=0.01,
+        images_per_batch=8,
+    ):
+        self.surrogate = surrogate
+        self.variant = choose("Jadena variant", variant, list(LAMBDA_EXPOSURE))
+        self.steps = steps
+        self.epsilon = epsilon
+        self.step_sizes = (noise_step, exposure_step, flow_step)
+        self.momentum = momentum
+        self.degree = degree
+        self.lambda_exposure = LAMBDA_EXPOSURE[variant] if lambda_exposure is None else lambda_exposure
+        self.lambda_flow = lambda_flow
+        self.images_per_batch = images_per_batch
+
+    def __call__(self, images, generator=None):
+        """Images (N, 3, H, W), RGB, [0, 1] -> attacked images, alike. Only the variant "group" draws numbers."""
+        return self.attack(images, generator).images
+
+    def attack(self, images, generator=None, companions=None):
+        """Attacks N images, each for itself -> AttackResult. `companions` (V, N, 3, H, W) override the variant's."""
+        self.check(images)
+        if companions is None:
+            companions = self.companions(images, generator)
+        parts = [
+            self._attack(images[i : i + self.images_per_batch], companions[:, i : i + self.images_per_batch])
+            for i in range(0, len(images), self.images_per_batch)
+        ]
+        along = {"images": 0, "losses": 1, "variations": 1, "noise": 0, "exposure": 0, "grid": 0}
+        return AttackResult(**{name: torch.cat([getattr(p, name) for p in parts], dim) for name, dim in along.items()})
+
+    def check(self, images):
+        """One place for what the attack expects; a single bad pixel would otherwise make it a silent no-op."""
+        if images.ndim != 4 or images.shape[1] != 3 or not len(images):
+            raise UserError(f"Jadena takes images of shape (N, 3, H, W), N > 0, not {tuple(images.shape)}")
+        height, width = images.shape[2:]
+        if self.variant == "augment" and height != width:
+            raise UserError(f"Jadena 'augment' turns images by 90 degrees: they must be square, not {width}x{height}")
+        if min(height, width) < FLOW_CELL:
+            raise UserError(f"Jadena needs images of at least {FLOW_CELL}x{FLOW_CELL}, not {width}x{height}")
+        if not images.isfinite().all() or images.min() < 0 or images.max() > 1:
+            raise UserError("Jadena takes pixels in [0, 1]; these hold values outside of it or NaN")
+
+    def companions(self, images, generator):
+        """The views (V, N, 3, H, W) beside each image that the features are compared with."""
+        if self.variant == "augment":
+            return augment(images)
+        if self.variant == "group":
+            return draw_companions(images, generator)
+        return images.new_zeros((0, *images.shape))
+
+    @torch.no_grad()
+    def companion_moments(self, companions):
+        """Moments of the companions' features, one per stage; None without companions."""
+        total = None
+        for view in companions:
+            moments = [Moments.of(features) for features in self.surrogate(view)]
+            total = moments if total is None else [a + b for a, b in zip(total, moments, strict=True)]
+        return total
+
+    def criterion(self, images, companion_moments):
+        """Mean over stages and channels of the features' standard deviation over positions and views, (N,)."""
+        moments = [Moments.of(features) for features in self.surrogate(images)]
+        if companion_moments is not None:
+            moments = [a + b for a, b in zip(companion_moments, moments, strict=True)]
+        return torch.stack([stage.std().mean(1) for stage in moments]).mean(0)
+
+    @torch.enable_grad()
+    def _attack(self, images, companions):
+        """The attack on one batch: the loss is summed over images, so no image sees another's gradient."""
+        count, _, height, width = images.shape
+        cells = (height // FLOW_CELL, width // FLOW_CELL)
+
+        # 1. What never changes: the polynomial, the identity warp, the companions' features, the image's logarithm.
+        #    A black pixel has log 0 = -inf, stays exp(-inf) = 0 under any exposure and has zero gradient there.
+        basis = polynomial_basis(height, width, self.degree).to(images)  # (K, H * W)
+        identity = identity_grid(height, width).to(images)  # (H, W, 2)
+        moments = self.companion_moments(companions)
+        log_images = images.log()
+
+        # 2. What is tuned, from zero: noise, the field's coefficients, the flow that warps the field.
+        noise = images.new_zeros(images.shape).requires_grad_()
+        coefficients = images.new_zeros(count, len(basis)).requires_grad_()
+        flow = images.new_zeros(count, 2, *cells).requires_grad_()
+        tuned = (noise, coefficients, flow)
+        gathered = [torch.zeros_like(parameter) for parameter in tuned]
+        losses, variations = [], []
+
+        for step in range(self.steps + 1):
+            # 3. The attacked image under the present noise, field and flow.
+            field = (coefficients @ basis).view(count, 1, height, width)
+            offsets = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False)
+            grid = (identity + offsets.permute(0, 2, 3, 1)).clamp(-1, 1)
+            exposure = F.grid_sample(field, grid, align_corners=True)
+            attacked = ((log_images + exposure).clamp(max=LOG_WHITE).exp() + noise).clamp(0, 1)
+
+            # 4. Its loss: how much the features vary, plus penalties on a strong field and on a rough flow.
+            variation = self.criterion(attacked, moments)
+            loss = variation + self.lambda_exposure * exposure.square().mean((1, 2, 3))
+            loss = loss + self.lambda_flow / FLOW_CELL**2 * roughness(flow)
+            losses.append(loss.detach())
+            variations.append(variation.detach())
+            if not loss.isfinite().all():
+                raise UserError(f"Jadena's loss is not finite at step {step}: look at the surrogate's weights")
+            if step == self.steps:
+                break
+
+            # 5. One sign step down the gathered gradient, each gradient first scaled to L1 norm 1 per image.
+            gradients = torch.autograd.grad(loss.sum(), tuned)
+            if not all(gradient.isfinite().all() for gradient in gradients):  # sign(NaN) is 0: a silent no-op
+                raise UserError(f"Jadena's gradient is not finite at step {step}: look at the surrogate's weights")
+            with torch.no_grad():
+                for parameter, past, gradient, size in zip(tuned, gathered, gradients, self.step_sizes, strict=True):
+                    norm = gradient.abs().flatten(1).sum(1).view(-1, *[1] * (gradient.ndim - 1))
+                    past.mul_(self.momentum).add_(gradient / torch.where(norm > 0, norm, 1.0))
+                    parameter.sub_(past.sign(), alpha=size)
+                noise.clamp_(-self.epsilon, self.epsilon)
+
+        return AttackResult(
+            images=attacked.detach(),
+            losses=torch.stack(losses),
+            variations=torch.stack(variations),
+            noise=noise.detach(),
+            exposure=exposure.detach(),
+            grid=grid.detach(),
+        )

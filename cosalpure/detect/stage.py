@@ -1,0 +1,26 @@
+"""The detect stage: a whole group in, one co-saliency map an image out, as 8-bit PNG."""
+
+from pathlib import Path
+
+from tqdm import tqdm
+
+from cosalpure.data import read_groups, write_index
+from cosalpure.detect import load
+from cosalpure.io import read_images, whole_folder, write_image
+
+
+def run(method, settings, data, images, output, span):
+    """For each group of `span`: `output`/maps/<slug>/*.png; `images` is the folder of the purified images."""
+    groups = read_groups(data, span)
+    detector = load(method, **settings.model_dump())
+    for group in tqdm(groups, desc=f"detect {method}", unit="group"):
+        maps = detector(read_images(group.paths(Path(images) / "images")))
+        with whole_folder(Path(output) / "maps" / group.slug) as folder:
+            for file, values in zip(group.files, maps, strict=True):
+                write_image(folder / file, _truncated(values))
+    write_index(output, span, groups, Path(output) / "maps")
+
+
+def _truncated(values):
+    """A map (1, H, W) in [0, 1] -> uint8 (H, W). The official code truncates, so foreground is 128 and above."""
+    return (values[0].clamp(0, 1) * 255).byte().numpy()

@@ -1,0 +1,17 @@
+"""The one exception for a user's mistake: shown as a single line, without a traceback."""
+
+import difflib
+
+
+class UserError(Exception):
+    """Something the user can mend: the message names the file or key, the expectation and the choices."""
+
+
+def choose(kind, name, choices, where=None):
+    """`name` if it is one of `choices`, else a UserError that lists them and guesses what was meant."""
+    if name in choices:
+        return name
+    close = difflib.get_close_matches(str(name), [str(choice) for choice in choices], n=1)
+    hint = f" (did you mean '{close[0]}'?)" if close else ""
+    place = f"{where}: " if where else ""
+    raise UserError(f"{place}unknown {kind} '{name}'{hint}; choose from: {', '.join(map(str, choices))}")

@@ -1,0 +1,87 @@
+"""Reading and writing files: images in [0, 1], outputs that appear whole or not at all."""
+
+import glob
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from cosalpure.errors import UserError
+
+MAX_PIXELS = 64_000_000  # a 8000 x 8000 photograph; more is refused as a decompression bomb
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+
+
+@contextmanager
+def whole_file(path):
+    """Yields a temporary path beside `path`; moves it to `path` when the block ends well, else removes it."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path):
+    """Yields a temporary folder beside `path`; replaces `path` with it when the block ends well."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):  # of a job that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
+    temporary.chmod(0o755)
+    try:
+        yield temporary
+        if path.exists():
+            old = temporary.with_suffix(".old")
+            os.replace(path, old)
+            os.replace(temporary, path)
+            shutil.rmtree(old)
+        else:
+            os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def read_pixels(path, mode):
+    """An image file as uint8: (H, W, 3) for mode "RGB", (H, W) for mode "L". A UserError names a bad file."""
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert(mode))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such image") from None
+    except Image.DecompressionBombError:
+        raise UserError(f"{path}: more than {MAX_PIXELS:,} pixels; resize it first") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UserError(f"{path}: not a readable image ({error})") from None
+
+
+def read_images(paths):
+    """Image files of one size -> float32 tensor (N, 3, H, W), RGB, [0, 1]."""
+    import torch
+
+    pixels = [read_pixels(path, "RGB") for path in paths]
+    for path, array in zip(paths, pixels, strict=True):
+        if array.shape != pixels[0].shape:
+            raise UserError(f"{path}: size {array.shape[1]}x{array.shape[0]} differs from the group's first image")
+    return torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float() / 255
+
+
+def to_uint8(images):
+    """Tensor in [0, 1] -> uint8 numpy array of the same shape, rounded to the nearest level."""
+    return (images.detach().cpu().clamp(0, 1) * 255).round().byte().numpy()
+
+
+def write_image(path, image):
+    """Tensor (3, H, W) or (1, H, W) in [0, 1], or a uint8 array (H, W[, 3]) -> PNG file."""
+    if not isinstance(image, np.ndarray):
+        image = to_uint8(image).transpose(1, 2, 0).squeeze()
+    Image.fromarray(image).save(path, format="PNG")

@@ -1,0 +1,133 @@
+"""The networks as pure `nn.Module`s: architectures, and their weights from files. No image handling here.
+
+Without arguments a network is the official one: `state_dict()` keys and shapes equal the published checkpoint's.
+Arguments such as `width` make slim twins of the same architecture; a twin's weights are a safetensors file whose
+header carries those arguments, so that one path is enough to load it.
+"""
+
+import inspect
+import json
+from importlib import import_module
+from pathlib import Path
+
+from cosalpure.errors import UserError, choose
+from cosalpure.io import whole_file
+
+NETWORKS = {
+    "gicd": "cosalpure.networks.gicd:GICD",
+    "resneta50b": "cosalpure.networks.resneta50b:ResNetA50b",
+}
+IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB, of images in [0, 1]; every torchvision and pytorchcv network's
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def build(name, **arch):
+    """A new network with random weights; without `arch` the official architecture."""
+    module, _, attribute = choose("network", name, NETWORKS) and NETWORKS[name].partition(":")
+    network = getattr(import_module(module), attribute)
+    for key in arch:
+        choose(f"argument of network {name}", key, list(inspect.signature(network).parameters))
+    return network(**arch)
+
+
+def load_official(name, *paths):
+    """The official network with the published checkpoint file(s), strictly, on the CPU, in eval mode.
+
+    A network that publishes its weights in another form than its own keys maps them in `load_official_states`.
+    gicd takes two files: gicd_ginet.pth and torchvision's ImageNet vgg16.
+    """
+    import torch
+
+    with torch.device("meta"):  # no memory and no time for random values that are replaced at once
+        network = build(name)
+    states = [_read_checkpoint(path) for path in paths]
+    try:
+        if hasattr(network, "load_official_states"):
+            network.load_official_states(*states)
+        else:
+            (state,) = states
+            network.load_state_dict(state, assign=True)
+    except (RuntimeError, TypeError, ValueError) as error:
+        files = ", ".join(map(str, paths))
+        raise UserError(f"{files}: not the official weights of '{name}': {str(error)[:500]}") from error
+    return network.requires_grad_(False).eval()
+
+
+def save_weights(path, network, arch, name, training=None):
+    """Writes `network` as a safetensors file, kernels in float16, with `arch` and `training` (dicts) in the header."""
+    from safetensors.torch import save
+
+    state = {}
+    for key, value in network.state_dict().items():
+        halve = value.is_floating_point() and value.ndim > 1  # biases and batch statistics are small and delicate
+        state[key] = (value.half() if halve else value).cpu().contiguous()
+    header = {"network": name, "arch": json.dumps(arch), "training": json.dumps(training or {})}
+    with whole_file(path) as temporary:
+        temporary.write_bytes(_canonical(save(state, metadata=header)))
+
+
+def load_weights(name, path):
+    """A network from a file of `save_weights`: float32, on the CPU, in eval mode."""
+    from safetensors.torch import load_file
+
+    header = read_header(path)
+    if header.get("network", name) != name:
+        raise UserError(f"{path}: holds weights of '{header['network']}', not of '{name}'")
+    network = build(name, **json.loads(header.get("arch", "{}")))
+    state = {key: value.float() if value.is_floating_point() else value for key, value in load_file(path).items()}
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise UserError(f"{path}: does not fit network '{name}': {str(error)[:500]}") from error
+    return network.requires_grad_(False).eval()
+
+
+def load(name, paths):
+    """`load_weights` for one .safetensors file, else `load_official`; `paths` is a path or a sequence of them."""
+    paths = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    if len(paths) == 1 and Path(paths[0]).suffix == ".safetensors":
+        return load_weights(name, paths[0])
+    return load_official(name, *paths)
+
+
+def read_header(path):
+    """The metadata (dict of str) of a safetensors file."""
+    from safetensors import SafetensorError, safe_open
+
+    if not Path(path).is_file():
+        raise UserError(f"{path}: no such weights file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}
+    except SafetensorError as error:
+        raise UserError(f"{path}: not a safetensors file ({error})") from None
+
+
+def normalise(images):
+    """Images (N, 3, H, W) in [0, 1] -> ImageNet-normalised."""
+    mean, std = (images.new_tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return (images - mean) / std
+
+
+def _canonical(data):
+    """Safetensors bytes with the metadata in sorted order (it comes in random order): same weights, same sha256."""
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
+
+
+def _read_checkpoint(path):
+    """A checkpoint file's content; only tensors and plain containers are unpickled."""
+    import pickle
+
+    import torch
+
+    if not Path(path).is_file():
+        raise UserError(f"{path}: no such weights file")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise UserError(f"{path}: not a readable checkpoint: {str(error)[:300]}") from error

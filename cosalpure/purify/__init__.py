@@ -1,0 +1,22 @@
+"""Purifiers: images in, purified images out, every image of the group, clean ones too.
+
+purifier = load("cosalpure", settings, text_to_image)
+images = purifier(images, concept, generators)  # (N, 3, H, W), RGB, [0, 1], in and out; one generator an image
+"""
+
+from cosalpure.registry import Registry
+
+PURIFIERS = Registry(
+    "purifier",
+    "cosalpure.purifiers",
+    {
+        "source_only": "cosalpure.purify.source_only:SourceOnly",
+        "vae_round_trip": "cosalpure.purify.vae_round_trip:VaeRoundTrip",
+        "cosalpure": "cosalpure.purify.cosalpure:CosalPure",
+    },
+)
+
+
+def load(name, settings, text_to_image):
+    """The purifier `name` with its settings model; `text_to_image()` gives the model to those that need it."""
+    return PURIFIERS.get(name)(settings, text_to_image)

@@ -1,0 +1,29 @@
+"""Samplers: one algorithm, one function. `denoise(z, t)` gives the clean latents behind z at timestep t."""
+
+import torch
+
+
+def timesteps(T, steps, total=1000):
+    """The timesteps below T of a run of `steps` over `total`, descending: T = 250 of 50 gives 240, 220, ..., 20.
+
+    As `diffusers` 0.16.1 spaces DPM-Solver's steps and as its img2img starts them (strength = T / total).
+    """
+    spaced = torch.linspace(0, total - 1, steps + 1, dtype=torch.float64).round().long().flip(0)[:-1]
+    return spaced[steps - int(steps * T / total) :].tolist()
+
+
+def dpm_solver_pp_2m(denoise, z, steps, alphas_cumprod):
+    """DPM-Solver++ 2M (Lu et al. 2022, Algorithm 2), midpoint form, from `steps`[0] down to timestep 0.
+
+    The first step is of first order; the last one is of second order and ends at t = 0, as the official run does.
+    """
+    alpha, sigma = alphas_cumprod.double().sqrt(), (1 - alphas_cumprod.double()).sqrt()
+    log_snr = alpha.log() - sigma.log()  # lambda
+    earlier = h_earlier = None
+    for s, t in zip(steps, [*steps[1:], 0], strict=True):
+        x0 = denoise(z, s)
+        h = log_snr[t] - log_snr[s]
+        guess = x0 if earlier is None else x0 + (h / h_earlier / 2).item() * (x0 - earlier)
+        z = (sigma[t] / sigma[s]).item() * z - (alpha[t] * torch.expm1(-h)).item() * guess
+        earlier, h_earlier = x0, h
+    return z

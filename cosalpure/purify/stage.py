@@ -1,0 +1,43 @@
+"""The purify stage: every image of every group through one purifier."""
+
+from functools import cache
+from pathlib import Path
+
+from tqdm import tqdm
+
+from cosalpure.concept import FILE, Concept
+from cosalpure.data import read_groups, write_index
+from cosalpure.io import read_images, whole_folder, write_image
+from cosalpure.purify import load
+from cosalpure.seeds import generator
+
+
+def run(method, settings, text_to_image, data, images, concepts, output, span, seed):
+    """For each group of `span`: `output`/images/<slug>/*.png.
+
+    `images` is the folder of the degraded images, `concepts` that of the concepts (None if the purifier needs none).
+    The noise of an image depends on its name alone: purifiers that draw alike see the same noise.
+    """
+    groups = read_groups(data, span)
+    purifier = load(method, settings, _loader(text_to_image))
+    for group in tqdm(groups, desc=f"purify {method}", unit="group"):
+        pixels = read_images(group.paths(Path(images) / "images"))
+        concept = Concept.load(Path(concepts) / "groups" / group.slug / FILE) if concepts else None
+        draws = [generator(seed, group.dataset, group.name, file, "purify") for file in group.files]
+        purified = purifier(pixels, concept, draws)
+        with whole_folder(Path(output) / "images" / group.slug) as folder:
+            for file, image in zip(group.files, purified, strict=True):
+                write_image(folder / file, image)
+    write_index(output, span, groups, Path(output) / "images")
+
+
+def _loader(text_to_image):
+    """A function that loads the text-to-image model at its first call."""
+
+    @cache
+    def load_model():
+        from cosalpure.networks.text_to_image import TextToImage
+
+        return TextToImage(text_to_image.path, text_to_image.resolution)
+
+    return load_model

@@ -1,0 +1,1 @@
+"""What a reader looks at: figures of a run."""

@@ -1,0 +1,16 @@
+"""Scores: a predicted map against its ground truth, image by image, and the statistics over images and groups."""
+
+from cosalpure.score.condition import score_condition, score_group, write_scores
+from cosalpure.score.metrics import METRICS, Metric, score_map
+from cosalpure.score.statistics import bootstrap_difference, bootstrap_mean
+
+__all__ = [
+    "METRICS",
+    "Metric",
+    "bootstrap_difference",
+    "bootstrap_mean",
+    "score_condition",
+    "score_group",
+    "score_map",
+    "write_scores",
+]

@@ -1,0 +1,71 @@
+"""Scores of a whole condition (dataset, degradation, purifier, detector): one row an image, failures included."""
+
+from pathlib import Path
+
+from cosalpure.errors import UserError
+from cosalpure.io import read_pixels, whole_file
+from cosalpure.score.metrics import score_map
+
+CONDITION = ("dataset", "degradation", "purifier", "detector")
+IMAGE = ("group", "slug", "index", "file", "attacked")
+METRIC_COLUMNS = ("iou", "success", "ap", "f_beta", "mae")
+COLUMNS = (*CONDITION, *IMAGE, "status", *METRIC_COLUMNS, "reason")
+
+
+def score_image(prediction_path, ground_truth_path, **settings):
+    """One image's {"status", metrics, "reason"}: "done", "missing" (no such map) or "failed" (a map that is unfit).
+
+    A ground truth that cannot be read is the dataset's fault, not the method's: a UserError.
+    """
+    nothing = dict.fromkeys(METRIC_COLUMNS, float("nan"))
+    if not Path(prediction_path).is_file():
+        return {"status": "missing", **nothing, "reason": "no map was written"}
+    truth = read_pixels(ground_truth_path, "L")
+    try:
+        prediction = read_pixels(prediction_path, "L")
+    except UserError as error:
+        return {"status": "failed", **nothing, "reason": str(error).removeprefix(f"{prediction_path}: ")}
+    if prediction.shape != truth.shape:
+        (h, w), (height, width) = prediction.shape, truth.shape
+        return {"status": "failed", **nothing, "reason": f"the map is {w}x{h}, its ground truth {width}x{height}"}
+    return {"status": "done", **score_map(prediction, truth, **settings), "reason": ""}
+
+
+def score_group(maps_dir, data_dir, manifest, condition, **settings):
+    """Scores of the images in `manifest`, in its order -> DataFrame with `COLUMNS`.
+
+    Reads `maps_dir/<slug>/<file>` and `data_dir/masks/<slug>/<file>`. `condition` maps "dataset", "degradation",
+    "purifier" and "detector" to names; `settings` are those of `score_map`.
+    """
+    import pandas as pd
+
+    rows = []
+    for row in manifest.itertuples(index=False):
+        name = Path(row.slug, row.file)
+        scores = score_image(Path(maps_dir, name), Path(data_dir, "masks", name), **settings)
+        image = {column: getattr(row, column) for column in IMAGE}
+        rows.append({**{key: condition[key] for key in CONDITION}, **image, **scores})
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table.astype({"index": "int64", "attacked": bool, **dict.fromkeys(METRIC_COLUMNS, "float64")})
+
+
+def score_condition(maps_dir, data_dir, manifest, condition, **settings):
+    """Scores of a whole dataset under one condition: `score_group` after checking the manifest (a DataFrame)."""
+    import pandas as pd
+
+    manifest = manifest if isinstance(manifest, pd.DataFrame) else pd.read_parquet(manifest)
+    missing = {"dataset", *IMAGE} - set(manifest.columns)
+    if missing:
+        raise UserError(f"the manifest lacks the column(s) {', '.join(sorted(missing))}")
+    other = set(manifest["dataset"]) - {condition["dataset"]}
+    if other:
+        raise UserError(f"the manifest is of dataset {', '.join(sorted(other))}, not of {condition['dataset']}")
+    if manifest.duplicated(["slug", "file"]).any():
+        raise UserError("the manifest lists an image twice")
+    return score_group(maps_dir, data_dir, manifest, condition, **settings)
+
+
+def write_scores(scores, path):
+    """Scores -> a Parquet file, whole or not at all; equal scores give equal bytes."""
+    with whole_file(path) as temporary:
+        scores.to_parquet(temporary, engine="pyarrow", index=False)

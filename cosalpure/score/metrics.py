@@ -1,0 +1,128 @@
+"""The metrics of one map, exactly as the paper's official evaluation (`evaluate.ipynb`) computes them.
+
+Its quirks are kept, for numbers that can be compared with the published ones:
+- "AP" is the area under the precision-recall curve by trapezoids, from (recall 0, precision 1) over all distinct
+  scores; scikit-learn's average precision is a sum of rectangles, and eval-co-sod's AP another thing again.
+- It takes the ground truth as grey as it is, and is NaN where the ground truth is all zero.
+- F-beta and IoU are smoothed by 1e-5 in numerator and denominator: a map that misses everything *and* has false
+  positives gets an F-beta close to 1, because precision and recall are both tiny beside the smoothing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosalpure.errors import UserError
+
+EPSILON = 1e-5
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a reader must know of a metric."""
+
+    name: str  # column in the score files
+    title: str  # as printed
+    formula: str
+    range: tuple[float, float]
+    larger_is_better: bool
+    source: str
+
+
+_EVALUATION = "official evaluation (evaluate.ipynb of V1len/CosalPure, after tsingqguo/jadena)"
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("iou", "IoU", "(tp + e) / (|map or truth| + e), both maps >= 0.5, e = 1e-5", (0, 1), True, _EVALUATION),
+        Metric("success", "SR", "1 where IoU > 0.5, else 0; its mean is the success rate", (0, 1), True, _EVALUATION),
+        Metric(
+            "ap",
+            "AP",
+            "area under the precision-recall curve by trapezoids over all distinct scores, from (0, 1)",
+            (0, 1),
+            True,
+            _EVALUATION,
+        ),
+        Metric(
+            "f_beta",
+            "Fβ",
+            "((1 + b) p r + e) / (b p + r + e), b = beta^2 = 0.3, p and r of maps >= 0.5, e = 1e-5",
+            (0, 1),
+            True,
+            "Achanta et al., CVPR 2009; " + _EVALUATION,
+        ),
+        Metric("mae", "MAE", "mean of |map - truth|", (0, 1), False, _EVALUATION),
+    )
+}
+
+
+def score_map(prediction, ground_truth, beta2=0.3, threshold=0.5, success_iou=0.5):
+    """Scores of one map: {"ap", "f_beta", "mae", "iou": float, "success": 0 or 1}.
+
+    Both are arrays (H, W), either uint8 (as read from PNG; 255 is 1.0) or float in [0, 1].
+    """
+    prediction, ground_truth = np.asarray(prediction), np.asarray(ground_truth)
+    if prediction.shape != ground_truth.shape:
+        raise UserError(f"the prediction is of shape {prediction.shape}, its ground truth of {ground_truth.shape}")
+    prediction, ground_truth = _flat(prediction, "prediction"), _flat(ground_truth, "ground truth")
+    f_beta, iou = overlap(as_float(prediction) >= threshold, as_float(ground_truth) >= threshold, beta2)
+    return {
+        "ap": average_precision(prediction, ground_truth),
+        "f_beta": f_beta,
+        "mae": mean_absolute_error(prediction, ground_truth),
+        "iou": iou,
+        "success": int(iou > success_iou),
+    }
+
+
+def average_precision(prediction, ground_truth):
+    """Area under the precision-recall curve, by trapezoids over all distinct scores; NaN without any foreground."""
+    if prediction.dtype == np.uint8:
+        levels, count = prediction, 256  # a histogram instead of a sort
+    else:
+        distinct, levels = np.unique(prediction, return_inverse=True)
+        count = len(distinct)
+    scale = 255 if ground_truth.dtype == np.uint8 else 1  # weights of uint8 stay integers: their sums are exact
+    positives = np.bincount(levels, weights=ground_truth, minlength=count)[::-1]  # from the highest score down
+    pixels = np.bincount(levels, minlength=count)[::-1]
+    positives, pixels = positives[pixels > 0].cumsum() / scale, pixels[pixels > 0].cumsum()
+    if positives[-1] == 0:
+        return float("nan")
+    precision = np.concatenate(([1.0], positives / pixels))
+    recall = np.concatenate(([0.0], positives / positives[-1]))
+    return float((np.diff(recall) * (precision[1:] + precision[:-1]) / 2).sum())
+
+
+def overlap(prediction, ground_truth, beta2=0.3):
+    """F-beta and IoU of two boolean maps, smoothed as officially."""
+    true_positives = int(np.count_nonzero(prediction & ground_truth))
+    predicted, actual = int(np.count_nonzero(prediction)), int(np.count_nonzero(ground_truth))
+    precision = (true_positives + EPSILON) / (predicted + EPSILON)
+    recall = (true_positives + EPSILON) / (actual + EPSILON)
+    f_beta = ((beta2 + 1) * precision * recall + EPSILON) / (beta2 * precision + recall + EPSILON)
+    return f_beta, (true_positives + EPSILON) / (predicted + actual - true_positives + EPSILON)
+
+
+def mean_absolute_error(prediction, ground_truth):
+    """Mean of |prediction - ground truth| on values in [0, 1]."""
+    if prediction.dtype == ground_truth.dtype == np.uint8:
+        return float(np.abs(prediction.astype(np.int16) - ground_truth).mean() / 255)
+    return float(np.abs(as_float(prediction).astype(np.float64) - as_float(ground_truth)).mean())
+
+
+def as_float(values):
+    """uint8 -> float32 in [0, 1] as torchvision's `to_tensor` does; floats as they are."""
+    return values.astype(np.float32) / 255 if values.dtype == np.uint8 else values
+
+
+def _flat(values, what):
+    """A checked map as a flat array."""
+    if values.dtype == bool:
+        values = values.astype(np.uint8) * np.uint8(255)
+    if values.ndim != 2 or not values.size:
+        raise UserError(f"the {what} must be an array (H, W), not of shape {values.shape}")
+    if values.dtype != np.uint8 and not np.issubdtype(values.dtype, np.floating):
+        raise UserError(f"the {what} must be uint8 or float in [0, 1], not {values.dtype}")
+    if values.dtype != np.uint8 and not (values.min() >= 0 and values.max() <= 1):
+        raise UserError(f"the {what} holds values outside [0, 1] or NaN")
+    return values.ravel()

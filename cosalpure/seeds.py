@@ -1,0 +1,27 @@
+"""Random numbers that depend on *what* is computed, never on when, where or beside what.
+
+Every random draw comes from a generator derived from the run's seed and the names of the thing at hand
+(dataset, group, image, stage), so results do not depend on batching, order, or how jobs were split.
+"""
+
+import hashlib
+
+
+def derive(seed, *names):
+    """A 63-bit seed from the run's `seed` (int) and any number of names (str or int)."""
+    text = "\x1f".join(str(part) for part in (seed, *names))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+def generator(seed, *names):
+    """A CPU `torch.Generator` seeded by `derive(seed, *names)`."""
+    import torch
+
+    return torch.Generator().manual_seed(derive(seed, *names))
+
+
+def numpy_generator(seed, *names):
+    """A `numpy.random.Generator` seeded by `derive(seed, *names)`; for composing scenes and for the bootstrap."""
+    import numpy as np
+
+    return np.random.Generator(np.random.PCG64(derive(seed, *names)))

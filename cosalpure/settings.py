@@ -1,0 +1,439 @@
+"""Every setting of an experiment: its type, range, unit, default and reason.
+
+This file is the single source. `config/schema.json` and `docs/configuration.md` are generated from it
+(`cosalpure config schema`, `cosalpure config docs`); a test fails when they drift. What depends on the machine
+(threads, memory, GPUs, partitions) is not here but in the rules and profiles.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+
+from cosalpure.errors import UserError, choose
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # becomes a folder's name
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Model(BaseModel):
+    """Unknown keys are errors; numbers are never read from text."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+# --- data -------------------------------------------------------------------------------------------------------------
+class MiniDataset(Model):
+    """The embedded miniature: groups composed from sprites (`cosalpure/data/mini.py`)."""
+
+    source: Literal["mini"] = Field("mini", description="where the images come from")
+    split: Literal["train", "dev", "test"] = Field("test", description="choices are made on dev, reported on test")
+    groups: PositiveInt = Field(24, description="number of groups; above the split's concepts, a concept comes again")
+    images: PositiveInt = Field(8, description="images a group")
+    size: Annotated[int, Field(ge=32, le=128)] = Field(64, description="side of an image in px")
+    attacked_fraction: Fraction = Field(0.5, description="share of a group that is degraded: the first in name order")
+
+
+# --- degradations -----------------------------------------------------------------------------------------------------
+class NoneDegradation(Model):
+    """No degradation: the clean reference."""
+
+
+class JadenaDegradation(Model):
+    """Jadena, joint adversarial exposure and noise (Gao et al., CVPR 2022); defaults of its `attack.ipynb`."""
+
+    surrogate: str = Field("resources/mini/weights/resneta50b.safetensors", description="feature extractor's weights")
+    variant: Literal["augment", "single", "group"] = Field("augment", description="views that the loss looks at")
+    steps: Annotated[int, Field(ge=0, le=1000)] = Field(20, description="sign-gradient updates")
+    epsilon: Annotated[float, Field(ge=0, le=1)] = Field(16 / 255, description="bound of the noise, of [0, 1]")
+    noise_step: Annotated[float, Field(ge=0)] = Field(1 / 255, description="step of the noise, of [0, 1]")
+    exposure_step: Annotated[float, Field(ge=0)] = Field(0.1, description="step of the exposure coefficients")
+    flow_step: Annotated[float, Field(ge=0)] = Field(0.01, description="step of the exposure's warping flow")
+    momentum: Annotated[float, Field(ge=0)] = Field(1.0, description="weight of earlier gradients")
+    degree: Annotated[int, Field(ge=0, le=20)] = Field(10, description="degree of the exposure polynomial")
+    lambda_exposure: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="penalty on the exposure field; null is the variant's own: 0.01, for single 0.5"
+    )
+    lambda_flow: Annotated[float, Field(ge=0)] = Field(0.01, description="penalty on the flow's differences")
+
+
+# --- text-to-image model and concept ----------------------------------------------------------------------------------
+class TextToImage(Model):
+    """A diffusers pipeline folder with the Stable Diffusion components."""
+
+    path: str = Field("resources/mini/models/text-to-image", description="diffusers pipeline folder")
+    resolution: Annotated[int, Field(ge=32, le=2048)] = Field(64, description="side in px at which images enter it")
+
+
+class ConceptLearning(Model):
+    """Group-image concept learning by textual inversion (the paper's Sec. 4.2, Eq. 5)."""
+
+    steps: PositiveInt = Field(100, description="optimiser steps (official: 2000 at 768 px)")
+    batch: PositiveInt = Field(8, description="images a step (official: 4)")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(2e-2, description="constant, of the one vector")
+    initial_word: str = Field("object", description="the vector starts as this word's embedding")
+    templates: tuple[str, ...] = Field(("a photo of {token}",), description="captions, one drawn at random a step")
+    flip: Fraction = Field(0.5, description="probability that an image is mirrored")
+    timesteps: tuple[Annotated[int, Field(ge=0, le=999)], Annotated[int, Field(ge=1, le=1000)]] = Field(
+        (0, 1000), description="range that t is drawn from, the end excluded"
+    )
+
+    @model_validator(mode="after")
+    def _check(self):
+        if self.timesteps[0] >= self.timesteps[1]:
+            raise ValueError(f"timesteps: {list(self.timesteps)} is empty; the first must be below the second")
+        for template in self.templates:
+            if template.count("{token}") != 1:
+                raise ValueError(f"templates: '{template}' must hold {{token}} once")
+        return self
+
+
+# --- purifiers --------------------------------------------------------------------------------------------------------
+class SourceOnly(Model):
+    """No purification: the images as they came (the paper's Source-Only)."""
+
+
+class VaeRoundTrip(Model):
+    """Control: encode and decode by the text-to-image model's autoencoder, without any diffusion."""
+
+
+class CosalPureSettings(Model):
+    """Concept-guided purification (the paper's Sec. 4.3): noise to t = T, denoise under the prompt, decode."""
+
+    timestep: Annotated[int, Field(ge=1, le=999)] = Field(250, description="T, of the model's 1000 training steps")
+    steps: Annotated[int, Field(ge=1, le=1000)] = Field(50, description="sampler steps of a full run; T/1000 of them")
+    guidance_scale: Annotated[float, Field(ge=0)] = Field(7.5, description="classifier-free guidance; 1 is none")
+    prompt: str = Field("{token}", description="condition; {token} is the learned concept. The paper's ablation: None")
+    negative_prompt: str = Field("", description="what guidance leads away from")
+    sampler: Literal["dpmsolver++"] = Field("dpmsolver++", description="DPM-Solver++ 2M, as the official code")
+
+    @model_validator(mode="after")
+    def _check(self):
+        if self.steps * self.timestep < 1000:
+            least = -(-1000 // self.timestep)
+            raise ValueError(f"steps: {self.steps} leave none below T = {self.timestep}; at least {least} are needed")
+        return self
+
+
+# --- detectors, scores ------------------------------------------------------------------------------------------------
+class GicdDetector(Model):
+    """GICD, gradient-induced co-saliency detection (Zhang et al., ECCV 2020)."""
+
+    weights: str = Field("resources/mini/weights/gicd.safetensors", description="the network's weights")
+
+
+class Score(Model):
+    """The official evaluation's constants."""
+
+    threshold: Fraction = Field(0.5, description="a map counts as foreground from here on")
+    beta2: Annotated[float, Field(gt=0)] = Field(0.3, description="beta squared of F-beta")
+    success_iou: Fraction = Field(0.5, description="an image succeeds above this IoU")
+
+
+class Statistics(Model):
+    """Intervals by bootstrap over groups: the images of a group are not independent."""
+
+    samples: Annotated[int, Field(ge=100)] = Field(2000, description="bootstrap samples")
+    level: Annotated[float, Field(gt=0, lt=1)] = Field(0.95, description="level of the intervals")
+
+
+class Condition(Model):
+    """One block of conditions: every combination of its lists is run."""
+
+    datasets: tuple[str, ...] | None = Field(None, description="names from `datasets`; all if left out")
+    degradations: tuple[str, ...] = Field(description="names from `degradations`")
+    purifiers: tuple[str, ...] = Field(description="names from `purifiers`")
+    detectors: tuple[str, ...] | None = Field(None, description="names from `detectors`; all if left out")
+
+
+class GroupsPerJob(Model):
+    """Groups that one job handles with one load of its model. Results do not depend on it."""
+
+    degrade: PositiveInt = Field(12, description="groups a degradation job")
+    concept: PositiveInt = Field(12, description="groups a concept learning job")
+    purify: PositiveInt = Field(12, description="groups a purification job")
+    detect: PositiveInt = Field(24, description="groups a detection job")
+
+
+DATASETS = {"mini": MiniDataset}
+DEGRADATIONS = {"none": NoneDegradation, "jadena": JadenaDegradation}
+PURIFIERS = {"source_only": SourceOnly, "vae_round_trip": VaeRoundTrip, "cosalpure": CosalPureSettings}
+DETECTORS = {"gicd": GicdDetector}
+FAMILIES = {"degradations": DEGRADATIONS, "purifiers": PURIFIERS, "detectors": DETECTORS}
+
+
+class Settings(Model):
+    """A whole experiment. `datasets`, `degradations`, `purifiers` and `detectors` map a name to its settings.
+
+    An entry's `method` is its name unless it says another; `like` takes over the settings of another entry.
+    """
+
+    seed: Annotated[int, Field(ge=0)] = Field(2024, description="all randomness is derived from it")
+    datasets: dict[Name, dict[str, Any]] = Field(description="name: settings of the dataset")
+    degradations: dict[Name, dict[str, Any]] = Field(description="name: settings of the degradation")
+    text_to_image: TextToImage = Field(TextToImage(), description="the model that learns and purifies")
+    concept: ConceptLearning = Field(ConceptLearning(), description="concept learning")
+    purifiers: dict[Name, dict[str, Any]] = Field(description="name: settings of the purifier")
+    detectors: dict[Name, dict[str, Any]] = Field(description="name: settings of the detector")
+    score: Score = Field(Score(), description="metrics")
+    statistics: Statistics = Field(Statistics(), description="intervals")
+    conditions: tuple[Condition, ...] = Field(min_length=1, description="what is run")
+    groups_per_job: GroupsPerJob = Field(GroupsPerJob(), description="size of a job")
+
+    def method(self, family, name):
+        """The method behind entry `name` of "degradations", "purifiers" or "detectors"."""
+        return _resolve(family, getattr(self, family), name)[0]
+
+    def method_settings(self, family, name):
+        """The validated settings of entry `name`: a pydantic model."""
+        method, values = _resolve(family, getattr(self, family), name)
+        return settings_class(family, method).model_validate(values, strict=True)
+
+    def dataset(self, name):
+        """The validated settings of dataset `name`."""
+        values = self.datasets[name]
+        source = choose("source", values.get("source", name), list(DATASETS), where=f"datasets.{name}")
+        return DATASETS[source].model_validate(values)
+
+    def expand(self):
+        """Every condition as a tuple (dataset, degradation, purifier, detector), in order, without repeats."""
+        found = {}
+        for block in self.conditions:
+            for dataset in block.datasets or self.datasets:
+                for degradation in block.degradations:
+                    for purifier in block.purifiers:
+                        for detector in block.detectors or self.detectors:
+                            found[dataset, degradation, purifier, detector] = None
+        return list(found)
+
+
+def settings_class(family, method):
+    """The settings class of a built-in method, or the `Settings` of a plug-in's class."""
+    if method in FAMILIES[family]:
+        return FAMILIES[family][method]
+    from importlib import import_module
+
+    stage = {"degradations": "degrade", "purifiers": "purify", "detectors": "detect"}[family]
+    registry = getattr(import_module(f"cosalpure.{stage}"), family.upper())
+    return registry.get(method).Settings
+
+
+def dataset_class(text, name):
+    """The settings class of a dataset from its inline YAML, by its `source` or else its name."""
+    import yaml
+
+    values = yaml.safe_load(text) or {}
+    source = values.get("source", name) if isinstance(values, dict) else name
+    return DATASETS[choose("source", source, list(DATASETS), where="--settings")]
+
+
+def parse(cls, text, where):
+    """Inline YAML or JSON -> a settings model of class `cls`; every mistake is one line of a UserError."""
+    import yaml
+
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"{where}: not YAML: {str(error).splitlines()[0]}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{where}: expected keys and values such as '{{steps: 10}}', found {text!r}")
+    try:
+        return cls.model_validate(_tuples(values))
+    except ValidationError as error:
+        raise UserError("\n".join(_lines(error, where, None))) from None
+
+
+def read_files(paths):
+    """YAML files merged in order, later ones over earlier ones, dicts key by key, as Snakemake does."""
+    import yaml
+
+    merged = {}
+    for path in paths:
+        try:
+            with open(path, encoding="utf-8") as file:
+                values = yaml.safe_load(file)
+        except FileNotFoundError:
+            raise UserError(f"{path}: no such file") from None
+        except yaml.YAMLError as error:
+            raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+        merged = _merged(merged, values or {})
+    return merged
+
+
+def _merged(below, above):
+    if not (isinstance(below, dict) and isinstance(above, dict)):
+        return above
+    return below | {key: _merged(below.get(key), value) for key, value in above.items()}
+
+
+def _resolve(family, entries, name, seen=()):
+    """(method, settings) of an entry, `like` followed."""
+    values = dict(entries[name])
+    method, like = values.pop("method", None), values.pop("like", None)
+    if like is None:
+        return method or name, values
+    choose(f"entry of {family}", like, list(entries), where=f"{family}.{name}.like")
+    if like in (*seen, name):
+        raise UserError(f"{family}.{name}.like: '{like}' leads back to itself")
+    inherited_method, inherited = _resolve(family, entries, like, (*seen, name))
+    return method or inherited_method, inherited | values
+
+
+def load(values, where="config"):
+    """A dict (as read from YAML) -> Settings. Every mistake found becomes one line of a UserError."""
+    lines = []
+    try:
+        settings = Settings.model_validate(_tuples(_filled(values, where)))
+    except ValidationError as error:
+        raise UserError("\n".join(_lines(error, where, Settings))) from None
+    for name in settings.datasets:
+        lines += _attempt(lambda name=name: settings.dataset(name), f"{where}: datasets.{name}")
+    for family in FAMILIES:
+        for name in getattr(settings, family):
+            place = f"{where}: {family}.{name}"
+            lines += _attempt(lambda family=family, name=name: settings.method_settings(family, name), place)
+    for index, block in enumerate(settings.conditions):
+        for family in ("datasets", *FAMILIES):
+            for name in getattr(block, family) or ():
+                place = f"{where}: conditions[{index}].{family}"
+                lines += _attempt(
+                    lambda f=family, n=name, p=place: choose(f[:-1], n, list(getattr(settings, f)), p), ""
+                )
+    if lines:
+        raise UserError("\n".join(dict.fromkeys(lines)))
+    return settings
+
+
+def _filled(values, where):
+    """The config with `name:` (nothing behind it) read as `name: {}`, since all of its settings have defaults."""
+    if not isinstance(values, dict):
+        raise UserError(f"{where}: expected keys and values, found {type(values).__name__}")
+    values = dict(values)
+    for family in ("datasets", *FAMILIES):
+        if isinstance(values.get(family), dict):
+            values[family] = {name: {} if item is None else item for name, item in values[family].items()}
+    return values
+
+
+def _attempt(check, place):
+    """The lines of what is wrong with `check()`, none if it passes."""
+    try:
+        check()
+    except ValidationError as error:
+        return _lines(error, place, None)
+    except UserError as error:
+        return [f"{place}: {error}" if place else str(error)]
+    return []
+
+
+def _tuples(value):
+    """YAML's lists as tuples, since strict validation tells them apart."""
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
+
+
+def _lines(error, where, model):
+    """A pydantic error as lines a person understands: key, expectation, what was found."""
+    lines = []
+    for item in error.errors():
+        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]).lstrip(".")
+        place = f"{where}: {key}" if model else f"{where}.{key}".rstrip(".")
+        if item["type"] == "extra_forbidden":
+            lines.append(f"{place}: unknown key{_guess(error, item, model)}")
+        elif item["type"] == "missing":
+            lines.append(f"{place}: this key is missing")
+        else:
+            message = item["msg"].removeprefix("Value error, ")
+            message = message[0].lower() + message[1:] if item["type"] != "value_error" else message
+            found = f", found {item['input']!r}" if not isinstance(item["input"], dict) else ""
+            lines.append(f"{place}: {message}{found}")
+    return lines
+
+
+def _guess(error, item, model):
+    """The known keys beside an unknown one."""
+    classes = {cls.__name__: cls for cls in Model.__subclasses__()}
+    cls = classes.get(error.title)
+    for part in item["loc"][:-1] if model else ():
+        field = cls.model_fields.get(part) if cls and isinstance(part, str) else None
+        if field is not None:
+            inner = field.annotation
+            cls = inner if isinstance(inner, type) and issubclass(inner, Model) else Condition
+    if cls is None:
+        return ""
+    import difflib
+
+    close = difflib.get_close_matches(str(item["loc"][-1]), list(cls.model_fields), n=1)
+    hint = f" (did you mean '{close[0]}'?)" if close else ""
+    return f"{hint}; known keys: {', '.join(cls.model_fields) or 'none'}"
+
+
+# --- what is generated from here --------------------------------------------------------------------------------------
+BLOCKS = (("datasets", DATASETS), *FAMILIES.items())
+
+
+def schema_text():
+    """The JSON schema of a configuration file, for editors; the methods' settings stand under `$defs`."""
+    import json
+
+    schema = Settings.model_json_schema()
+    for family, classes in BLOCKS:
+        for cls in classes.values():
+            schema["$defs"][cls.__name__] = cls.model_json_schema()
+        extra = {} if family == "datasets" else {"method": {"enum": list(classes)}, "like": {"type": "string"}}
+        refs = [{"$ref": f"#/$defs/{cls.__name__}"} for cls in classes.values()]
+        names = {key for cls in classes.values() for key in cls.model_fields} | set(extra)
+        entry = {"type": ["object", "null"], "properties": extra, "propertyNames": {"enum": sorted(names)}}
+        schema["properties"][family]["additionalProperties"] = entry | {"x-one-of": refs}
+    return json.dumps(schema, indent=2) + "\n"
+
+
+def docs_text():
+    """docs/configuration.md: a table of every key with its type, default and meaning."""
+    lines = ["# Configuration", "", "Generated by `cosalpure config docs`; the source is `cosalpure/settings.py`.", ""]
+    lines += _docs_of("Top level", Settings, Settings.__doc__)
+    for name in ("text_to_image", "concept", "score", "statistics", "groups_per_job"):
+        cls = type(Settings.model_fields[name].default)
+        lines += _docs_of(f"`{name}`", cls, cls.__doc__)
+    lines += _docs_of("`conditions`, each block", Condition, Condition.__doc__)
+    for family, classes in BLOCKS:
+        for method, cls in classes.items():
+            lines += _docs_of(
+                f"`{family}`, {'source' if family == 'datasets' else 'method'} `{method}`", cls, cls.__doc__
+            )
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _docs_of(title, cls, text):
+    """One section: a heading, the class's docstring, its table."""
+    lines = [f"## {title}", "", " ".join(text.split()), ""]
+    if not cls.model_fields:
+        return [*lines, "No settings.", ""]
+    properties = cls.model_json_schema()["properties"]
+    lines += ["| key | type and range | default | meaning |", "|---|---|---|---|"]
+    for key, field in cls.model_fields.items():
+        default = "required" if field.is_required() else _shown(field.default)
+        lines.append(f"| `{key}` | {_range(properties[key])} | {default} | {field.description} |")
+    return [*lines, ""]
+
+
+def _shown(default):
+    return (
+        "as below"
+        if isinstance(default, Model)
+        else f"`{default:.6g}`"
+        if isinstance(default, float)
+        else f"`{default}`"
+    )
+
+
+def _range(schema):
+    """A JSON schema's type and bounds in words."""
+    if "anyOf" in schema:
+        return " or ".join(_range(part) for part in schema["anyOf"])
+    if "enum" in schema or "const" in schema:
+        return ", ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
+    words = {"$ref": "keys"}.get(next(iter(schema)), schema.get("type", "keys"))
+    signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    bounds = [f"{sign} {schema[key]:g}" for key, sign in signs.items() if key in schema]
+    return " ".join([{"array": "list", "object": "names"}.get(words, words), ", ".join(bounds)]).strip()

@@ -1,0 +1,183 @@
+"""From score rows (one an image) to tidy tables: one row a cell, with its interval and how complete it is.
+
+value     plain mean over the images that are done, as published
+low, high percentile bootstrap over groups
+expected  images that the cell is about; `done` of them were scored, `failed` of them have a map that is unfit,
+          the rest has none
+undefined of the done ones, those without a value (AP of an empty ground truth); left out of the mean
+paper     the published value, NaN where there is none
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cosalpure.errors import UserError
+from cosalpure.score import bootstrap_difference, bootstrap_mean
+from cosalpure.seeds import numpy_generator
+
+KEYS = ["dataset", "degradation", "purifier", "detector"]
+CELL = ["value", "low", "high", "expected", "done", "failed", "undefined"]
+COLUMNS = ["table", *KEYS, "metric", "split", *CELL, "paper"]
+SCORE_COLUMN = {"sr": "success", "ap": "ap", "f_beta": "f_beta", "mae": "mae", "iou": "iou"}
+SPLITS = ("avg", "adv", "clean")
+CLEAN = ("none", "source_only")  # (degradation, purifier) of the reference without any attack
+BOOTSTRAP = {"seed": 0, "samples": 2000, "level": 0.95}
+
+
+def read_scores(paths):
+    """Score files -> one DataFrame with all rows, in the order of `paths`."""
+    paths = list(paths)
+    for path in paths:
+        if not Path(path).is_file():
+            raise UserError(f"{path}: no such score file")
+    if not paths:
+        raise UserError("no score files: tables need at least one condition")
+    scores = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+    if scores.duplicated([*KEYS, "slug", "file"]).any():
+        row = scores[scores.duplicated([*KEYS, "slug", "file"])].iloc[0]
+        raise UserError(f"the score files hold {row['slug']}/{row['file']} of {'/'.join(row[KEYS])} twice")
+    return scores
+
+
+def build_table1(scores, degradation="jadena", **options):
+    """Table 1: SR, AP, F-beta, MAE over whole groups. `options` are those of `build_cells`."""
+    return build_cells(scores, "1", degradation, ("sr", "ap", "f_beta", "mae"), ("avg",), **options)
+
+
+def build_table2(scores, degradation="jadena", **options):
+    """Table 2: SR of whole groups, of the attacked and of the clean images. `options` are those of `build_cells`."""
+    return build_cells(scores, "2", degradation, ("sr",), SPLITS, **options)
+
+
+def build_cells(
+    scores, table, degradation, metrics, splits, datasets=None, purifiers=None, detectors=None, **bootstrap
+):
+    """Every cell of a table, tidy; rows in the order of `datasets`, `purifiers`, `detectors` (default: as they appear).
+
+    The reference without any attack comes first where it was run. A condition that was asked for and has no scores
+    is a row with done = 0. `bootstrap` may hold `seed`, `samples`, `level`.
+    """
+    bootstrap = {**BOOTSTRAP, **bootstrap}
+    conditions = {key: rows for key, rows in scores.groupby(KEYS, sort=False)}
+    datasets, purifiers, detectors = names(scores, degradation, datasets, purifiers, detectors)
+    cells = []
+    for dataset in datasets:
+        expected = {split: expected_images(conditions, dataset, split) for split in splits}
+        for row in table_rows(conditions, dataset, degradation, purifiers):
+            for detector in detectors:
+                key = (dataset, *row, detector)
+                for metric in metrics:
+                    for split in splits:
+                        values = cell(conditions.get(key), key, metric, split, expected[split], **bootstrap)
+                        cells.append((table, *key, metric, split, *values))
+    return with_paper_values(pd.DataFrame(cells, columns=COLUMNS[:-1]))
+
+
+def cell(rows, key, metric, split, expected, seed, samples, level):
+    """(value, low, high, expected, done, failed, undefined) of one condition's `rows` (None: there are none)."""
+    if rows is None:
+        return (np.nan, np.nan, np.nan, expected, 0, 0, 0)
+    part = rows[in_split(rows, split)]
+    done = part[part["status"] == "done"]
+    values = done[SCORE_COLUMN[metric]]
+    generator = numpy_generator(seed, "bootstrap", *key, metric, split)
+    interval = bootstrap_mean(values, done["slug"], generator, samples, level)
+    failed = int((part["status"] == "failed").sum())
+    return (*interval, max(expected, len(part)), len(done), failed, int(values.isna().sum()))
+
+
+def build_differences(
+    scores,
+    degradation="jadena",
+    ours="cosalpure",
+    metrics=("sr",),
+    splits=SPLITS,
+    datasets=None,
+    purifiers=None,
+    detectors=None,
+    **bootstrap,
+):
+    """Paired differences on the same images, tidy: what the attack costs, and `ours` minus every other purifier.
+
+    The condition minus the one in `minus_degradation`, `minus_purifier`. `done` counts the images that both have.
+    """
+    bootstrap = {**BOOTSTRAP, **bootstrap}
+    conditions = {key: rows for key, rows in scores.groupby(KEYS, sort=False)}
+    datasets, purifiers, detectors = names(scores, degradation, datasets, purifiers, detectors)
+    pairs = [((degradation, CLEAN[1]), CLEAN)] if degradation != CLEAN[0] else []
+    pairs += [((degradation, ours), (degradation, other)) for other in purifiers if other != ours]
+    cells = []
+    for dataset in datasets:
+        for this, other in pairs:
+            for detector in detectors:
+                a, b = (conditions.get((dataset, *condition, detector)) for condition in (this, other))
+                if a is None or b is None:
+                    continue
+                both = pair(a, b)
+                key = (dataset, *this, detector)
+                for metric in metrics:
+                    for split in splits:
+                        values = paired_cell(both, (*key, *other), metric, split, **bootstrap)
+                        cells.append(("differences", *key, *other, metric, split, *values))
+    columns = ["table", *KEYS, "minus_degradation", "minus_purifier", "metric", "split", *CELL]
+    return pd.DataFrame(cells, columns=columns)
+
+
+def pair(a, b):
+    """Two conditions' rows, image beside image; what only one of them has stays, as missing in the other."""
+    both = a.merge(b, on=["slug", "file"], how="outer", suffixes=("", "_minus"), sort=False)
+    both["attacked"] = both["attacked"].fillna(both["attacked_minus"]).astype(bool)
+    return both
+
+
+def paired_cell(both, key, metric, split, seed, samples, level):
+    """(difference, low, high, expected, done, failed, undefined) of paired rows."""
+    part = both[in_split(both, split)]
+    done = part[(part["status"] == "done") & (part["status_minus"] == "done")]
+    a, b = done[SCORE_COLUMN[metric]], done[SCORE_COLUMN[metric] + "_minus"]
+    generator = numpy_generator(seed, "bootstrap difference", *key, metric, split)
+    interval = bootstrap_difference(a, b, done["slug"], generator, samples, level)
+    failed = int(((part["status"] == "failed") | (part["status_minus"] == "failed")).sum())
+    return (*interval, len(part), len(done), failed, int((a - b).isna().sum()))
+
+
+def names(scores, degradation, datasets, purifiers, detectors):
+    """The names to show: as asked for, else as they appear in the scores under this degradation."""
+    here = scores[scores["degradation"] == degradation]
+    if here.empty:
+        found = ", ".join(scores["degradation"].unique())
+        raise UserError(f"no scores of degradation '{degradation}'; there are some of: {found}")
+    asked = {"dataset": datasets, "purifier": purifiers, "detector": detectors}
+    return [list(here[key].unique()) if value is None else list(value) for key, value in asked.items()]
+
+
+def table_rows(conditions, dataset, degradation, purifiers):
+    """(degradation, purifier) of a dataset's rows: the clean reference if it was run, then the purifiers."""
+    rows = [(degradation, purifier) for purifier in purifiers]
+    if CLEAN not in rows and any(key[:3] == (dataset, *CLEAN) for key in conditions):
+        rows.insert(0, CLEAN)
+    return rows
+
+
+def in_split(rows, split):
+    """Boolean mask of the rows in "avg" (all), "adv" (the attacked half) or "clean" (the other half)."""
+    if split == "avg":
+        return np.ones(len(rows), dtype=bool)
+    return rows["attacked"].to_numpy() == (split == "adv")
+
+
+def expected_images(conditions, dataset, split):
+    """Images of a dataset in a split: of its fullest condition, as every condition lists the whole manifest."""
+    counts = [int(in_split(rows, split).sum()) for key, rows in conditions.items() if key[0] == dataset]
+    return max(counts, default=0)
+
+
+def with_paper_values(table):
+    """Adds the column `paper`; names of datasets are compared without regard to case."""
+    published = pd.read_csv(Path(__file__).with_name("paper_tables.csv"), dtype={"table": str})
+    keys = ["table", *KEYS, "metric", "split"]
+    published = {(*key[:1], key[1].casefold(), *key[2:]): value for *key, value in published[[*keys, "value"]].values}
+    paper = [published.get((t, dataset.casefold(), *rest), np.nan) for t, dataset, *rest in table[keys].values]
+    return table.assign(paper=np.array(paper, dtype=float))

@@ -1,0 +1,17 @@
+"""The tables stage: score files in, every table out, as Parquet, CSV, Markdown and LaTeX."""
+
+from pathlib import Path
+
+from cosalpure.tables.build import build_differences, build_table1, build_table2, read_scores
+from cosalpure.tables.write import write_parquet, write_table
+
+TABLES = {"table1": build_table1, "table2": build_table2, "differences": build_differences}
+
+
+def run(score_files, degradation, settings, output, seed):
+    """Write `output`/scores.parquet and the tables of `degradation`; `settings` is a `Statistics`."""
+    scores = read_scores(score_files)
+    for name, build in TABLES.items():
+        table = build(scores, degradation, seed=seed, samples=settings.samples, level=settings.level)
+        write_table(table, Path(output) / name, settings.level)
+    write_parquet(scores, Path(output) / "scores.parquet")

@@ -1,0 +1,211 @@
+"""A tidy table as files: Parquet (tidy), and CSV, Markdown, LaTeX laid out as in the paper.
+
+Bold is the best complete condition of a column and dataset; the reference without attack takes no part. A cell that
+lacks images says 'n of m': the mean of the survivors is shown, not passed off as the whole.
+"""
+
+import csv
+import math
+from pathlib import Path
+
+from tabulate import tabulate
+
+from cosalpure.io import whole_file
+from cosalpure.score import METRICS
+from cosalpure.tables.build import CLEAN, SCORE_COLUMN
+
+LABELS = {
+    "source_only": "Source-Only",
+    "diffpure": "DiffPure",
+    "dda": "DDA",
+    "cosalpure": "CosalPure",
+    "cosalpure_no_inversion": "CosalPure w/o concept inversion",
+    "cosalpure_none_concept": "CosalPure w/ None concept",
+    "wrong_concept": "CosalPure w/ wrong concept",
+    "class_name": "CosalPure w/ class name",
+    "vae_round_trip": "VAE round trip",
+    "jpeg": "JPEG",
+    "gicd": "GICD",
+    "gcagc": "GCAGC",
+    "poolnet": "PoolNet",
+    "jadena": "Jadena",
+    "motion_blur": "motion blur",
+}
+TITLES = {
+    "1": "Table 1. Co-saliency detection over whole groups, half of each under attack.",
+    "2": "Table 2. Success rate over whole groups (avg), attacked (adv) and clean images (clean).",
+    "differences": "Paired differences on the same images.",
+}
+LATEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "β": r"$_\beta$", "↑": r"$\uparrow$", "↓": r"$\downarrow$",
+    "−": r"$-$", "–": "--",
+}  # fmt: skip
+
+
+def label(name):
+    """A method's name as printed; its own name if it has no other."""
+    return LABELS.get(name, name)
+
+
+def row_label(cell):
+    """What a row is called, from one of its cells (a namedtuple of the tidy table)."""
+    if hasattr(cell, "minus_purifier"):
+        if (cell.minus_degradation, cell.minus_purifier) == CLEAN:
+            return "Attacked − clean"
+        return f"{label(cell.purifier)} − {label(cell.minus_purifier)}"
+    return "Clean (no attack)" if (cell.degradation, cell.purifier) == CLEAN else label(cell.purifier)
+
+
+def column_label(metric, split, metrics, splits):
+    """What a column is called under its detector: the metric, or the split where there is but one metric."""
+    about = METRICS[SCORE_COLUMN[metric]]
+    title = "SR" if metric == "sr" else about.title
+    parts = [title] * (len(metrics) > 1 or len(splits) == 1) + [split] * (len(splits) > 1)
+    return " ".join(parts) + ("↑" if about.larger_is_better else "↓")
+
+
+def lay_out(table):
+    """A tidy table -> (rows, columns, cells): [(dataset, label)], [(detector, label)], {(row, column): cell}."""
+    metrics, splits = list(table["metric"].unique()), list(table["split"].unique())
+    cells = {}
+    for cell in table.itertuples(index=False):
+        row = (cell.dataset, row_label(cell))
+        cells[row, (label(cell.detector), column_label(cell.metric, cell.split, metrics, splits))] = cell
+    rows, columns = dict.fromkeys(row for row, _ in cells), dict.fromkeys(column for _, column in cells)
+    return list(rows), list(columns), cells
+
+
+def best_cells(rows, columns, cells):
+    """The keys of the cells to be printed bold."""
+    bold = set()
+    for column in columns:
+        for dataset in dict.fromkeys(dataset for dataset, _ in rows):
+            keys = [(row, column) for row in rows if row[0] == dataset and competes(cells.get((row, column)))]
+            values = [cells[key].value for key in keys]
+            if len(values) > 1:
+                larger = METRICS[SCORE_COLUMN[cells[keys[0]].metric]].larger_is_better
+                best = max(values) if larger else min(values)
+                bold |= {key for key, value in zip(keys, values, strict=True) if math.isclose(value, best)}
+    return bold
+
+
+def competes(cell):
+    """Whether a cell may be the best of its column: complete, defined, under attack, and not a difference."""
+    if cell is None or hasattr(cell, "minus_purifier") or (cell.degradation, cell.purifier) == CLEAN:
+        return False
+    return cell.done == cell.expected and not math.isnan(cell.value)
+
+
+def cell_text(cell):
+    """0.512 [0.44, 0.58], with 'n of m' and the published value where there is something to say."""
+    if cell is None:
+        return "–"
+    sign = "+" if hasattr(cell, "minus_purifier") else ""
+    text = "–" if math.isnan(cell.value) else format(cell.value, sign + ".3f")
+    if not math.isnan(cell.low):
+        text += f" [{cell.low:{sign}.2f}, {cell.high:{sign}.2f}]"
+    text += incomplete(cell)
+    if not math.isnan(getattr(cell, "paper", math.nan)):
+        text += f" (paper {cell.paper:.3f})"
+    return text
+
+
+def incomplete(cell):
+    """' n of m' for a cell that lacks images, else nothing."""
+    return "" if cell.done == cell.expected and cell.expected else f" {cell.done} of {cell.expected}"
+
+
+def caption(table, level):
+    """The table's title and how to read its cells."""
+    title = TITLES.get(str(table["table"].iloc[0]), "") if len(table) else ""
+    reading = f"Brackets: {level:.0%} intervals by bootstrap over groups."
+    if "minus_purifier" not in table:
+        reading += " Bold: best complete condition of each dataset."
+    if (table["done"] != table["expected"]).any():
+        reading += " 'n of m': only n of m images have a score."
+    return f"{title} {reading}".strip()
+
+
+def as_markdown(table, level=0.95):
+    """The laid out table as Markdown, its caption above."""
+    rows, columns, cells = lay_out(table)
+    bold = best_cells(rows, columns, cells)
+    lines = []
+    for i, row in enumerate(rows):
+        texts = [cell_text(cells.get((row, column))) for column in columns]
+        texts = [f"**{text}**" if (row, column) in bold else text for text, column in zip(texts, columns, strict=True)]
+        dataset = "" if i and rows[i - 1][0] == row[0] else row[0]
+        lines.append([dataset, row[1], *texts])
+    header = ["Dataset", "Method", *(" ".join(column) for column in columns)]
+    header, *lines = [[text.replace("|", r"\|") for text in line] for line in [header, *lines]]
+    body = tabulate(lines, header, tablefmt="pipe", disable_numparse=True)
+    return f"{caption(table, level)}\n\n{body}\n"
+
+
+def escape(text):
+    """Plain text -> LaTeX."""
+    return "".join(LATEX.get(character, character) for character in text)
+
+
+def as_latex(table, level=0.95):
+    """The laid out table as a LaTeX `table*` (packages booktabs, and graphicx to fit the page's width)."""
+    rows, columns, cells = lay_out(table)
+    bold = best_cells(rows, columns, cells)
+    detectors = list(dict.fromkeys(detector for detector, _ in columns))
+    spans = [sum(column[0] == detector for column in columns) for detector in detectors]
+    header = [rf"\multicolumn{{{span}}}{{c}}{{{escape(name)}}}" for name, span in zip(detectors, spans, strict=True)]
+    lines = [
+        r"\begin{table*}",
+        rf"\caption{{{escape(caption(table, level))}}}",
+        r"\resizebox{\linewidth}{!}{%",
+        rf"\begin{{tabular}}{{ll{'c' * len(columns)}}}",
+        r"\toprule",
+        " & ".join(["", "", *header]) + r" \\",
+        " & ".join(["Dataset", "Method", *(escape(name) for _, name in columns)]) + r" \\",
+    ]
+    for i, row in enumerate(rows):
+        first = not i or rows[i - 1][0] != row[0]
+        texts = [escape(cell_text(cells.get((row, column)))) for column in columns]
+        texts = [
+            rf"\textbf{{{text}}}" if (row, column) in bold else text
+            for text, column in zip(texts, columns, strict=True)
+        ]
+        lines += [r"\midrule"] * first
+        lines.append(" & ".join([escape(row[0]) if first else "", escape(row[1]), *texts]) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}}", r"\end{table*}", ""])
+
+
+def write_csv(table, path):
+    """The laid out table as CSV in full precision: value, low, high and images ('n of m') of every column."""
+    rows, columns, cells = lay_out(table)
+    header = ["dataset", "method"]
+    header += [f"{' '.join(column)}{what}" for column in columns for what in ("", " low", " high", " images")]
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        for row in rows:
+            values = []
+            for column in columns:
+                cell = cells.get((row, column))
+                numbers = (cell.value, cell.low, cell.high) if cell else (math.nan,) * 3
+                values += ["" if math.isnan(number) else f"{number:.6f}" for number in numbers]
+                values.append(f"{cell.done} of {cell.expected}" if cell else "")
+            writer.writerow([*row, *values])
+
+
+def write_table(table, stem, level=0.95):
+    """Writes `<stem>.parquet`, `.csv`, `.md` and `.tex`, each whole or not at all; equal tables give equal bytes."""
+    stem = Path(stem)
+    write_parquet(table, f"{stem}.parquet")
+    with whole_file(f"{stem}.csv") as path:
+        write_csv(table, path)
+    for ending, text in (("md", as_markdown(table, level)), ("tex", as_latex(table, level))):
+        with whole_file(f"{stem}.{ending}") as path:
+            path.write_text(text, encoding="utf-8")
+
+
+def write_parquet(frame, path):
+    """A DataFrame -> a Parquet file; for `scores.parquet`, all score rows together."""
+    with whole_file(path) as temporary:
+        frame.to_parquet(temporary, engine="pyarrow", index=False)

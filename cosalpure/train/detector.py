@@ -1,0 +1,215 @@
+"""Trains the mini benchmark's GICD: a slim twin of the official network, on scenes of the train concepts.
+
+First the co-classifier, a narrow VGG16 (with batch norm, folded into the convolutions at the end: the architecture
+has none, and without it nothing this deep learns in minutes); then GINet on groups, as in the paper: backbone from
+the classifier, soft IoU on all five maps, consensus from the frozen co-classifier. About half an hour on one core.
+
+    from cosalpure.train.detector import GICDSettings, train_gicd
+    train_gicd("resources/mini/weights/gicd.safetensors", GICDSettings())
+"""
+
+import copy
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from cosalpure import networks
+from cosalpure.data.mini import MiniWorld
+from cosalpure.seeds import generator
+from cosalpure.train import common
+from cosalpure.train.scenes import ScenePool, add_rivals, augment
+
+
+@dataclass
+class ClassifierSettings:
+    """The co-classifier's training."""
+
+    steps: int = 900
+    batch: int = 48
+    small_steps: float = 0.7  # this share at `small_side` pixels: more than twice as fast, same convolutions
+    small_side: int = 64
+    learning_rate: float = 3e-3
+    warmup: int = 100
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.1  # the label names one of two or three objects in the picture
+    ema: float = 0.99
+    checkpoint_every: int = 150
+    log_every: int = 25
+
+
+@dataclass
+class GINetSettings:
+    """GINet's training."""
+
+    steps: int = 1300
+    groups: int = 2  # a step; two, so that neighbours in a batch differ in their consensus
+    group_sizes: tuple = (5, 8)  # images a group, as in the benchmark
+    learning_rate: float = 1e-3
+    backbone_factor: float = 0.3  # the backbone has learned already; the classifier on top of it stays as it is
+    warmup: int = 50
+    weight_decay: float = 1e-4  # the paper's
+    rivals: float = 0.35  # share of images with another concept's object on top
+    ema: float = 0.99
+    checkpoint_every: int = 100  # also when success is measured on the dev concepts
+    log_every: int = 25
+
+
+@dataclass
+class GICDSettings:
+    """A reason for each number."""
+
+    width: float = 1 / 4  # 16 to 128 channels; convolutions of 1/8 lose the small distinctions between concepts
+    channels: int = 16  # of the decoder, which works at full resolution and costs most: 64 officially
+    classifier_width: int = 256
+    pool: int = 3  # the classifier sees 3 x 3 positions, what VGG16 leaves of 96 pixels
+    input_size: int = 96  # 64 leaves 4 x 4 positions to the deepest map: too coarse for objects of 24 to 40 pixels
+    scenes: int = 40  # in the pool, per concept
+    portraits: int = 16  # per concept; large objects teach the classifier faster than small ones
+    dev_group: int = 8  # images of each dev concept on which success is measured
+    seed: int = 0
+    classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
+    ginet: GINetSettings = field(default_factory=GINetSettings)
+
+
+def train_gicd(output, settings=None, resources=None):
+    """Trains and writes `output` (.safetensors); logs and checkpoints lie in the folder of the same name. Resumable."""
+    output, settings = Path(output), settings or GICDSettings()
+    world = MiniWorld(resources) if resources else MiniWorld()
+    pool = ScenePool(world, world.concepts("train"), settings.scenes, settings.portraits, settings.seed)
+    arch = {key: getattr(settings, key) for key in ("width", "channels", "classifier_width", "pool", "input_size")}
+    arch["classes"] = len(pool.concepts)
+    with common.seeded(settings.seed, "gicd"):
+        network = networks.build("gicd", **arch)
+    train_co_classifier(network.co_classifier, pool, output.with_suffix("") / "classifier", settings)
+    network.ginet.backbone.load_classifier(network.co_classifier)
+    dev = ScenePool(world, world.concepts("dev"), settings.dev_group, 0, settings.seed)
+    average = train_ginet(network, pool, dev, output.with_suffix("") / "ginet", settings)
+    training = {"concepts": pool.concepts, **asdict(settings), "dev_success": success_rate(average, dev)}
+    networks.save_weights(output, average, arch, "gicd", training)
+    return training
+
+
+def train_co_classifier(vgg, pool, folder, settings):
+    """Fills `vgg` with the weights of a batch-normalised twin that learned to name the pool's concepts."""
+    its = settings.classifier
+    with common.seeded(settings.seed, "co-classifier"):
+        twin = with_batch_norm(vgg)
+    average = common.EMA(twin, its.ema)
+    optimizer = torch.optim.AdamW(twin.parameters(), its.learning_rate, weight_decay=its.weight_decay)
+
+    def step(number):
+        random = generator(settings.seed, "co-classifier", number)
+        images, masks, labels = pool.draw(random, its.batch)
+        side = its.small_side if number < its.small_steps * its.steps else settings.input_size
+        images = prepare(augment(images, masks, random)[0], side)
+        with common.seeded(settings.seed, "dropout", number):
+            scores = twin.train()(images)
+        loss = F.cross_entropy(scores, labels, label_smoothing=its.label_smoothing)
+        common.update(loss, optimizer, [twin], average)
+        return {"loss": loss.item(), "accuracy": (scores.argmax(1) == labels).float().mean().item()}
+
+    parts = {"network": twin, "average": average, "optimizer": optimizer}
+    common.train("co-classifier", step, parts, folder, its)
+    fold_batch_norm(average.module, vgg)
+
+
+def train_ginet(network, pool, dev, folder, settings):
+    """Trains `network.ginet` on groups; returns the averaged network."""
+    its = settings.ginet
+    network.eval()  # no dropout anywhere: the classifiers only serve as rulers
+    network.co_classifier.requires_grad_(False)
+    network.ginet.backbone.classifier.requires_grad_(False)
+    average = common.EMA(network, its.ema)
+    backbone = [p for p in network.ginet.backbone.parameters() if p.requires_grad]
+    decoder = [p for name, p in network.ginet.named_parameters() if not name.startswith("backbone.")]
+    groups = [{"params": decoder}, {"params": backbone}]
+    optimizer = torch.optim.AdamW(groups, its.learning_rate, weight_decay=its.weight_decay)
+
+    def step(number):
+        optimizer.param_groups[1]["lr"] *= its.backbone_factor
+        images, masks, consensus = draw_groups(network, pool, settings, number)
+        maps = network.ginet(images, consensus)
+        losses = [soft_iou_loss(its_map, masks) for its_map in maps]
+        common.update(sum(losses) / len(losses), optimizer, [network], average)
+        return {"loss": sum(losses).item() / len(losses), "loss_last": losses[-1].item()}
+
+    def measure(done):
+        line = {"step": done, "dev_success": success_rate(average.module, dev)}
+        with (folder / "dev.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    parts = {"network": network, "average": average, "optimizer": optimizer}
+    common.train("ginet", step, parts, folder, its, after_checkpoint=measure)
+    return average.module
+
+
+def draw_groups(network, pool, settings, number):
+    """Step `number`'s groups in one batch: images and masks at the input size, each image's group consensus."""
+    its, random, side = settings.ginet, generator(settings.seed, "ginet", number), settings.input_size
+    images, masks, consensus = [], [], []
+    for _ in range(its.groups):
+        low, high = its.group_sizes
+        n = int(torch.randint(low, high + 1, (), generator=random))
+        pictures, shapes = pool.draw_group(random, n)
+        others, other_shapes, _ = pool.draw(random, n)
+        pictures, shapes = add_rivals(pictures, shapes, others, other_shapes, random, its.rivals)
+        pictures, shapes = augment(pictures, shapes, random)
+        images.append(prepare(pictures, side))
+        masks.append(F.interpolate(shapes, size=(side, side), mode="bilinear", align_corners=True))
+        with torch.no_grad():
+            consensus.append(network.consensus(images[-1]).expand(n, -1))
+    return torch.cat(images), torch.cat(masks), torch.cat(consensus)
+
+
+def prepare(images, side):
+    """What the detector does before the network: bilinear with aligned corners, normalised."""
+    return networks.normalise(F.interpolate(images, size=(side, side), mode="bilinear", align_corners=True))
+
+
+def soft_iou_loss(maps, masks):
+    """1 - intersection / union of soft maps (N, 1, H, W), mean over images; GICD's Eq. 8."""
+    intersection = (maps * masks).sum((1, 2, 3))
+    union = (maps + masks - maps * masks).sum((1, 2, 3))
+    return 1 - (intersection / union.clamp(min=1e-6)).mean()
+
+
+@torch.no_grad()
+def success_rate(network, dev):
+    """The share of the dev scenes whose map, at threshold .5, overlaps the mask with an IoU above .5."""
+    hits = []
+    for images, masks in zip(dev.images, dev.masks, strict=True):
+        maps = network(prepare(images.float() / 255, network.input_size))[-1]
+        maps = F.interpolate(maps, size=images.shape[-2:], mode="bilinear", align_corners=True) >= 0.5
+        masks = masks > 0
+        iou = (maps & masks).sum((1, 2, 3)) / (maps | masks).sum((1, 2, 3)).clamp(min=1)
+        hits.append(iou > 0.5)
+    return round(torch.cat(hits).float().mean().item(), 4)
+
+
+def with_batch_norm(vgg):
+    """A copy of a `VGG16`, freshly initialised, with batch norm after every convolution."""
+    twin, layers = copy.deepcopy(vgg), []
+    for layer in twin.features:
+        layers.append(layer)
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            layers.append(nn.BatchNorm2d(layer.out_channels))
+    twin.features = nn.Sequential(*layers)
+    return twin
+
+
+@torch.no_grad()
+def fold_batch_norm(twin, vgg):
+    """Writes into `vgg` the weights that compute what `twin` (of `with_batch_norm`) computes in eval mode."""
+    convolutions = iter(layer for layer in vgg.features if isinstance(layer, nn.Conv2d))
+    for layer, norm in zip(twin.features, list(twin.features)[1:], strict=False):
+        if isinstance(norm, nn.BatchNorm2d):
+            target = next(convolutions)
+            scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+            target.weight.copy_(layer.weight * scale[:, None, None, None])
+            target.bias.copy_((layer.bias - norm.running_mean) * scale + norm.bias)
+    vgg.classifier.load_state_dict(twin.classifier.state_dict())

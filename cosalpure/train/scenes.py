@@ -1,0 +1,90 @@
+"""Training images for the surrogate and the detector: scenes of the train concepts, composed once, drawn many times.
+
+Composing takes several milliseconds an image, as much as the networks themselves; a pool and cheap augmentation on
+tensors keep one core busy with learning.
+"""
+
+import torch
+from torch.nn import functional as F
+
+from cosalpure.seeds import numpy_generator
+
+
+class ScenePool:
+    """`scenes` benchmark-like scenes and `portraits` large single objects of every concept, in memory as uint8."""
+
+    def __init__(self, world, concepts, scenes, portraits, seed):
+        self.concepts = list(concepts)
+        self.scenes = scenes
+        images, masks = [], []
+        for concept in self.concepts:
+            rng = numpy_generator(seed, "scene pool", concept)
+            pictures, shapes = world.group(rng, concept, scenes, self.concepts)
+            pairs = [world.portrait(rng, concept) for _ in range(portraits)]
+            images.append(torch.stack([torch.from_numpy(p.copy()) for p in [*pictures, *(pair[0] for pair in pairs)]]))
+            masks.append(torch.stack([torch.from_numpy(m.copy()) for m in [*shapes, *(pair[1] for pair in pairs)]]))
+        self.images = torch.stack(images).permute(0, 1, 4, 2, 3).contiguous()  # (concepts, pictures, 3, H, W)
+        self.masks = torch.stack(masks)[:, :, None]  # (concepts, pictures, 1, H, W)
+
+    def draw(self, generator, n):
+        """Any pictures of any concepts: images (n, 3, H, W) in [0, 1], masks (n, 1, H, W) of 0 and 1, labels (n,)."""
+        concepts = torch.randint(len(self.concepts), (n,), generator=generator)
+        pictures = torch.randint(self.images.shape[1], (n,), generator=generator)
+        return *self._pick(concepts, pictures), concepts
+
+    def draw_group(self, generator, n):
+        """`n` different scenes of one concept: images (n, 3, H, W) in [0, 1], masks (n, 1, H, W) of 0 and 1."""
+        concept = torch.randint(len(self.concepts), (), generator=generator)
+        return self._pick(concept, torch.randperm(self.scenes, generator=generator)[:n])
+
+    def _pick(self, concepts, pictures):
+        return self.images[concepts, pictures].float() / 255, self.masks[concepts, pictures].float() / 255
+
+
+def augment(images, masks, generator):
+    """Flips, zooms by up to 15 %, moderate exposure, slight blur and noise: images in [0, 1] and their masks.
+
+    Blur and noise are those of an autoencoder's round trip. Exposure stays within a photographer's 0.7 to 1.4: the
+    attack's strong exposure is what the benchmark measures, nobody trains against it.
+    """
+    n = len(images)
+
+    def uniform(low, high, *shape):
+        return low + (high - low) * torch.rand(n, *(shape or (1, 1, 1)), generator=generator)
+
+    images, masks = zoom(images, masks, uniform(0.85, 1.15, 1), uniform(-0.1, 0.1, 2), uniform(-1, 1, 1).sign())
+    images = images * torch.exp(uniform(-0.35, 0.35)) * uniform(0.95, 1.05, 3, 1, 1)  # gain 0.7 to 1.4; slight tint
+    images = torch.lerp(images, blur(images), uniform(-1, 1).clamp(min=0))  # half of them not blurred at all
+    images = images + uniform(-0.02, 0.03).clamp(min=0) * torch.randn(images.shape, generator=generator)
+    return images.clamp(0, 1), masks
+
+
+def zoom(images, masks, scale, shift, mirror):
+    """Images and masks seen through a window `scale` times as wide, moved by `shift` half-widths, perhaps mirrored."""
+    theta = torch.zeros(len(images), 2, 3)
+    theta[:, 0, 0] = (scale * mirror)[:, 0]
+    theta[:, 1, 1] = scale[:, 0]
+    theta[:, :, 2] = shift
+    grid = F.affine_grid(theta, images.shape, align_corners=False)
+    images = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    return images, (F.grid_sample(masks, grid, align_corners=False) >= 0.5).float()
+
+
+def blur(images):
+    """A Gaussian of one pixel's standard deviation."""
+    line = torch.exp(-0.5 * torch.arange(-2.0, 3.0) ** 2)
+    kernel = torch.outer(line, line)
+    kernel = (kernel / kernel.sum()).expand(images.shape[1], 1, 5, 5)
+    return F.conv2d(F.pad(images, (2, 2, 2, 2), mode="reflect"), kernel, groups=images.shape[1])
+
+
+def add_rivals(images, masks, others, other_masks, generator, share):
+    """Pastes, in a `share` of the images, another concept's object on top: (images, masks).
+
+    In composed scenes the common object is always the topmost and largest one; with rivals only the group tells
+    which object is common. An image whose object a rival would cover by more than a quarter is left as it is.
+    """
+    covered = (masks * other_masks).sum((1, 2, 3), keepdim=True) / masks.sum((1, 2, 3), keepdim=True).clamp(min=1)
+    chosen = torch.rand(covered.shape, generator=generator) < share
+    paste = other_masks * (chosen & (covered < 0.25))
+    return torch.lerp(images, others, paste), masks * (1 - paste)

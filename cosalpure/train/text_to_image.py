@@ -1,0 +1,245 @@
+"""The mini text-to-image model: a small latent diffusion model in diffusers' stock Stable Diffusion classes.
+
+A U-Net with cross-attention to the frozen text encoder of `text_encoder.py`, in the latent space of `autoencoder.py`,
+trained to predict v (Salimans & Ho 2022) as Stable Diffusion 2 is. It knows the names of the dev and test concepts,
+as Stable Diffusion knows its words, but the benchmark's compositions come from other seeds than its training images.
+
+    train_text_to_image(output_dir, text_encoder_dir, autoencoder_dir)   ->  output_dir/final, a pipeline folder
+    DiffusionPipeline.from_pretrained(output_dir / "final")
+"""
+
+import copy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
+from tqdm import tqdm
+
+from cosalpure.data.mini import MiniWorld
+from cosalpure.io import whole_file, whole_folder
+from cosalpure.seeds import generator, numpy_generator
+from cosalpure.train.autoencoder import load_autoencoder
+from cosalpure.train.common import EMA, load_checkpoint, seeded, train, update, write_json
+from cosalpure.train.text_encoder import GENERIC, OTHERS, PLAIN, compose, known_concepts, load_text_encoder, words
+
+SCHEDULE = {  # Stable Diffusion's
+    "num_train_timesteps": 1000,
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "prediction_type": "v_prediction",
+}
+
+
+@dataclass
+class TextToImageSettings:
+    """How the U-Net is built and trained."""
+
+    seed: int = 0
+    steps: int = 5000
+    batch: int = 32
+    learning_rate: float = 1e-3
+    warmup: int = 200
+    ema: float = 0.998
+    channels: tuple = (48, 96, 128)  # at 16 x 16, 8 x 8, 4 x 4
+    heads: tuple = (3, 6, 8)  # 16 channels a head
+    attention_at_full_size: bool = False  # cross-attention at 8 and 4 only; at 16 it costs a quarter of a step
+    norm_groups: int = 16
+    images_per_concept: int = 384  # of the pool: half portraits, half scenes
+    portraits: float = 0.5  # large objects on plain backgrounds, from which shape is learned sooner
+    high_t: float = 0.85  # share of timesteps from `high_t_from`-1000, where the caption decides
+    high_t_from: int = 200
+    drop_caption: float = 0.1  # for classifier-free guidance
+    generic_caption: float = 0.07  # share of captions that say "object" (5 in 7) or "none" instead of the name
+    plain_caption: float = 0.8  # share of captions in one of the four plain templates
+    early_step: int = 800  # a first pipeline is exported here, to develop against
+    checkpoint_every: int = 200
+    log_every: int = 25
+
+
+def build_unet(settings, latent_channels, cross_attention_dim, sample_size=16):
+    """A small UNet2DConditionModel with a zeroed output convolution, initialised from the settings' seed."""
+    first = "CrossAttn" if settings.attention_at_full_size else ""
+    with seeded(settings.seed, "unet"):
+        unet = UNet2DConditionModel(
+            sample_size=sample_size,
+            in_channels=latent_channels,
+            out_channels=latent_channels,
+            down_block_types=(f"{first}DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", f"{first}UpBlock2D"),
+            block_out_channels=settings.channels,
+            layers_per_block=1,
+            attention_head_dim=settings.heads,  # diffusers means the number of heads
+            cross_attention_dim=cross_attention_dim,
+            norm_num_groups=settings.norm_groups,
+            use_linear_projection=True,
+        )
+    torch.nn.init.zeros_(unet.conv_out.weight)
+    torch.nn.init.zeros_(unet.conv_out.bias)
+    return unet
+
+
+def alphas_cumprod():
+    """The cumulative products of SCHEDULE's alphas, (1000,)."""
+    return DPMSolverMultistepScheduler(**SCHEDULE).alphas_cumprod
+
+
+def noised(latents, noise, t, alpha_bar):
+    """(x_t, v): latents at timesteps `t`, and the target v = alpha eps - sigma x_0 (Salimans & Ho 2022, app. D)."""
+    alpha = alpha_bar[t].sqrt()[:, None, None, None]
+    sigma = (1 - alpha_bar[t]).sqrt()[:, None, None, None]
+    return alpha * latents + sigma * noise, alpha * noise - sigma * latents
+
+
+# --------------------------------------------------------------------------------------------- the training data
+
+
+def compose_pool(path, world, settings):
+    """The training images, uint8 (concepts x images_per_concept, size, size, 3), concept by concept, as one .npy."""
+    if not Path(path).exists():
+        names, images = known_concepts(world), []
+        for concept in tqdm(names, desc="composing", mininterval=5):
+            rng = numpy_generator(settings.seed, "pool", concept)
+            images += [compose(world, rng, concept, settings.portraits) for _ in range(settings.images_per_concept)]
+        with whole_file(path) as temporary, temporary.open("wb") as file:
+            np.save(file, np.stack(images))
+    return np.load(path, mmap_mode="r")
+
+
+@torch.no_grad()
+def encode_pool(path, images, vae, batch=64):
+    """The images' posteriors, scaled: {"mean", "std"} of (N, C, h, w) float16 tensors, kept at `path`."""
+    if not Path(path).exists():
+        scale, means, stds = vae.config.scaling_factor, [], []
+        for start in tqdm(range(0, len(images), batch), desc="encoding", mininterval=5):
+            pixels = torch.from_numpy(images[start : start + batch]).permute(0, 3, 1, 2).float() / 127.5 - 1
+            posterior = vae.encode(pixels).latent_dist
+            means.append((posterior.mean * scale).half())
+            stds.append((posterior.std * scale).half())
+        with whole_file(path) as temporary:
+            torch.save({"mean": torch.cat(means), "std": torch.cat(stds)}, temporary)
+    return torch.load(path, weights_only=True)
+
+
+class Captions:
+    """Every caption's hidden states, computed once: the text encoder is frozen."""
+
+    def __init__(self, names, tokenizer, text_encoder):
+        self.templates = (*PLAIN, *OTHERS)
+        self.names = [*names, *GENERIC]
+        texts = [template.format(name) for name in self.names for template in self.templates]
+        self.states = encode_captions([*texts, ""], tokenizer, text_encoder)  # (texts + 1, tokens, width)
+
+    def draw(self, rng, labels, settings):
+        """For each label (index into names) the hidden states of a random caption: (N, tokens, width)."""
+        indices = []
+        for label in labels:
+            if rng.random() < settings.drop_caption:
+                indices.append(len(self.states) - 1)
+                continue
+            if rng.random() < settings.generic_caption:
+                label = len(self.names) - (2 if rng.random() < 5 / 7 else 1)
+            plain = rng.random() < settings.plain_caption
+            template = rng.integers(len(PLAIN)) if plain else rng.integers(len(PLAIN), len(self.templates))
+            indices.append(int(label) * len(self.templates) + int(template))
+        return self.states[indices]
+
+
+@torch.no_grad()
+def encode_captions(captions, tokenizer, text_encoder, batch=256):
+    """Captions -> hidden states (N, tokens, width), as StableDiffusionPipeline computes them."""
+    ids = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt").input_ids
+    return torch.cat([text_encoder(part)[0] for part in ids.split(batch)])
+
+
+# -------------------------------------------------------------------------------------------------- the training
+
+
+def train_text_to_image(output_dir, text_encoder_dir, autoencoder_dir, settings=None, world=None):
+    """Trains the U-Net; the pipeline folder `output_dir`/final (and /early after `early_step` steps)."""
+    settings, world, output_dir = settings or TextToImageSettings(), world or MiniWorld(), Path(output_dir)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    tokenizer, text_encoder = load_text_encoder(text_encoder_dir)
+    vae = load_autoencoder(autoencoder_dir)
+
+    # 1. A pool of latents, and of captions' hidden states: only the U-Net runs in a step
+    pool = encode_pool(output_dir / "pool.pt", compose_pool(output_dir / "pool.npy", world, settings), vae)
+    captions = Captions([words(concept) for concept in known_concepts(world)], tokenizer, text_encoder)
+    alpha_bar = alphas_cumprod()
+
+    # 2. The U-Net; plain matrix products are a third faster than fused attention at 64 tokens
+    unet = build_unet(settings, vae.config.latent_channels, text_encoder.config.hidden_size, pool["mean"].shape[-1])
+    unet.set_attn_processor(AttnProcessor())
+    ema = EMA(unet, settings.ema)
+    optimizer = torch.optim.AdamW(unet.parameters(), betas=(0.9, 0.99), weight_decay=0.01)
+
+    # 3. v-prediction on noised latents
+    def step_function(step):
+        rng, torch_rng = numpy_generator(settings.seed, "unet", step), generator(settings.seed, "unet", step)
+        chosen = rng.integers(len(pool["mean"]), size=settings.batch)
+        hidden = captions.draw(rng, chosen // settings.images_per_concept, settings)
+        mean, std = pool["mean"][chosen].float(), pool["std"][chosen].float()
+        noise, jitter = (torch.randn(mean.shape, generator=torch_rng) for _ in range(2))
+        t = draw_timesteps(rng, settings)
+        x_t, v = noised(mean + std * jitter, noise, t, alpha_bar)
+        loss = F.mse_loss(unet(x_t, t, encoder_hidden_states=hidden).sample, v)
+        update(loss, optimizer, [unet], ema)
+        return {"loss": loss.item()}
+
+    def after_checkpoint(step):
+        if step >= settings.early_step > step - settings.checkpoint_every:
+            export_pipeline(output_dir / "early", tokenizer, text_encoder, vae, ema.module)
+
+    parts = {"unet": unet, "ema": ema, "optimizer": optimizer}
+    train("text to image", step_function, parts, output_dir, settings, after_checkpoint)
+    write_json(output_dir / "settings.json", asdict(settings))
+    return export_pipeline(output_dir / "final", tokenizer, text_encoder, vae, ema.module)
+
+
+def draw_timesteps(rng, settings):
+    """(batch,) timesteps: a share of `high_t` uniform from `high_t_from` to 999, the rest uniform below."""
+    high = rng.random(settings.batch) < settings.high_t
+    low_t = rng.integers(0, settings.high_t_from, size=settings.batch)
+    high_t = rng.integers(settings.high_t_from, SCHEDULE["num_train_timesteps"], size=settings.batch)
+    return torch.from_numpy(np.where(high, high_t, low_t))
+
+
+# --------------------------------------------------------------------------------------------------- the export
+
+
+def export_pipeline(folder, tokenizer, text_encoder, vae, unet):
+    """A StableDiffusionPipeline as `folder`, half the size on disk as float16; loaded without options it is float32.
+
+    The small text encoder stays float32, for transformers, unlike diffusers, loads weights in the type they have.
+    """
+    vae, unet = (copy.deepcopy(model).half() for model in (vae, unet))
+    unet.set_default_attn_processor()
+    pipeline = StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        unet=unet,
+        scheduler=DPMSolverMultistepScheduler(**SCHEDULE, steps_offset=1, timestep_spacing="trailing"),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    with whole_folder(folder) as temporary:
+        pipeline.save_pretrained(temporary)
+    return Path(folder)
+
+
+def export_checkpoint(folder, output_dir, text_encoder_dir, autoencoder_dir, settings=None):
+    """The moving average in `output_dir`/checkpoint.pt, at whatever step, as a pipeline folder; returns the step."""
+    tokenizer, text_encoder = load_text_encoder(text_encoder_dir)
+    vae = load_autoencoder(autoencoder_dir)
+    settings = settings or TextToImageSettings()
+    unet = build_unet(settings, vae.config.latent_channels, text_encoder.config.hidden_size)
+    ema = EMA(unet)
+    step = load_checkpoint(Path(output_dir) / "checkpoint.pt", {"ema": ema})
+    export_pipeline(folder, tokenizer, text_encoder, vae, ema.module)
+    return step

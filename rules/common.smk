@@ -1,0 +1,179 @@
+# Helpers of the rules; no rules here. Results are addressed by prefixes of a condition: dataset, degradation,
+# purifier, detector. A job handles a span of groups, "0000-0012" for groups 0 to 11.
+import json
+import re
+import sys
+from pathlib import Path
+
+from cosalpure import settings as cosalpure_settings
+from cosalpure.errors import UserError
+
+try:
+    SETTINGS = cosalpure_settings.load(config)
+except UserError as error:
+    sys.exit("\n".join(f"cosalpure: {line}" for line in str(error).splitlines()))
+
+CONDITIONS = SETTINGS.expand()
+TABLES = ("table1", "table2", "differences")
+# The command `cosalpure` of the Python that runs Snakemake, unless conda or a container brings its own.
+if not workflow.deployment_settings.deployment_method:
+    shell.prefix(f"export PATH='{Path(sys.executable).parent}':\"$PATH\"; ")
+
+
+wildcard_constraints:
+    dataset="|".join(map(re.escape, SETTINGS.datasets)),
+    degradation="|".join(map(re.escape, SETTINGS.degradations)),
+    purifier="|".join(map(re.escape, SETTINGS.purifiers)),
+    detector="|".join(map(re.escape, SETTINGS.detectors)),
+    span=r"\d{4}-\d{4}",
+
+
+def spans(stage, dataset):
+    """The spans of all jobs of `stage` on `dataset`."""
+    count, size = SETTINGS.dataset(dataset).groups, getattr(SETTINGS.groups_per_job, stage)
+    return [f"{start:04d}-{min(start + size, count):04d}" for start in range(0, count, size)]
+
+
+def covering(stage, wildcards):
+    """The spans of `stage` that hold the groups of a later stage's job, or all for a stage without spans."""
+    wanted = getattr(wildcards, "span", None)
+    found = spans(stage, wildcards.dataset)
+    if wanted is None:
+        return found
+    first, end = map(int, wanted.split("-"))
+    return [span for span in found if int(span[:4]) < end and int(span[5:]) > first]
+
+
+def shards(stage, folder):
+    """An input function: the shard files under results/`folder` that a job's groups need from `stage`."""
+    pattern = f"results/{folder}/shards/{{span}}.parquet"
+
+    def files(wildcards):
+        named = {key: value for key, value in wildcards.items() if key != "span"}
+        return [pattern.format(span=span, **named) for span in covering(stage, wildcards)]
+
+    return files
+
+
+def groups(wildcards):
+    """A span as the command line takes it: 0000-0012 is 0:12."""
+    return ":".join(str(int(part)) for part in wildcards.span.split("-"))
+
+
+def as_json(settings):
+    return json.dumps(settings.model_dump(mode="json"), sort_keys=True)
+
+
+def method_of(family):
+    """A params function: the method behind the wildcard's entry of `family`."""
+    return lambda wildcards: SETTINGS.method(family, getattr(wildcards, family[:-1]))
+
+
+def settings_of(family):
+    """A params function: exactly the settings that the method sees, so that nothing else causes a rerun."""
+    return lambda wildcards: as_json(SETTINGS.method_settings(family, getattr(wildcards, family[:-1])))
+
+
+def dataset_settings(wildcards):
+    return as_json(SETTINGS.dataset(wildcards.dataset))
+
+
+def uses_concept(wildcards):
+    return "{token}" in getattr(SETTINGS.method_settings("purifiers", wildcards.purifier), "prompt", "")
+
+
+def uses_model(wildcards):
+    return SETTINGS.method("purifiers", wildcards.purifier) != "source_only"
+
+
+def concept_shards(wildcards):
+    return shards("concept", "concept/{dataset}/{degradation}")(wildcards) if uses_concept(wildcards) else []
+
+
+def concept_option(wildcards):
+    """--concepts FOLDER for a purifier that reads them, else nothing."""
+    folder = f"results/concept/{wildcards.dataset}/{wildcards.degradation}"
+    return f"--concepts {folder}" if uses_concept(wildcards) else ""
+
+
+def model_index(wildcards):
+    """The text-to-image model's index file: a newer model reruns what it was used for."""
+    return f"{SETTINGS.text_to_image.path}/model_index.json"
+
+
+def purifier_weights(wildcards):
+    return model_index(wildcards) if uses_model(wildcards) else []
+
+
+def purifier_model(wildcards):
+    return as_json(SETTINGS.text_to_image) if uses_model(wildcards) else "{}"
+
+
+def weights_of(family, key):
+    """An input function: the weights file that a method names under `key`, if it does."""
+
+    def file(wildcards):
+        settings = SETTINGS.method_settings(family, getattr(wildcards, family[:-1]))
+        return getattr(settings, key, None) or []
+
+    return file
+
+
+def score_files(wildcards=None):
+    return ["results/score/{}/{}/{}/{}.parquet".format(*condition) for condition in CONDITIONS]
+
+
+def table_degradation():
+    """The degradation that the tables are about: the first one that degrades."""
+    named = [condition[1] for condition in CONDITIONS]
+    return next((name for name in named if SETTINGS.method("degradations", name) != "none"), named[0])
+
+
+def every(pattern, stage=None):
+    """All files of a `pattern` over the conditions, spans of `stage` included."""
+    keys = ("dataset", "degradation", "purifier", "detector")
+    named = [dict(zip(keys, condition)) for condition in CONDITIONS]
+    found = [pattern.format(span=span, **names) for names in named for span in (spans(stage, names["dataset"]) if stage else [""])]
+    return list(dict.fromkeys(found))
+
+
+def grown(megabytes):
+    """Memory in MB, half as much again at every retry."""
+    return lambda wildcards, attempt: int(megabytes * 1.5 ** (attempt - 1))
+
+
+def longer(minutes):
+    """Runtime in minutes, twice as much at every retry."""
+    return lambda wildcards, attempt: minutes * 2 ** (attempt - 1)
+
+
+def overview_blocks():
+    """{(dataset, degradation, detector): purifiers} of the degraded conditions: one overview figure each."""
+    blocks = {}
+    for dataset, degradation, purifier, detector in CONDITIONS:
+        if SETTINGS.method("degradations", degradation) != "none":
+            blocks.setdefault((dataset, degradation, detector), []).append(purifier)
+    return blocks
+
+
+def overview_files():
+    return ["results/report/figures/overview_{}_{}_{}.png".format(*block) for block in overview_blocks()]
+
+
+def overview_purifiers(wildcards):
+    return overview_blocks()[wildcards.dataset, wildcards.degradation, wildcards.detector]
+
+
+def overview_maps(wildcards):
+    found = []
+    for purifier in overview_purifiers(wildcards):
+        folder = f"results/detect/{wildcards.dataset}/{wildcards.degradation}/{purifier}/{wildcards.detector}"
+        found += [f"{folder}/shards/{span}.parquet" for span in spans("detect", wildcards.dataset)]
+    return found
+
+
+def concept_targets():
+    """The concepts of every degradation that a purifier reads them for."""
+    purifiers = {name for name in SETTINGS.purifiers if "{token}" in getattr(SETTINGS.method_settings("purifiers", name), "prompt", "")}
+    pairs = dict.fromkeys(condition[:2] for condition in CONDITIONS if condition[2] in purifiers)
+    return [f"results/concept/{d}/{g}/shards/{span}.parquet" for d, g in pairs for span in spans("concept", d)]

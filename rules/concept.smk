@@ -1,0 +1,31 @@
+rule learn_concepts:
+    input:
+        data="results/data/{dataset}/manifest.parquet",
+        images=shards("degrade", "degrade/{dataset}/{degradation}"),
+        weights=model_index,
+    output:
+        "results/concept/{dataset}/{degradation}/shards/{span}.parquet",
+    log:
+        "logs/concept/{dataset}/{degradation}/{span}.log",
+    conda:
+        "../envs/cosalpure.yaml"
+    benchmark:
+        "logs/benchmarks/concept/{dataset}/{degradation}/{span}.tsv"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=grown(2000),
+        runtime=longer(240),
+    params:
+        settings=as_json(SETTINGS.concept),
+        model=as_json(SETTINGS.text_to_image),
+        groups=groups,
+        seed=SETTINGS.seed,
+    message:
+        "concept: {wildcards.dataset}, {wildcards.degradation}, groups {params.groups}"
+    shell:
+        "cosalpure concept --data results/data/{wildcards.dataset:q} --groups {params.groups}"
+        " --images results/degrade/{wildcards.dataset:q}/{wildcards.degradation:q}"
+        " --output results/concept/{wildcards.dataset:q}/{wildcards.degradation:q}"
+        " --settings {params.settings:q} --text-to-image {params.model:q}"
+        " --seed {params.seed} --threads {threads} > {log:q} 2>&1"

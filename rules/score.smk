@@ -1,0 +1,25 @@
+rule score_maps:
+    input:
+        data="results/data/{dataset}/manifest.parquet",
+        maps=shards("detect", "detect/{dataset}/{degradation}/{purifier}/{detector}"),
+    output:
+        "results/score/{dataset}/{degradation}/{purifier}/{detector}.parquet",
+    log:
+        "logs/score/{dataset}/{degradation}/{purifier}/{detector}.log",
+    conda:
+        "../envs/cosalpure.yaml"
+    benchmark:
+        "logs/benchmarks/score/{dataset}/{degradation}/{purifier}/{detector}.tsv"
+    threads: 1
+    resources:
+        mem_mb=grown(1000),
+        runtime=longer(30),
+    params:
+        settings=as_json(SETTINGS.score),
+    message:
+        "score: {wildcards.dataset}, {wildcards.degradation}, {wildcards.purifier}, {wildcards.detector}"
+    shell:
+        "cosalpure score --data results/data/{wildcards.dataset:q}"
+        " --maps results/detect/{wildcards.dataset:q}/{wildcards.degradation:q}/{wildcards.purifier:q}/{wildcards.detector:q}"
+        " --condition {wildcards.dataset:q} {wildcards.degradation:q} {wildcards.purifier:q} {wildcards.detector:q}"
+        " --output {output:q} --settings {params.settings:q} > {log:q} 2>&1"

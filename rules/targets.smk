@@ -1,0 +1,63 @@
+# Named targets: a stage's name runs everything up to it, a table's name makes that table.
+localrules:
+    all,
+    data,
+    degrade,
+    concept,
+    purify,
+    detect,
+    score,
+    tables,
+    table1,
+    table2,
+    report,
+
+
+rule data:
+    input:
+        every("results/data/{dataset}/manifest.parquet"),
+
+
+rule degrade:
+    input:
+        every("results/degrade/{dataset}/{degradation}/shards/{span}.parquet", "degrade"),
+
+
+rule concept:
+    input:
+        concept_targets(),
+
+
+rule purify:
+    input:
+        every("results/purify/{dataset}/{degradation}/{purifier}/shards/{span}.parquet", "purify"),
+
+
+rule detect:
+    input:
+        every("results/detect/{dataset}/{degradation}/{purifier}/{detector}/shards/{span}.parquet", "detect"),
+
+
+rule score:
+    input:
+        score_files(),
+
+
+rule tables:
+    input:
+        "results/tables/scores.parquet",
+
+
+rule table1:
+    input:
+        expand("results/tables/table1.{kind}", kind=("parquet", "csv", "md", "tex")),
+
+
+rule table2:
+    input:
+        expand("results/tables/table2.{kind}", kind=("parquet", "csv", "md", "tex")),
+
+
+rule report:
+    input:
+        overview_files(),

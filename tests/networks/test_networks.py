@@ -1,0 +1,138 @@
+"""Our networks are the published ones: same keys, same shapes, same values."""
+
+import pytest
+import torch
+from golden import loader, recipe
+
+from cosalpure import networks
+from cosalpure.errors import UserError
+
+SLIM_GICD = dict(width=1 / 16, classes=11, classifier_width=24, pool=2, channels=8, input_size=32)
+SLIM_RESNET = dict(width=1 / 16, classes=11)
+SLIM = {"gicd": SLIM_GICD, "resneta50b": SLIM_RESNET}
+
+
+def filled(network, state):
+    network.load_state_dict(state, assign=True)
+    return network.requires_grad_(False).eval()
+
+
+def difference(ours, golden):
+    return (ours - torch.as_tensor(golden).float()).abs().max().item()
+
+
+def manifest(name):
+    return {key: shape for key, shape, _ in recipe.read_manifest(loader.MANIFESTS / f"{name}.tsv")}
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "checkpoint"),
+    [
+        ("gicd", "ginet", "gicd_ginet"),
+        ("gicd", "co_classifier", "vgg16_classifier"),
+        ("resneta50b", "", "resneta50b"),
+    ],
+)
+def test_keys_and_shapes_are_those_of_the_official_checkpoint(name, part, checkpoint):
+    with torch.device("meta"):
+        network = networks.build(name).get_submodule(part)
+    assert {key: tuple(value.shape) for key, value in network.state_dict().items()} == manifest(checkpoint)
+
+
+@pytest.fixture(scope="module")
+def official_gicd():
+    with torch.device("meta"):
+        network = networks.build("gicd")
+    filled(network.co_classifier, loader.state_dict("vgg16_classifier"))
+    filled(network.ginet, loader.state_dict("gicd_ginet"))
+    return network.eval()
+
+
+def test_gicd_equals_the_official_code(official_gicd):
+    golden = loader.golden("gicd")
+    images = networks.normalise(torch.from_numpy(golden["images_u8"]).float() / 255)
+    with torch.no_grad():
+        scores = official_gicd.co_classifier(images).sum(0, keepdim=True)
+        consensus = official_gicd.consensus(images)
+        maps = official_gicd(images)
+    assert difference(scores, golden["logit_sum"]) < 1e-4
+    assert difference(consensus, golden["co_coding"]) < 1e-6
+    assert difference(maps[0], golden["cam"]) < 1e-4
+    assert difference(maps[1], golden["side4"]) < 1e-3  # stored in half precision
+    assert difference(maps[-1], golden["pred"]) < 1e-4
+
+
+def test_resneta50b_equals_the_official_code():
+    golden = loader.golden("resneta50b")
+    with torch.device("meta"):
+        network = networks.build("resneta50b")
+    filled(network, loader.state_dict("resneta50b"))
+    images = networks.normalise(torch.from_numpy(golden["images_u8"]).float() / 255)
+    with torch.no_grad():
+        stages = network.stages(images, (1, 2, 3))
+    for number, ours in enumerate(stages, 1):
+        assert difference(ours, golden[f"stage{number}"]) < 1e-4
+
+
+@pytest.mark.parametrize("name", SLIM)
+def test_weights_survive_a_round_trip_through_the_file(name, tmp_path):
+    network = networks.build(name, **SLIM[name]).eval()
+    path = tmp_path / "slim.safetensors"
+    networks.save_weights(path, network, SLIM[name], name, training={"steps": 3})
+    again = networks.load(name, path)
+    images = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        ours, its = (net(images)[-1] for net in (network, again))
+    assert difference(ours, its) < 2e-3 * ours.abs().max()  # kernels are stored in half precision
+    assert not any(p.requires_grad for p in again.parameters()) and not again.training
+    assert {value.dtype for value in again.state_dict().values()} <= {torch.float32, torch.int64}
+    assert networks.read_header(path)["training"] == '{"steps": 3}'
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_gicd_finds_its_gradients_where_the_caller_forbids_them(mode):
+    network = networks.build("gicd", **SLIM_GICD).eval()
+    images = torch.rand(2, 3, 32, 32)
+    expected = network(images)[-1].detach()
+    with mode():
+        assert torch.allclose(network(images)[-1], expected)
+    assert all(p.grad is None for p in network.parameters())
+
+
+def test_gicd_trains_through_all_five_maps():
+    network = networks.build("gicd", **SLIM_GICD).eval()
+    sum(maps.mean() for maps in network(torch.rand(2, 3, 32, 32))).backward()
+    with_gradient = {name for name, p in network.named_parameters() if p.grad is not None}
+    expected = {n for n, _ in network.named_parameters() if n.startswith("ginet.") and ".classifier." not in n}
+    assert with_gradient == expected  # the classifiers are constants of the consensus
+
+
+def test_official_files_load_strictly(tmp_path):
+    state = loader.state_dict("resneta50b")
+    path = tmp_path / "resneta50b.pth"
+    torch.save(state, path)
+    network = networks.load("resneta50b", path)
+    assert torch.equal(network.output.weight, state["output.weight"])
+    state.pop("output.bias")
+    torch.save(state, path)
+    with pytest.raises(UserError, match="output.bias"):
+        networks.load("resneta50b", path)
+
+
+def test_a_missing_second_gicd_file_is_named(tmp_path):
+    torch.save({}, tmp_path / "gicd_ginet.pth")
+    with pytest.raises(UserError, match="vgg16"):
+        networks.load("gicd", tmp_path / "gicd_ginet.pth")
+
+
+def test_mistakes_are_answered_with_the_choices(tmp_path):
+    with pytest.raises(UserError, match="did you mean 'gicd'"):
+        networks.build("gicdd")
+    with pytest.raises(UserError, match="classifier_width"):
+        networks.build("gicd", classifierwidth=3)
+    with pytest.raises(UserError, match="no such weights file"):
+        networks.load("gicd", tmp_path / "none.safetensors")
+    other = networks.build("resneta50b", **SLIM_RESNET)
+    networks.save_weights(tmp_path / "r.safetensors", other, SLIM_RESNET, "resneta50b")
+    with pytest.raises(UserError, match="holds weights of 'resneta50b'"):
+        networks.load("gicd", tmp_path / "r.safetensors")

@@ -1,0 +1,109 @@
+"""Metrics against the official evaluation's own numbers (tests/golden/metrics.{npz,json}: 32 cases)."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cosalpure.errors import UserError
+from cosalpure.score import METRICS, score_map
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+RECORD = json.loads((GOLDEN / "metrics.json").read_text())
+OFFICIAL_NAMES = {"ap": "ap", "f_beta": "fmeasure", "mae": "mae", "iou": "iou", "success": "success"}
+
+
+@pytest.fixture(scope="module")
+def maps():
+    return dict(np.load(GOLDEN / "metrics.npz"))
+
+
+def scores_of(maps, name):
+    (case,) = [case for case in RECORD["cases"] if case["name"] == name]
+    return score_map(maps[f"r{case['index']}"], maps[f"g{case['index']}"])
+
+
+@pytest.mark.parametrize("case", RECORD["cases"], ids=lambda case: case["name"])
+def test_scores_equal_the_official_ones(maps, case):
+    prediction, truth = maps[f"r{case['index']}"], maps[f"g{case['index']}"]
+    assert prediction.dtype == {"u8": np.uint8, "f32": np.float32}[case["kind"]]
+    scores = score_map(prediction, truth)
+    for ours, theirs in OFFICIAL_NAMES.items():
+        assert scores[ours] == pytest.approx(float(case[theirs]), abs=1e-6, nan_ok=True), ours
+
+
+def test_mean_over_images_equals_the_official_one(maps):
+    cases = [case for case in RECORD["cases"] if case["kind"] == "u8" and case["ap"] != "nan"]
+    scores = [score_map(maps[f"r{case['index']}"], maps[f"g{case['index']}"]) for case in cases]
+    for ours, theirs in OFFICIAL_NAMES.items():
+        official = RECORD["dataset_average_of_u8_cases_without_nan"][theirs]
+        assert np.mean([score[ours] for score in scores]) == pytest.approx(official, abs=1e-6)
+
+
+def test_float_maps_score_as_their_8_bit_twins(maps):
+    prediction, truth = maps["r31"], maps["g31"]
+    as_float = score_map((prediction / 255).astype(np.float32), (truth / 255).astype(np.float32))
+    assert as_float == pytest.approx(score_map(prediction, truth), abs=1e-6)
+
+
+def test_quirk_smoothing_rewards_a_map_that_misses_everything(maps):
+    inverted = scores_of(maps, "inverted")
+    assert inverted["f_beta"] > 0.99 and inverted["iou"] < 1e-6 and inverted["success"] == 0
+
+
+def test_quirk_empty_ground_truth_has_no_ap(maps):
+    assert np.isnan(scores_of(maps, "gt_all_zero")["ap"])
+
+
+def test_quirk_an_iou_of_exactly_half_succeeds_by_the_smoothing(maps):
+    assert scores_of(maps, "iou_exactly_half")["success"] == 1
+    assert scores_of(maps, "iou_just_below_half")["success"] == 0
+
+
+def test_half_is_foreground_at_128_of_255():
+    truth = np.full((4, 4), 255, np.uint8)
+    assert score_map(np.full((4, 4), 127, np.uint8), truth)["success"] == 0
+    assert score_map(np.full((4, 4), 128, np.uint8), truth)["success"] == 1
+
+
+def test_settings_matter():
+    truth = np.zeros((4, 4), np.uint8)
+    truth[:2] = 255
+    prediction = np.zeros((4, 4), np.uint8)
+    prediction[:3] = 100  # iou 8 / 12 where 100 counts as foreground
+    assert score_map(prediction, truth)["iou"] < 0.01
+    assert score_map(prediction, truth, threshold=0.3)["iou"] == pytest.approx(2 / 3, abs=1e-5)
+    assert score_map(prediction, truth, threshold=0.3, success_iou=0.7)["success"] == 0
+    f_one = score_map(prediction, truth, threshold=0.3, beta2=1.0)["f_beta"]
+    assert f_one == pytest.approx(0.8, abs=1e-4)  # precision 2/3, recall 1
+
+
+def test_every_metric_is_described():
+    assert list(METRICS) == ["iou", "success", "ap", "f_beta", "mae"]
+    assert set(score_map(np.ones((2, 2)), np.ones((2, 2)))) == set(METRICS)
+    assert [name for name, metric in METRICS.items() if not metric.larger_is_better] == ["mae"]
+    for name, metric in METRICS.items():
+        assert metric.name == name and metric.formula and metric.source and metric.range == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "message"),
+    [
+        (np.zeros((2, 3), np.uint8), "shape"),
+        (np.full((2, 2), 1.5), r"\[0, 1\]"),
+        (np.full((2, 2), np.nan), "NaN"),
+        (np.zeros((2, 2), np.int64), "int64"),
+    ],
+)
+def test_unfit_maps_are_refused(prediction, message):
+    with pytest.raises(UserError, match=message):
+        score_map(prediction, np.zeros((2, 2), np.uint8))
+
+
+def test_a_map_of_224_pixels_takes_milliseconds(maps):
+    start = time.perf_counter()
+    for _ in range(20):
+        score_map(maps["r31"], maps["g31"])
+    assert (time.perf_counter() - start) / 20 < 0.05

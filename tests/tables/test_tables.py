@@ -1,0 +1,269 @@
+"""Tables from synthetic scores whose means are the paper's numbers: aggregation, layout, honesty about gaps."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cosalpure import tables
+from cosalpure.errors import UserError
+from cosalpure.tables.build import (
+    COLUMNS,
+    build_differences,
+    build_table1,
+    build_table2,
+    read_scores,
+)
+from cosalpure.tables.write import as_latex, as_markdown, label, write_parquet, write_table
+
+PAPER = pd.read_csv(Path(tables.__file__).with_name("paper_tables.csv"), dtype={"table": str})
+# attacked and clean images: floor(N / 2) of every group; the only split that fits all of Table 2 to four digits
+IMAGES = {"Cosal2015": (997, 1018), "iCoseg": (310, 333), "CoSOD3k": (1627, 1689), "CoCA": (627, 668)}
+GROUPS = {"Cosal2015": 50, "iCoseg": 38, "CoSOD3k": 160, "CoCA": 80}
+PURIFIERS = ["source_only", "diffpure", "dda", "cosalpure"]
+DETECTORS = ["gicd", "gcagc", "poolnet"]
+FEW = {"samples": 20}
+
+
+def condition(dataset, purifier, detector, success_rates, others, degradation="jadena"):
+    """Score rows of one condition: whole successes at the given (attacked, clean) rates, other metrics constant."""
+    attacked, clean = IMAGES[dataset]
+    is_attacked = np.arange(attacked + clean) < attacked
+    success = np.zeros(attacked + clean)
+    success[: round(success_rates[0] * attacked)] = 1
+    success[attacked : attacked + round(success_rates[1] * clean)] = 1
+    group = [f"g{i % GROUPS[dataset]:03d}" for i in range(attacked + clean)]
+    rows = {"dataset": dataset, "degradation": degradation, "purifier": purifier, "detector": detector}
+    rows |= {"group": group, "slug": group, "index": np.arange(attacked + clean), "attacked": is_attacked}
+    rows |= {"file": [f"{i:04d}.png" for i in range(attacked + clean)], "status": "done"}
+    return pd.DataFrame({**rows, "iou": success, "success": success, **others, "reason": ""})
+
+
+def paper_condition(dataset, purifier, detector):
+    keys = {"dataset": dataset, "purifier": purifier, "detector": detector, "degradation": "jadena"}
+    rows = PAPER[np.logical_and.reduce([PAPER[key] == value for key, value in keys.items()])]
+    rates = rows[rows["table"] == "2"].set_index("split")["value"]
+    others = rows[(rows["table"] == "1") & (rows["metric"] != "sr")].set_index("metric")["value"].to_dict()
+    return condition(dataset, purifier, detector, (rates["adv"], rates["clean"]), others)
+
+
+@pytest.fixture(scope="module")
+def paper_scores():
+    parts = [paper_condition(d, p, n) for d in IMAGES for p in PURIFIERS for n in DETECTORS]
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture
+def scores():
+    """iCoseg, GICD: the clean reference, source-only and two purifiers."""
+    plain = {"ap": 0.5, "f_beta": 0.5, "mae": 0.2}
+    parts = [
+        condition("iCoseg", "source_only", "gicd", (0.7, 0.6), plain, degradation="none"),
+        condition("iCoseg", "source_only", "gicd", (0.1, 0.6), plain),
+        condition("iCoseg", "diffpure", "gicd", (0.3, 0.5), {**plain, "mae": 0.1}),
+        condition("iCoseg", "cosalpure", "gicd", (0.5, 0.55), {**plain, "ap": 0.7}),
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def pick(table, **keys):
+    """The one row of a tidy table with these keys."""
+    (row,) = table[np.logical_and.reduce([table[key] == value for key, value in keys.items()])].itertuples()
+    return row
+
+
+# --- aggregation ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("number", "build"), [("1", build_table1), ("2", build_table2)])
+def test_scores_with_the_papers_means_give_the_papers_table(paper_scores, number, build):
+    table = build(paper_scores, **FEW)
+    assert list(table.columns) == COLUMNS
+    published = PAPER[PAPER["table"] == number]
+    assert len(table) == len(published)  # 4 datasets x 4 purifiers x 3 detectors x 4 metrics (or 3 splits)
+    merged = table.merge(published, on=["table", *COLUMNS[1:7]], suffixes=("", "_published"))
+    assert len(merged) == len(published)
+    np.testing.assert_allclose(merged["value"], merged["value_published"], atol=1.01e-4)
+    np.testing.assert_allclose(merged["paper"], merged["value_published"])
+    assert (table["low"] <= table["value"] + 1e-9).all() and (table["value"] <= table["high"] + 1e-9).all()
+
+
+def test_rows_and_columns_come_in_the_papers_order(paper_scores):
+    table = build_table1(paper_scores, **FEW)
+    assert list(table["dataset"].unique()) == list(IMAGES)
+    assert list(table["purifier"].unique()) == PURIFIERS
+    assert list(table["detector"].unique()) == DETECTORS
+    assert list(table["metric"].unique()) == ["sr", "ap", "f_beta", "mae"]
+    again = build_table1(paper_scores, purifiers=PURIFIERS[::-1], detectors=["poolnet"], datasets=["CoCA"], **FEW)
+    assert list(again["purifier"].unique()) == PURIFIERS[::-1]
+    assert set(again["detector"]) == {"poolnet"} and set(again["dataset"]) == {"CoCA"}
+
+
+def test_interval_is_of_its_own_cell_whatever_else_is_in_the_table(scores):
+    whole = build_table1(scores, samples=50)
+    alone = build_table1(scores[scores["purifier"] == "cosalpure"], samples=50)
+    assert pick(whole, purifier="cosalpure", metric="sr")[8:11] == pick(alone, purifier="cosalpure", metric="sr")[8:11]
+    other_seed = build_table1(scores, samples=50, seed=1)
+    assert not whole["low"].equals(other_seed["low"])
+
+
+def test_clean_reference_is_the_first_row_where_it_was_run(scores):
+    table = build_table2(scores, **FEW)
+    assert (table["degradation"].iloc[0], table["purifier"].iloc[0]) == ("none", "source_only")
+    assert pick(table, degradation="none", split="adv").value == pytest.approx(0.7)
+    assert "Clean (no attack)" in as_markdown(table)
+    attacked_only = build_table2(scores[scores["degradation"] == "jadena"], **FEW)
+    assert "Clean (no attack)" not in as_markdown(attacked_only)
+
+
+def test_ap_without_a_value_is_left_out_and_counted(scores):
+    scores.loc[scores["purifier"] == "cosalpure", "ap"] = [np.nan] * 3 + [0.25] * 640
+    cell = pick(build_table1(scores, **FEW), purifier="cosalpure", metric="ap")
+    assert (cell.value, cell.done, cell.undefined) == (0.25, 643, 3)
+
+
+# --- gaps -------------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def broken(scores):
+    """CosalPure lacks 5 attacked images (2 failed, 3 missing) and would win by its survivors alone."""
+    rows = np.flatnonzero(scores["purifier"] == "cosalpure")[:5]
+    scores.loc[rows, ["iou", "success", "ap", "f_beta", "mae"]] = np.nan
+    scores.loc[rows, "status"] = ["failed"] * 2 + ["missing"] * 3
+    return scores
+
+
+def test_incomplete_conditions_are_counted_and_marked(broken):
+    table = build_table2(broken, **FEW)
+    cell = pick(table, purifier="cosalpure", split="adv")
+    assert (cell.expected, cell.done, cell.failed) == (310, 305, 2)
+    assert pick(table, purifier="cosalpure", split="clean").done == 333
+    text = as_markdown(table)
+    assert "305 of 310" in text and "638 of 643" in text and "333 of 333" not in text
+    assert "305 of 310" in as_latex(table)
+
+
+def test_an_incomplete_condition_is_never_the_best(broken):
+    row = markdown_row(build_table2(broken, **FEW), "CosalPure")
+    assert not any("**" in cell for cell in row)
+    assert markdown_row(build_table2(broken, **FEW), "DiffPure")[3].startswith("**0.300")
+
+
+def test_a_condition_without_any_scores_keeps_its_row(scores):
+    table = build_table1(scores, purifiers=["source_only", "dda"], **FEW)
+    cell = pick(table, purifier="dda", metric="sr")
+    assert np.isnan(cell.value) and (cell.expected, cell.done) == (643, 0)
+    assert markdown_row(table, "DDA")[2] == "– 0 of 643 (paper 0.467)"
+
+
+# --- differences ------------------------------------------------------------------------------------------------------
+def test_differences_are_paired_on_images(scores):
+    table = build_differences(scores, samples=200)
+    attack = pick(table, minus_degradation="none", split="adv")
+    assert attack.value == pytest.approx(-0.6) and attack.high < 0
+    assert pick(table, minus_degradation="none", split="clean").value == 0
+    ours = table[table["purifier"] == "cosalpure"]
+    assert list(ours["minus_purifier"].unique()) == ["source_only", "diffpure"]
+    gain = pick(ours, minus_purifier="source_only", split="adv")
+    assert gain.value == pytest.approx(0.4) and 0 < gain.low < gain.value < gain.high
+    text = as_markdown(table)
+    assert "Attacked − clean" in text and "CosalPure − DiffPure" in text and "+0.400 [+0." in text
+
+
+def test_differences_do_not_depend_on_the_order_of_images(scores):
+    table = build_differences(scores, **FEW)
+    shuffled = scores.sample(frac=1, random_state=0)
+    mixed = build_differences(shuffled, purifiers=["source_only", "diffpure", "cosalpure"], **FEW)
+    np.testing.assert_allclose(mixed["value"], table["value"])
+
+
+def test_differences_count_only_images_that_both_have(broken):
+    cell = pick(build_differences(broken, **FEW), minus_purifier="diffpure", split="adv")
+    assert (cell.expected, cell.done, cell.failed) == (310, 305, 2)
+    dropped = broken[broken["status"] == "done"]  # as if the rows had been lost altogether
+    cell = pick(build_differences(dropped, **FEW), minus_purifier="diffpure", split="adv")
+    assert (cell.expected, cell.done) == (310, 305)
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+def markdown_row(table, method):
+    """The cells of the Markdown row of a method, dataset and method first."""
+    (line,) = [line for line in as_markdown(table).splitlines() if f"| {method} " in line]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_markdown_is_laid_out_as_in_the_paper(paper_scores):
+    table = build_table1(paper_scores, **FEW)
+    lines = [line for line in as_markdown(table).splitlines() if line.startswith("|")]
+    header = [cell.strip() for cell in lines[0].strip("|").split("|")]
+    assert header[:6] == ["Dataset", "Method", "GICD SR↑", "GICD AP↑", "GICD Fβ↑", "GICD MAE↓"]
+    assert len(header) == 2 + 12 and len(lines) == 2 + 16
+    first = [cell.strip() for cell in lines[2].strip("|").split("|")]
+    assert first[:2] == ["Cosal2015", "Source-Only"] and first[2].startswith("0.349 [")
+    assert first[2].endswith("(paper 0.349)")
+    table2 = as_markdown(build_table2(paper_scores, **FEW))
+    assert "GICD avg↑" in table2 and "PoolNet clean↑" in table2
+
+
+def test_bold_marks_the_best_of_each_column_as_the_paper_does(scores):
+    table = build_table1(scores, **FEW)
+    assert [cell.startswith("**") for cell in markdown_row(table, "CosalPure")[2:]] == [True, True, True, False]
+    assert [cell.startswith("**") for cell in markdown_row(table, "DiffPure")[2:]] == [False, False, True, True]
+    clean = markdown_row(table, "Clean (no attack)")
+    assert not any("**" in cell for cell in clean)  # it would win the success rate
+
+
+def test_latex_is_escaped(scores):
+    scores["dataset"] = "my_data & 100%"
+    text = as_latex(build_table1(scores, **FEW))
+    assert r"my\_data \& 100\% & Clean (no attack)" in text
+    assert r"\textbf{0." in text and r"F$_\beta$$\uparrow$" in text
+    assert text.count(r"\\") == 2 + 4
+    assert "β" not in text and "↑" not in text
+
+
+def test_markdown_escapes_bars(scores):
+    scores["dataset"] = "a|b"
+    assert r"a\|b" in as_markdown(build_table1(scores, **FEW))
+
+
+def test_all_four_files_are_written_with_equal_bytes(scores, tmp_path):
+    for folder in ("one", "two"):
+        write_table(build_table1(scores, **FEW), tmp_path / folder / "table1")
+    for ending in ("parquet", "csv", "md", "tex"):
+        first = (tmp_path / "one" / f"table1.{ending}").read_bytes()
+        assert first and first == (tmp_path / "two" / f"table1.{ending}").read_bytes()
+    table = pd.read_parquet(tmp_path / "one" / "table1.parquet")
+    pd.testing.assert_frame_equal(table, build_table1(scores, **FEW))
+
+
+def test_csv_holds_full_numbers_and_their_intervals(broken, tmp_path):
+    write_table(build_table2(broken, **FEW), tmp_path / "table2")
+    rows = {row["method"]: row for row in csv.DictReader((tmp_path / "table2.csv").open())}
+    assert list(rows) == ["Clean (no attack)", "Source-Only", "DiffPure", "CosalPure"]
+    row = rows["CosalPure"]
+    assert float(row["GICD adv↑"]) == pytest.approx(150 / 305, abs=1e-6)
+    assert float(row["GICD adv↑ low"]) <= float(row["GICD adv↑"]) <= float(row["GICD adv↑ high"])
+    assert row["GICD adv↑ images"] == "305 of 310"
+
+
+def test_scores_are_read_in_the_order_of_the_files(scores, tmp_path):
+    paths = []
+    for purifier in ("cosalpure", "diffpure"):
+        paths.append(tmp_path / f"{purifier}.parquet")
+        write_parquet(scores[scores["purifier"] == purifier], paths[-1])
+    assert list(read_scores(paths)["purifier"].unique()) == ["cosalpure", "diffpure"]
+    with pytest.raises(UserError, match="twice"):
+        read_scores([paths[0], paths[0]])
+    with pytest.raises(UserError, match="no such score file"):
+        read_scores([tmp_path / "other.parquet"])
+    with pytest.raises(UserError, match="no score files"):
+        read_scores([])
+
+
+def test_an_unknown_degradation_names_those_that_were_scored(scores):
+    with pytest.raises(UserError, match="no scores of degradation 'motion_blur'.*none, jadena"):
+        build_table1(scores, degradation="motion_blur")
+
+
+def test_a_method_without_a_label_goes_by_its_own_name():
+    assert label("my_purifier") == "my_purifier" and label("gcagc") == "GCAGC"

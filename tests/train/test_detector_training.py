@@ -1,0 +1,120 @@
+"""The trainings of detector and surrogate: reproducible, resumable, and their parts do what they say."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from cosalpure import detect, networks
+from cosalpure.data.mini import MiniWorld
+from cosalpure.seeds import generator
+from cosalpure.train import detector as training
+from cosalpure.train import scenes, surrogate
+
+
+def random(name="test"):
+    return generator(0, name)
+
+
+@pytest.fixture(scope="module")
+def pool():
+    world = MiniWorld()
+    return scenes.ScenePool(world, world.concepts("train")[:3], 4, 1, seed=0)
+
+
+def test_pool_holds_only_what_it_was_given(pool):
+    images, masks, labels = pool.draw(random(), 16)
+    assert images.shape == (16, 3, 64, 64) and 0 <= images.min() and images.max() <= 1
+    assert set(masks.unique().tolist()) == {0.0, 1.0} and set(labels.tolist()) <= {0, 1, 2}
+
+
+def test_groups_show_different_scenes_of_one_concept(pool):
+    images, masks = pool.draw_group(random(), 4)
+    assert len({image.sum().item() for image in images}) == 4 and masks.shape == (4, 1, 64, 64)
+
+
+def test_augmentation_keeps_ranges_and_is_reproducible(pool):
+    images, masks, _ = pool.draw(random(), 8)
+    ours, shapes = scenes.augment(images, masks, random("a"))
+    again, _ = scenes.augment(images, masks, random("a"))
+    assert torch.equal(ours, again) and 0 <= ours.min() and ours.max() <= 1
+    assert set(shapes.unique().tolist()) == {0.0, 1.0}
+
+
+def test_mask_follows_its_image_through_the_zoom():
+    square = torch.zeros(1, 1, 64, 64)
+    square[..., 20:30, 40:50] = 1
+    scale, shift, mirror = torch.tensor([[0.9]]), torch.tensor([[0.05, 0.1]]), torch.tensor([[-1.0]])
+    image, mask = scenes.zoom(square, square, scale, shift, mirror)
+    assert ((image >= 0.5).float() - mask).abs().max() == 0 and mask.sum() > 90
+
+
+def test_rivals_are_pasted_on_top_and_never_hide_the_object():
+    images, masks = torch.zeros(2, 3, 8, 8), torch.zeros(2, 1, 8, 8)
+    others, other_masks = torch.ones(2, 3, 8, 8), torch.zeros(2, 1, 8, 8)
+    masks[..., :4] = 1
+    other_masks[0, ..., 3:6] = 1  # covers a quarter and more: refused
+    other_masks[1, ..., 4:6] = 1
+    pasted, left = scenes.add_rivals(images, masks, others, other_masks, random(), share=1.0)
+    assert pasted[0].max() == 0 and torch.equal(pasted[1, :1], other_masks[1]) and torch.equal(left, masks)
+
+
+def test_folded_batch_norm_computes_the_same():
+    vgg = networks.build("gicd", width=1 / 16, classes=5, classifier_width=8, pool=1, channels=4).co_classifier
+    twin = training.with_batch_norm(vgg)
+    for _ in range(3):
+        twin.train()(torch.randn(4, 3, 32, 32))
+    training.fold_batch_norm(twin, vgg)
+    images = torch.randn(2, 3, 32, 32)
+    assert torch.allclose(twin.eval()(images), vgg.eval()(images), atol=1e-5)
+
+
+def test_soft_iou_loss_is_zero_for_a_perfect_map():
+    mask = torch.zeros(1, 1, 8, 8)
+    mask[..., 2:5] = 1
+    assert training.soft_iou_loss(mask, mask) == 0 and training.soft_iou_loss(1 - mask, mask) == 1
+
+
+SURROGATE = surrogate.SurrogateSettings(
+    steps=4, batch=4, width=1 / 16, scenes=2, portraits=1, checkpoint_every=2, log_every=1
+)
+GICD = training.GICDSettings(
+    width=1 / 16, channels=4, classifier_width=16, pool=1, input_size=32, scenes=4, portraits=1, dev_group=1,
+    classifier=training.ClassifierSettings(steps=2, batch=4, small_side=32, checkpoint_every=2, log_every=1),
+    ginet=training.GINetSettings(steps=2, groups=1, group_sizes=(2, 3), checkpoint_every=2, log_every=1),
+)  # fmt: skip
+
+
+@pytest.fixture
+def few_concepts(monkeypatch):
+    everything = MiniWorld.concepts
+    monkeypatch.setattr(MiniWorld, "concepts", lambda self, split: everything(self, split)[:4])
+
+
+def test_surrogate_resumed_is_the_surrogate_never_stopped(tmp_path, few_concepts, monkeypatch):
+    surrogate.train_surrogate(tmp_path / "whole.safetensors", SURROGATE)
+    real, calls = scenes.ScenePool.draw, []
+
+    def interrupted(self, *arguments):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return real(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scenes.ScenePool, "draw", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            surrogate.train_surrogate(tmp_path / "halves.safetensors", SURROGATE)
+    surrogate.train_surrogate(tmp_path / "halves.safetensors", SURROGATE)
+    assert (tmp_path / "whole.safetensors").read_bytes() == (tmp_path / "halves.safetensors").read_bytes()
+
+
+def test_gicd_training_writes_a_detector(tmp_path, few_concepts):
+    path = tmp_path / "gicd.safetensors"
+    result = training.train_gicd(path, GICD)
+    assert 0 <= result["dev_success"] <= 1 and len(result["concepts"]) == 4
+    maps = detect.load("gicd", path)(torch.rand(3, 3, 64, 64))
+    assert maps.shape == (3, 1, 64, 64)
+    other = tmp_path / "again.safetensors"
+    training.train_gicd(other, replace(GICD))
+    assert path.read_bytes() == other.read_bytes()
