@@ -277,7 +277,9 @@ def _config(options):
         count = len(settings.load(settings.read_files(files), where=files[-1]).expand())
         print(f"{', '.join(files)}: valid, {count} conditions")
     else:
-        print({"schema": settings.schema_text, "docs": settings.docs_text}[options.action](), end="")
+        from cosalpure import settings_docs
+
+        print({"schema": settings_docs.schema_text, "docs": settings_docs.docs_text}[options.action](), end="")
 
 
 def _doctor(options):

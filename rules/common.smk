@@ -133,7 +133,11 @@ def every(pattern, stage=None):
     """All files of a `pattern` over the conditions, spans of `stage` included."""
     keys = ("dataset", "degradation", "purifier", "detector")
     named = [dict(zip(keys, condition)) for condition in CONDITIONS]
-    found = [pattern.format(span=span, **names) for names in named for span in (spans(stage, names["dataset"]) if stage else [""])]
+    found = [
+        pattern.format(span=span, **names)
+        for names in named
+        for span in (spans(stage, names["dataset"]) if stage else [""])
+    ]
     return list(dict.fromkeys(found))
 
 
@@ -174,6 +178,10 @@ def overview_maps(wildcards):
 
 def concept_targets():
     """The concepts of every degradation that a purifier reads them for."""
-    purifiers = {name for name in SETTINGS.purifiers if "{token}" in getattr(SETTINGS.method_settings("purifiers", name), "prompt", "")}
+    purifiers = {
+        name
+        for name in SETTINGS.purifiers
+        if "{token}" in getattr(SETTINGS.method_settings("purifiers", name), "prompt", "")
+    }
     pairs = dict.fromkeys(condition[:2] for condition in CONDITIONS if condition[2] in purifiers)
     return [f"results/concept/{d}/{g}/shards/{span}.parquet" for d, g in pairs for span in spans("concept", d)]

@@ -7,10 +7,10 @@ rule learn_concepts:
         "results/concept/{dataset}/{degradation}/shards/{span}.parquet",
     log:
         "logs/concept/{dataset}/{degradation}/{span}.log",
-    conda:
-        "../envs/cosalpure.yaml"
     benchmark:
         "logs/benchmarks/concept/{dataset}/{degradation}/{span}.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
     threads: 1
     resources:
         gpu=1,

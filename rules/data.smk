@@ -3,10 +3,10 @@ rule make_dataset:
         "results/data/{dataset}/manifest.parquet",
     log:
         "logs/data/{dataset}.log",
-    conda:
-        "../envs/cosalpure.yaml"
     benchmark:
         "logs/benchmarks/data/{dataset}.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
     threads: 1
     resources:
         mem_mb=grown(1000),

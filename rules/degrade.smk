@@ -6,10 +6,10 @@ rule degrade_images:
         "results/degrade/{dataset}/{degradation}/shards/{span}.parquet",
     log:
         "logs/degrade/{dataset}/{degradation}/{span}.log",
-    conda:
-        "../envs/cosalpure.yaml"
     benchmark:
         "logs/benchmarks/degrade/{dataset}/{degradation}/{span}.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
     threads: 1
     resources:
         gpu=1,

@@ -7,10 +7,10 @@ rule detect_cosaliency:
         "results/detect/{dataset}/{degradation}/{purifier}/{detector}/shards/{span}.parquet",
     log:
         "logs/detect/{dataset}/{degradation}/{purifier}/{detector}/{span}.log",
-    conda:
-        "../envs/cosalpure.yaml"
     benchmark:
         "logs/benchmarks/detect/{dataset}/{degradation}/{purifier}/{detector}/{span}.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
     threads: 1
     resources:
         gpu=1,

@@ -8,10 +8,10 @@ rule purify_images:
         "results/purify/{dataset}/{degradation}/{purifier}/shards/{span}.parquet",
     log:
         "logs/purify/{dataset}/{degradation}/{purifier}/{span}.log",
-    conda:
-        "../envs/cosalpure.yaml"
     benchmark:
         "logs/benchmarks/purify/{dataset}/{degradation}/{purifier}/{span}.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
     threads: 1
     resources:
         gpu=1,

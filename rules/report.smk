@@ -6,10 +6,10 @@ rule draw_overview:
         "results/report/figures/overview_{dataset}_{degradation}_{detector}.png",
     log:
         "logs/report/overview_{dataset}_{degradation}_{detector}.log",
-    conda:
-        "../envs/cosalpure.yaml"
     benchmark:
         "logs/benchmarks/report/overview_{dataset}_{degradation}_{detector}.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
     threads: 1
     resources:
         mem_mb=grown(1000),

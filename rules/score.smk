@@ -6,10 +6,10 @@ rule score_maps:
         "results/score/{dataset}/{degradation}/{purifier}/{detector}.parquet",
     log:
         "logs/score/{dataset}/{degradation}/{purifier}/{detector}.log",
-    conda:
-        "../envs/cosalpure.yaml"
     benchmark:
         "logs/benchmarks/score/{dataset}/{degradation}/{purifier}/{detector}.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
     threads: 1
     resources:
         mem_mb=grown(1000),

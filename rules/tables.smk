@@ -6,10 +6,10 @@ rule build_tables:
         expand("results/tables/{table}.{kind}", table=TABLES, kind=("parquet", "csv", "md", "tex")),
     log:
         "logs/tables.log",
-    conda:
-        "../envs/cosalpure.yaml"
     benchmark:
         "logs/benchmarks/tables.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
     threads: 1
     resources:
         mem_mb=grown(1000),

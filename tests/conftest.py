@@ -1,1 +1,38 @@
 """Shared by all tests; standing here, it makes `tests/` importable (`from golden import loader`)."""
+
+import pytest
+import torch
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Results hold for one number of threads; one also leaves the other cores to other tests."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_pipeline(tmp_path_factory):
+    """A diffusers folder with all components of Stable Diffusion, random weights, a few thousand parameters."""
+    from cosalpure.train.autoencoder import AutoencoderSettings, build_autoencoder
+    from cosalpure.train.text_encoder import TextEncoderSettings, build_text_encoder, make_tokenizer
+    from cosalpure.train.text_to_image import TextToImageSettings, build_unet, export_pipeline
+
+    tokenizer = make_tokenizer(["goat", "barber pole"])
+    text_encoder = build_text_encoder(tokenizer, TextEncoderSettings(width=16, layers=1, heads=2))
+    vae = build_autoencoder(AutoencoderSettings(channels=(8, 8, 8), latent_channels=4, norm_groups=4))
+    unet = build_unet(TextToImageSettings(channels=(8, 8, 16), heads=(2, 2, 2), norm_groups=4), 4, 16)
+    torch.nn.init.normal_(unet.conv_out.weight, std=0.1, generator=torch.Generator().manual_seed(0))
+    return export_pipeline(tmp_path_factory.mktemp("pipeline") / "tiny", tokenizer, text_encoder, vae, unet)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_pipeline):
+    from cosalpure.networks.text_to_image import TextToImage
+
+    return TextToImage(tiny_pipeline, resolution=32)
+
+
+@pytest.fixture
+def images():
+    """Five random images, (5, 3, 32, 32) in [0, 1]."""
+    return torch.rand(5, 3, 32, 32, generator=torch.Generator().manual_seed(5))

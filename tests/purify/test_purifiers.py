@@ -1,0 +1,152 @@
+"""Contract of every registered purifier, and what CosalPure's own steps must be."""
+
+import pytest
+import torch
+
+from cosalpure.concept import Concept
+from cosalpure.errors import UserError
+from cosalpure.purify import PURIFIERS, load
+from cosalpure.purify.cosalpure import CosalPure
+from cosalpure.purify.samplers import dpm_solver_pp_2m, timesteps
+from cosalpure.seeds import generator
+from cosalpure.settings import PURIFIERS as SETTINGS
+from cosalpure.settings import CosalPureSettings
+
+QUICK = {"cosalpure": {"timestep": 100, "steps": 50}}
+
+
+@pytest.fixture(params=PURIFIERS.names())
+def purifier(request, tiny_model):
+    settings = SETTINGS[request.param](**QUICK.get(request.param, {}))
+    return load(request.param, settings, lambda: tiny_model)
+
+
+@pytest.fixture
+def concept(tiny_model):
+    return Concept("<my-goat>", tiny_model.word_vector("goat"))
+
+
+def generators(images, seed=0):
+    return [generator(seed, index) for index in range(len(images))]
+
+
+def test_images_keep_shape_and_range(purifier, images, concept):
+    purified = purifier(images, concept, generators(images))
+    assert purified.shape == images.shape and purified.dtype == torch.float32
+    assert purified.min() >= 0 and purified.max() <= 1
+
+
+def test_any_size_of_image(purifier, concept):
+    images = torch.rand(2, 3, 45, 38, generator=generator(1))
+    assert purifier(images, concept, generators(images)).shape == images.shape
+
+
+def test_results_repeat_and_do_not_depend_on_the_batch(purifier, images, concept):
+    together = purifier(images, concept, generators(images))
+    again = purifier(images, concept, generators(images))
+    assert torch.equal(together, again)
+    alone = [purifier(images[i : i + 1], concept, [generator(0, i)]) for i in range(len(images))]
+    torch.testing.assert_close(torch.cat(alone), together, atol=1e-4, rtol=0)
+
+
+def test_unknown_purifier_lists_the_choices():
+    with pytest.raises(UserError, match="unknown purifier 'cosalpur'.*did you mean 'cosalpure'.*source_only"):
+        load("cosalpur", None, None)
+
+
+def test_source_only_changes_nothing(images):
+    assert torch.equal(load("source_only", None, None)(images, None, generators(images)), images)
+
+
+def test_noise_comes_from_each_images_own_generator(tiny_model, images, concept):
+    purify = CosalPure(CosalPureSettings(timestep=100), lambda: tiny_model)
+    a, b = (purify(images, concept, generators(images, seed)) for seed in (1, 2))
+    assert (a - b).abs().amax((1, 2, 3)).min() > 0
+
+
+def test_the_prompt_decides(tiny_model, images, concept):
+    settings = CosalPureSettings(timestep=500)
+    ours = CosalPure(settings, lambda: tiny_model)(images, concept, generators(images))
+    none = CosalPure(settings.model_copy(update={"prompt": "None"}), lambda: tiny_model)(
+        images, None, generators(images)
+    )
+    word = CosalPure(settings.model_copy(update={"prompt": "goat"}), lambda: tiny_model)(
+        images, None, generators(images)
+    )
+    assert not torch.allclose(ours, none, atol=1e-4)
+    torch.testing.assert_close(ours, word)  # this concept's vector is that word's
+
+
+def test_a_concept_that_is_needed_and_not_given_is_an_error(tiny_model, images):
+    with pytest.raises(UserError, match="needs a learned concept, but none was given"):
+        CosalPure(CosalPureSettings(), lambda: tiny_model)(images, None, generators(images))
+
+
+def test_guidance_scale_one_is_the_condition_alone(tiny_model, images, concept):
+    purify = CosalPure(CosalPureSettings(timestep=100, guidance_scale=1.0), lambda: tiny_model)
+    context, empty = purify._embed("{token}", concept), purify._embed("", concept)
+    z = torch.randn(2, 4, 8, 8, generator=generator(0))
+    alone = purify._guided(z, 100, context, empty)
+    purify.settings = CosalPureSettings(guidance_scale=1.0 + 1e-9)
+    torch.testing.assert_close(alone, purify._guided(z, 100, context, empty), atol=1e-5, rtol=0)
+
+
+def test_timesteps_are_the_official_ones():
+    from golden import loader
+
+    assert timesteps(250, 50) == loader.golden("dpm_img2img")["timesteps"].tolist()
+    assert timesteps(250, 50) == [240, 220, 200, 180, 160, 140, 120, 100, 80, 60, 40, 20]
+    assert timesteps(40, 250)[0] <= 40 and timesteps(40, 250)[-1] > 0
+
+
+def test_noising_equals_the_official_start():
+    from golden import loader
+
+    golden = {key: torch.from_numpy(value) for key, value in loader.golden("dpm_img2img").items()}
+    alpha_bar = golden["alphas_cumprod"][golden["timesteps"][0]]
+    start = alpha_bar.sqrt() * golden["x0"] + (1 - alpha_bar).sqrt() * golden["noise"]
+    torch.testing.assert_close(start, golden["trace"][0], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_dpm_solver_equals_diffusers(prediction):
+    # diffusers' own scheduler, set to end where version 0.16.1 did, with a made-up nonlinear network.
+    from diffusers import DPMSolverMultistepScheduler
+
+    scheduler = DPMSolverMultistepScheduler(
+        beta_schedule="scaled_linear",
+        beta_start=0.00085,
+        beta_end=0.012,
+        prediction_type=prediction,
+        final_sigmas_type="sigma_min",
+        lower_order_final=False,
+    )
+    scheduler.set_timesteps(50)
+    alpha_bar = scheduler.alphas_cumprod
+
+    def network(z, t):
+        return torch.sin(1.7 * z + 0.01 * t) + 0.3 * z.flip(-1)
+
+    def denoise(z, t):
+        a, s = alpha_bar[t].sqrt(), (1 - alpha_bar[t]).sqrt()
+        return a * z - s * network(z, t) if prediction == "v_prediction" else (z - s * network(z, t)) / a
+
+    steps = timesteps(250, 50)
+    z = start = torch.randn(1, 4, 6, 6, generator=generator(1))
+    scheduler.set_begin_index(50 - len(steps))
+    for t in scheduler.timesteps[50 - len(steps) :]:
+        z = scheduler.step(network(z, int(t)), t, z).prev_sample
+    ours = dpm_solver_pp_2m(denoise, start, steps, alpha_bar)
+    assert scheduler.timesteps[50 - len(steps) :].tolist() == steps
+    torch.testing.assert_close(ours, z, atol=2e-4, rtol=1e-3)
+
+
+def test_dpm_solver_recovers_a_point():
+    # If the network always sees the same clean latents, the run ends on them, up to what is left at t = 0.
+    alpha_bar = torch.linspace(0.9999, 0.01, 1000)
+    x0 = torch.randn(1, 4, 6, 6, generator=generator(2))
+    noise = torch.randn(1, 4, 6, 6, generator=generator(3))
+    steps = timesteps(500, 50)
+    start = alpha_bar[steps[0]].sqrt() * x0 + (1 - alpha_bar[steps[0]]).sqrt() * noise
+    end = dpm_solver_pp_2m(lambda z, t: x0, start, steps, alpha_bar)
+    torch.testing.assert_close(end, alpha_bar[0].sqrt() * x0 + (1 - alpha_bar[0]).sqrt() * noise, atol=1e-4, rtol=0)

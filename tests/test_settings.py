@@ -1,0 +1,93 @@
+"""A configuration is checked whole before anything runs; each mistake is one line that names key and choices."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cosalpure import settings
+from cosalpure.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def config():
+    return yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def test_default_configuration_is_valid(config):
+    conditions = settings.load(config).expand()
+    assert ("mini", "none", "source_only", "gicd") in conditions
+    assert ("mini", "jadena", "cosalpure", "gicd") in conditions
+    assert len(conditions) == len(set(conditions)) == 5
+
+
+def test_like_takes_over_settings_and_method(config):
+    loaded = settings.load(config)
+    ours, ablation = (loaded.method_settings("purifiers", n) for n in ("cosalpure", "cosalpure_none_concept"))
+    assert loaded.method("purifiers", "cosalpure_none_concept") == "cosalpure"
+    assert ablation == ours.model_copy(update={"prompt": "None"})
+
+
+def test_entry_without_settings_has_the_defaults(config):
+    config["degradations"]["jadena"] = None
+    assert settings.load(config).method_settings("degradations", "jadena").steps == 20
+
+
+def test_attack_defaults_are_the_official_constants():
+    attack = settings.JadenaDegradation()
+    assert (attack.steps, attack.epsilon, attack.noise_step) == (20, 16 / 255, 1 / 255)
+    assert (attack.exposure_step, attack.flow_step, attack.momentum, attack.degree) == (0.1, 0.01, 1.0, 10)
+
+
+MISTAKES = {
+    "misspelt key": (("sede", 3), "sede: unknown key (did you mean 'seed'?)"),
+    "misspelt nested key": (("concept.stpes", 3), "concept.stpes: unknown key (did you mean 'steps'?)"),
+    "misspelt method key": (("purifiers.cosalpure.guidance", 3), "unknown key (did you mean 'guidance_scale'?)"),
+    "text instead of a number": (
+        ("concept.steps", "many"),
+        "concept.steps: input should be a valid integer, found 'many'",
+    ),
+    "quoted number": (("datasets.mini.groups", "24"), "datasets.mini.groups: input should be a valid integer"),
+    "out of range": (("datasets.mini.attacked_fraction", 1.5), "less than or equal to 1, found 1.5"),
+    "unknown method": (("detectors.gidc", {}), "unknown detector 'gidc' (did you mean 'gicd'?); choose from: gicd"),
+    "unknown name in conditions": (("conditions.0.purifiers", ["cosal"]), "unknown purifier 'cosal'"),
+    "unknown source": (("datasets.mini.source", "maxi"), "unknown source 'maxi'; choose from: mini"),
+    "too few sampler steps": (("purifiers.cosalpure.steps", 5), "at least 25 are needed"),
+    "empty timestep range": (("concept.timesteps", [500, 100]), "the first must be below the second"),
+    "template without token": (("concept.templates", ["a photo"]), "must hold {token} once"),
+    "like in a circle": (("purifiers.cosalpure.like", "cosalpure_none_concept"), "leads back to itself"),
+    "unsafe name": (("detectors.a/b", {}), "string should match pattern"),
+    "not a mapping": (("detectors", 3), "detectors: input should be a valid dictionary"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistake_is_named(config, mistake):
+    (path, value), expected = MISTAKES[mistake]
+    *parents, last = [int(key) if key.isdigit() else key for key in path.split(".")]
+    changed = copy.deepcopy(config)
+    node = changed
+    for key in parents:
+        node = node[key]
+    node[last] = value
+    with pytest.raises(UserError) as caught:
+        settings.load(changed, where="config.yaml")
+    lines = str(caught.value).splitlines()
+    assert any(expected in line for line in lines), lines
+    assert all(line.startswith("config.yaml: ") for line in lines)
+
+
+def test_missing_key_is_named(config):
+    del config["conditions"]
+    with pytest.raises(UserError, match="conditions: this key is missing"):
+        settings.load(config)
+
+
+def test_later_files_win_key_by_key(tmp_path):
+    (tmp_path / "a.yaml").write_text("concept: {steps: 10, batch: 2}\nseed: 1\n")
+    (tmp_path / "b.yaml").write_text("concept: {steps: 20}\n")
+    merged = settings.read_files([tmp_path / "a.yaml", tmp_path / "b.yaml"])
+    assert merged == {"concept": {"steps": 20, "batch": 2}, "seed": 1}
