@@ -37,7 +37,7 @@ SETS = {  # Iconify set -> licence; sets under share-alike licences (openmoji, e
     "streamline-emojis": "CC-BY-4.0",
 }
 # Photographs in scikit-image's wheel under CC0 or in the public domain (skimage/data/_fetchers.py names each source).
-BACKGROUNDS = "astronaut brick camera chelsea coffee coins grass gravel moon motorcycle_left rocket".split()
+BACKGROUNDS = "astronaut brick camera chelsea coffee coins grass gravel rocket".split()
 
 
 def svg_of(icons, name):
@@ -86,11 +86,8 @@ def main(iconify):
 
     (HERE / "backgrounds").mkdir(exist_ok=True)
     for name in BACKGROUNDS:
-        image = Image.open(
-            Path(skimage.__file__).parent / "data" / f"{name}.png"
-            if name != "rocket"
-            else Path(skimage.__file__).parent / "data" / "rocket.jpg"
-        ).convert("RGB")
+        (path,) = (Path(skimage.__file__).parent / "data").glob(f"{name}.*")
+        image = Image.open(path).convert("RGB")
         scale = 192 / min(image.size)
         size = tuple(round(side * scale) for side in image.size)
         image.resize(size, Image.Resampling.LANCZOS).save(HERE / "backgrounds" / f"{name}.webp", quality=90, method=6)

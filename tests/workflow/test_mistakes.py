@@ -1,0 +1,101 @@
+"""Mistakes as a new user makes them: one line each that names the fix, and nothing is lost."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.workflow
+
+
+def cosalpure(*arguments, cwd=None):
+    """Run the command; (exit status, lines on standard error)."""
+    done = subprocess.run([sys.executable, "-m", "cosalpure.cli", *arguments], capture_output=True, text=True, cwd=cwd)
+    return done.returncode, done.stderr.strip().splitlines()
+
+
+def complaint(workflow, **changes):
+    """The lines that say what is wrong when a dry run refuses a configuration."""
+    workflow.set(**changes)
+    done = workflow.run("--dry-run", check=False)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout
+    return [line for line in done.stdout.splitlines() if line.startswith("cosalpure: ")]
+
+
+def test_unknown_detector(workflow):
+    (line,) = complaint(workflow, detectors={"gidc": {}})
+    assert (
+        line == "cosalpure: config: detectors.gidc: unknown detector 'gidc' (did you mean 'gicd'?); choose from: gicd"
+    )
+
+
+def test_misspelt_key(workflow):
+    (line,) = complaint(workflow, concept={"stpes": 5})
+    assert "concept.stpes: unknown key (did you mean 'steps'?); known keys: steps, batch" in line
+
+
+def test_text_instead_of_a_number(workflow):
+    (line,) = complaint(workflow, concept={"steps": "many"})
+    assert line == "cosalpure: config: concept.steps: input should be a valid integer, found 'many'"
+
+
+def test_missing_weights(workflow):
+    workflow.set(detectors={"gicd": {"weights": "absent.safetensors"}})
+    done = workflow.run("--dry-run", check=False)
+    assert done.returncode != 0 and "absent.safetensors" in done.stdout and "Traceback" not in done.stdout
+
+
+def test_missing_folder(tmp_path):
+    status, lines = cosalpure("detect", "gicd", "--data", "nowhere", "--images", "nowhere", "--output", str(tmp_path))
+    assert status == 1
+    assert lines == [
+        "cosalpure: nowhere/manifest.parquet: no such file; make the dataset first (cosalpure data, or snakemake data)"
+    ]
+
+
+def test_unknown_method(tmp_path):
+    status, lines = cosalpure("purify", "cosalpur", "--data", "x", "--images", "x", "--output", str(tmp_path))
+    assert status == 1 and len(lines) == 1
+    assert "unknown purifier 'cosalpur' (did you mean 'cosalpure'?); choose from: source_only" in lines[0]
+
+
+def test_settings_that_are_not_settings(tmp_path):
+    for text, expected in (("{", "not YAML"), ("3", "expected keys and values"), ("{groups: x}", "valid integer")):
+        status, lines = cosalpure("data", "mini", "--output", str(tmp_path / "mini"), "--settings", text)
+        assert status == 1 and len(lines) == 1 and expected in lines[0]
+    assert not (tmp_path / "mini").exists()
+
+
+def test_no_write_permission(tmp_path):
+    if os.geteuid() == 0:  # root may write anywhere but here
+        target = "/proc/mini"
+    else:
+        tmp_path.chmod(0o500)
+        target = str(tmp_path / "mini")
+    status, lines = cosalpure("data", "mini", "--output", target, "--settings", "{groups: 1, images: 2}")
+    assert status == 1 and len(lines) == 1
+    assert os.path.dirname(target) in lines[0]
+
+
+def test_misused_option_shows_the_usage():
+    status, lines = cosalpure("degrade")
+    assert status == 2 and lines[0].startswith("usage: cosalpure degrade")
+
+
+def test_table_that_is_not_there_yet(tmp_path):
+    status, lines = cosalpure("show", cwd=tmp_path)
+    assert status == 1
+    assert lines == ["cosalpure: results/tables/table2.md: no such table yet; make it with: snakemake --cores all"]
+
+
+def test_configuration_is_checked_by_hand(tmp_path):
+    (tmp_path / "mine.yaml").write_text("seed: x\n")
+    status, lines = cosalpure("config", "check", str(tmp_path / "mine.yaml"))
+    assert status == 1 and any("seed: input should be a valid integer, found 'x'" in line for line in lines)
+
+
+@pytest.mark.parametrize("command", ["--help", "data --help", "purify --help", "--version"])
+def test_help_is_there(command):
+    assert cosalpure(*command.split())[0] == 0

@@ -1,0 +1,141 @@
+"""The chain from sprites to tables, as a user runs it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from cosalpure.concept import Concept
+from cosalpure.data import read_groups
+
+METRICS = ["iou", "success", "ap", "f_beta", "mae"]
+PURIFIERS = ["source_only", "vae_round_trip", "cosalpure_none_concept", "cosalpure"]
+
+pytestmark = pytest.mark.workflow
+
+
+def test_every_image_of_every_condition_is_scored(finished):
+    scores = finished.scores()
+    assert len(scores) == 5 * 3 * 4  # conditions, groups, images
+    assert set(scores.status) == {"done"}
+    assert scores.groupby(["degradation", "purifier"]).size().to_dict() == {
+        ("none", "source_only"): 12,
+        **{("jadena", purifier): 12 for purifier in PURIFIERS},
+    }
+    one = pd.read_parquet(finished.folder / "results/score/mini/jadena/cosalpure/gicd.parquet")
+    assert len(one) == 12 and one.attacked.sum() == 6
+
+
+@pytest.mark.parametrize("table", ["table1", "table2", "differences"])
+def test_tables_are_written_in_four_formats(finished, table):
+    folder = finished.folder / "results/tables"
+    assert all((folder / f"{table}.{kind}").stat().st_size for kind in ("parquet", "csv", "md", "tex"))
+    tidy = pd.read_parquet(folder / f"{table}.parquet")
+    assert (tidy.done == tidy.expected).all()
+    assert ((tidy.low <= tidy.value) & (tidy.value <= tidy.high)).all()
+
+
+def test_table_value_is_the_mean_of_the_score_rows(finished):
+    scores, table = finished.scores(), pd.read_parquet(finished.folder / "results/tables/table2.parquet")
+    for cell in table.itertuples():
+        rows = scores[(scores.degradation == cell.degradation) & (scores.purifier == cell.purifier)]
+        if cell.split != "avg":
+            rows = rows[rows.attacked == (cell.split == "adv")]
+        assert cell.value == pytest.approx(rows.success.mean())
+
+
+def test_attack_keeps_clean_images_byte_identical(finished):
+    data, attack = finished.folder / "results/data/mini", finished.folder / "results/degrade/mini/jadena"
+    for group in read_groups(data):
+        pairs = zip(group.paths(data / "images"), group.paths(attack / "images"), group.attacked, strict=True)
+        for before, after, attacked in pairs:
+            assert (before.read_bytes() == after.read_bytes()) == (not attacked)
+
+
+def test_purifiers_see_every_image(finished):
+    purified = finished.folder / "results/purify/mini/jadena"
+    sources = finished.folder / "results/degrade/mini/jadena/images"
+    for path in sources.glob("*/*.png"):
+        image = np.asarray(Image.open(path))
+        for purifier in PURIFIERS:
+            other = np.asarray(Image.open(purified / purifier / "images" / path.parent.name / path.name))
+            assert np.array_equal(image, other) == (purifier == "source_only")
+
+
+def test_concepts_are_small_files_of_their_own_token(finished):
+    files = list((finished.folder / "results/concept/mini/jadena/groups").glob("*/learned_embeds.safetensors"))
+    assert len(files) == 3
+    for file in files:
+        assert file.stat().st_size < 20_000
+        assert Concept.load(file).token == f"<my-{file.parent.name}>"
+
+
+def test_overview_figure_is_drawn(finished):
+    with Image.open(finished.folder / "results/report/figures/overview_mini_jadena_gicd.png") as image:
+        assert image.width > 500 and image.height > 800
+
+
+def test_second_run_has_nothing_to_do(finished):
+    assert finished.planned() == {}
+    assert "Nothing to be done" in finished.run("--dry-run").stdout
+
+
+def rules_after(finished, **changes):
+    """The rules that a changed configuration would run again."""
+    try:
+        finished.set(**changes)
+        return set(finished.planned()) - {"all"}
+    finally:
+        finished.set()
+
+
+def test_changed_guidance_scale_reruns_purification_and_what_follows(finished):
+    purifiers = {"cosalpure": {"guidance_scale": 4.0}}
+    expected = {"purify_images", "detect_cosaliency", "score_maps", "build_tables", "draw_overview"}
+    assert rules_after(finished, purifiers=purifiers) == expected
+    finished.set(purifiers=purifiers)
+    try:
+        counts = finished.planned()
+    finally:
+        finished.set()
+    assert counts["purify_images"] == 4  # cosalpure and the ablation that is like it, two jobs each
+    assert counts["score_maps"] == 2
+
+
+def test_changed_metric_reruns_scoring_and_tables_alone(finished):
+    assert rules_after(finished, score={"success_iou": 0.6}) == {"score_maps", "build_tables"}
+
+
+def test_changed_statistics_reruns_tables_alone(finished):
+    assert rules_after(finished, statistics={"samples": 200}) == {"build_tables"}
+
+
+def test_changed_concept_learning_leaves_the_attack_alone(finished):
+    rules = rules_after(finished, concept={"steps": 5})
+    assert "learn_concepts" in rules and not rules & {"make_dataset", "degrade_images"}
+
+
+def test_results_do_not_depend_on_cores_or_job_size(finished, workflow):
+    workflow.set(groups_per_job=dict.fromkeys(("degrade", "concept", "purify", "detect"), 3))
+    workflow.run(cores=1)
+    ours, theirs = workflow.scores(), finished.scores()
+    keys = ["degradation", "purifier", "detector", "slug", "file"]
+    merged = ours.merge(theirs, on=keys, suffixes=("", "_other"), validate="one_to_one")
+    assert len(merged) == len(ours) == len(theirs)
+    for metric in METRICS:
+        np.testing.assert_allclose(merged[metric], merged[f"{metric}_other"], atol=1e-4)
+
+
+def test_killed_job_is_run_again_and_scores_are_equal(finished, workflow):
+    assert workflow.kill_one("cosalpure concept") != 0
+    workflow.run()
+    pd.testing.assert_frame_equal(workflow.scores(), finished.scores())
+    assert not list(workflow.folder.rglob("*.partial"))
+
+
+def test_deterministic_tables(finished, workflow):
+    # The killed-and-finished run above is from nothing too; here the cheap end of the chain is made anew.
+    tables = finished.folder / "results/tables"
+    before = {path.name: path.read_bytes() for path in tables.iterdir()}
+    finished.run("--force", "results/tables/scores.parquet")
+    assert {path.name: path.read_bytes() for path in tables.iterdir()} == before
