@@ -258,9 +258,11 @@ def _report(options):
 
 
 def _train(options):
+    from cosalpure.settings import inline
     from cosalpure.train import run
 
-    run(options.model, options.output, options.settings, options.text_encoder, options.autoencoder)
+    values = inline(options.settings, "--settings")
+    run(options.model, options.output, values, options.text_encoder, options.autoencoder)
 
 
 def _gate(options):

@@ -5,6 +5,7 @@ This file is the single source. `config/schema.json` and `docs/configuration.md`
 (threads, memory, GPUs, partitions) is not here but in the rules and profiles.
 """
 
+import difflib
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
@@ -186,13 +187,14 @@ class Settings(Model):
     def method_settings(self, family, name):
         """The validated settings of entry `name`: a pydantic model."""
         method, values = _resolve(family, getattr(self, family), name)
-        return settings_class(family, method).model_validate(values, strict=True)
+        cls = settings_class(family, method, f"{family}.{name}")
+        return validated(cls, values, f"{family}.{name}.")
 
     def dataset(self, name):
         """The validated settings of dataset `name`."""
         values = self.datasets[name]
-        source = choose("source", values.get("source", name), list(DATASETS))
-        return DATASETS[source].model_validate(values)
+        source = choose("source", values.get("source", name), list(DATASETS), f"datasets.{name}")
+        return validated(DATASETS[source], values, f"datasets.{name}.")
 
     def expand(self):
         """Every condition as a tuple (dataset, degradation, purifier, detector), in order, without repeats."""
@@ -206,7 +208,15 @@ class Settings(Model):
         return list(found)
 
 
-def settings_class(family, method):
+def validated(cls, values, prefix):
+    """A dict -> a settings model of class `cls`; every mistake is one line of a UserError that starts with `prefix`."""
+    try:
+        return cls.model_validate(_tuples(values))
+    except ValidationError as error:
+        raise UserError("\n".join(_lines(error, prefix, cls))) from None
+
+
+def settings_class(family, method, where=None):
     """The settings class of a built-in method, or the `Settings` of a plug-in's class."""
     if method in FAMILIES[family]:
         return FAMILIES[family][method]
@@ -214,20 +224,23 @@ def settings_class(family, method):
 
     stage = {"degradations": "degrade", "purifiers": "purify", "detectors": "detect"}[family]
     registry = getattr(import_module(f"cosalpure.{stage}"), family.upper())
+    choose(registry.kind, method, registry.names(), where)
     return registry.get(method).Settings
 
 
 def dataset_class(text, name):
     """The settings class of a dataset from its inline YAML, by its `source` or else its name."""
-    import yaml
-
-    values = yaml.safe_load(text) or {}
-    source = values.get("source", name) if isinstance(values, dict) else name
+    source = inline(text, "--settings").get("source", name)
     return DATASETS[choose("source", source, list(DATASETS), where="--settings")]
 
 
 def parse(cls, text, where):
     """Inline YAML or JSON -> a settings model of class `cls`; every mistake is one line of a UserError."""
+    return validated(cls, inline(text, where), f"{where}: ")
+
+
+def inline(text, where):
+    """Inline YAML -> dict."""
     import yaml
 
     try:
@@ -236,10 +249,7 @@ def parse(cls, text, where):
         raise UserError(f"{where}: not YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(values, dict):
         raise UserError(f"{where}: expected keys and values such as '{{steps: 10}}', found {text!r}")
-    try:
-        return cls.model_validate(_tuples(values))
-    except ValidationError as error:
-        raise UserError("\n".join(_lines(error, where, None))) from None
+    return values
 
 
 def read_files(paths):
@@ -271,36 +281,39 @@ def _resolve(family, entries, name, seen=()):
     method, like = values.pop("method", None), values.pop("like", None)
     if like is None:
         return method or name, values
-    choose(f"entry of {family} to be like", like, list(entries))
+    choose("entry", like, list(entries), where=f"{family}.{name}.like")
     if like in (*seen, name):
-        raise UserError(f"like: '{like}' leads back to itself")
+        raise UserError(f"{family}.{name}.like: '{like}' leads back to itself")
     inherited_method, inherited = _resolve(family, entries, like, (*seen, name))
     return method or inherited_method, inherited | values
 
 
 def load(values, where="config"):
     """A dict (as read from YAML) -> Settings. Every mistake found becomes one line of a UserError."""
+    settings = validated(Settings, _filled(values, where), f"{where}: ")
     lines = []
-    try:
-        settings = Settings.model_validate(_tuples(_filled(values, where)))
-    except ValidationError as error:
-        raise UserError("\n".join(_lines(error, where, Settings))) from None
     for name in settings.datasets:
-        lines += _attempt(lambda name=name: settings.dataset(name), f"{where}: datasets.{name}")
+        lines += _complaints(settings.dataset, name)
     for family in FAMILIES:
         for name in getattr(settings, family):
-            place = f"{where}: {family}.{name}"
-            lines += _attempt(lambda family=family, name=name: settings.method_settings(family, name), place)
+            lines += _complaints(settings.method_settings, family, name)
     for index, block in enumerate(settings.conditions):
         for family in ("datasets", *FAMILIES):
             for name in getattr(block, family) or ():
-                place = f"{where}: conditions[{index}].{family}"
-                lines += _attempt(
-                    lambda f=family, n=name, p=place: choose(f[:-1], n, list(getattr(settings, f)), p), ""
-                )
+                known = list(getattr(settings, family))
+                lines += _complaints(choose, family[:-1], name, known, f"conditions[{index}].{family}")
     if lines:
-        raise UserError("\n".join(dict.fromkeys(lines)))
+        raise UserError("\n".join(f"{where}: {line}" for line in dict.fromkeys(lines)))
     return settings
+
+
+def _complaints(check, *arguments):
+    """The lines of what is wrong with `check(*arguments)`, none if it passes."""
+    try:
+        check(*arguments)
+    except UserError as error:
+        return str(error).splitlines()
+    return []
 
 
 def _filled(values, where):
@@ -314,17 +327,6 @@ def _filled(values, where):
     return values
 
 
-def _attempt(check, place):
-    """The lines of what is wrong with `check()`, none if it passes."""
-    try:
-        check()
-    except ValidationError as error:
-        return _lines(error, place, None)
-    except UserError as error:
-        return [f"{place}: {error}" if place else str(error)]
-    return []
-
-
 def _tuples(value):
     """YAML's lists as tuples, since strict validation tells them apart."""
     if isinstance(value, dict):
@@ -332,14 +334,14 @@ def _tuples(value):
     return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
 
 
-def _lines(error, where, model):
+def _lines(error, prefix, cls):
     """A pydantic error as lines a person understands: key, expectation, what was found."""
     lines = []
     for item in error.errors():
         key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]).lstrip(".")
-        place = f"{where}: {key}" if model else f"{where}.{key}".rstrip(".")
+        place = f"{prefix}{key}" if key else prefix.rstrip(": .")
         if item["type"] == "extra_forbidden":
-            lines.append(f"{place}: unknown key{_guess(error, item, model)}")
+            lines.append(f"{place}: unknown key{_guess(item['loc'], cls)}")
         elif item["type"] == "missing":
             lines.append(f"{place}: this key is missing")
         else:
@@ -350,19 +352,12 @@ def _lines(error, where, model):
     return lines
 
 
-def _guess(error, item, model):
-    """The known keys beside an unknown one."""
-    classes = {cls.__name__: cls for cls in Model.__subclasses__()}
-    cls = classes.get(error.title)
-    for part in item["loc"][:-1] if model else ():
-        field = cls.model_fields.get(part) if cls and isinstance(part, str) else None
-        if field is not None:
-            inner = field.annotation
+def _guess(location, cls):
+    """The known keys beside an unknown one, and the likely one."""
+    for part in location[:-1]:
+        if isinstance(part, str):
+            inner = cls.model_fields[part].annotation
             cls = inner if isinstance(inner, type) and issubclass(inner, Model) else Condition
-    if cls is None:
-        return ""
-    import difflib
-
-    close = difflib.get_close_matches(str(item["loc"][-1]), list(cls.model_fields), n=1)
+    close = difflib.get_close_matches(str(location[-1]), list(cls.model_fields), n=1)
     hint = f" (did you mean '{close[0]}'?)" if close else ""
     return f"{hint}; known keys: {', '.join(cls.model_fields) or 'none'}"

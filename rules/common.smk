@@ -64,6 +64,11 @@ def as_json(settings):
     return json.dumps(settings.model_dump(mode="json"), sort_keys=True)
 
 
+def part(key):
+    """A params function: one part of the settings. (A plain string with {token} would be taken for a wildcard.)"""
+    return lambda wildcards: as_json(getattr(SETTINGS, key))
+
+
 def method_of(family):
     """A params function: the method behind the wildcard's entry of `family`."""
     return lambda wildcards: SETTINGS.method(family, getattr(wildcards, family[:-1]))

@@ -17,8 +17,8 @@ rule learn_concepts:
         mem_mb=grown(2000),
         runtime=longer(240),
     params:
-        settings=as_json(SETTINGS.concept),
-        model=as_json(SETTINGS.text_to_image),
+        settings=part("concept"),
+        model=part("text_to_image"),
         groups=groups,
         seed=SETTINGS.seed,
     message:

@@ -15,7 +15,7 @@ rule score_maps:
         mem_mb=grown(1000),
         runtime=longer(30),
     params:
-        settings=as_json(SETTINGS.score),
+        settings=part("score"),
     message:
         "score: {wildcards.dataset}, {wildcards.degradation}, {wildcards.purifier}, {wildcards.detector}"
     shell:

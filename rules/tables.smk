@@ -16,7 +16,7 @@ rule build_tables:
         runtime=longer(30),
     params:
         degradation=table_degradation(),
-        settings=as_json(SETTINGS.statistics),
+        settings=part("statistics"),
         seed=SETTINGS.seed,
     message:
         "tables"

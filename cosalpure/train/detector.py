@@ -21,7 +21,7 @@ from cosalpure import networks
 from cosalpure.data.mini import MiniWorld
 from cosalpure.seeds import generator
 from cosalpure.train import common
-from cosalpure.train.scenes import ScenePool, add_rivals, augment
+from cosalpure.train.scenes import ScenePool, add_rivals, augment, fade_surroundings
 
 
 @dataclass
@@ -32,8 +32,10 @@ class ClassifierSettings:
     batch: int = 48
     small_steps: float = 0.7  # this share at `small_side` pixels: more than twice as fast, same convolutions
     small_side: int = 64
-    learning_rate: float = 3e-3
-    warmup: int = 100
+    closest: float = 0.5  # windows of half the image to the whole: with whole images only, hardly anything is learned
+    fade: float = 0.6  # the surroundings appear over this share of the steps: a curriculum
+    learning_rate: float = 2e-3
+    warmup: int = 50
     weight_decay: float = 0.02
     label_smoothing: float = 0.1  # the label names one of two or three objects in the picture
     ema: float = 0.99
@@ -104,10 +106,10 @@ def train_co_classifier(vgg, pool, folder, settings):
     def step(number):
         random = generator(settings.seed, "co-classifier", number)
         images, masks, labels = pool.draw(random, its.batch)
+        images = fade_surroundings(images, masks, max(0.0, 1 - number / (its.fade * its.steps)))
+        images, _ = augment(images, masks, random, its.closest)
         side = its.small_side if number < its.small_steps * its.steps else settings.input_size
-        images = prepare(augment(images, masks, random)[0], side)
-        with common.seeded(settings.seed, "dropout", number):
-            scores = twin.train()(images)
+        scores = twin.train()(prepare(images, side))
         loss = F.cross_entropy(scores, labels, label_smoothing=its.label_smoothing)
         common.update(loss, optimizer, [twin], average)
         return {"loss": loss.item(), "accuracy": (scores.argmax(1) == labels).float().mean().item()}
@@ -191,25 +193,36 @@ def success_rate(network, dev):
 
 
 def with_batch_norm(vgg):
-    """A copy of a `VGG16`, freshly initialised, with batch norm after every convolution."""
-    twin, layers = copy.deepcopy(vgg), []
-    for layer in twin.features:
-        layers.append(layer)
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            layers.append(nn.BatchNorm2d(layer.out_channels))
-    twin.features = nn.Sequential(*layers)
+    """A copy of a `VGG16`, freshly initialised, with batch norm after every layer but the last, and no dropout."""
+    twin = copy.deepcopy(vgg)
+    twin.features, twin.classifier = (_with_batch_norm(part) for part in (twin.features, twin.classifier))
+    twin.classifier[-1] = nn.Identity()  # the class scores are what they are
     return twin
+
+
+def _with_batch_norm(sequence):
+    layers = []
+    for layer in sequence:
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            norm = nn.BatchNorm2d if isinstance(layer, nn.Conv2d) else nn.BatchNorm1d
+            layers += [layer, norm(layer.weight.shape[0])]
+        elif not isinstance(layer, nn.Dropout):
+            layers.append(layer)
+    return nn.Sequential(*layers)
 
 
 @torch.no_grad()
 def fold_batch_norm(twin, vgg):
     """Writes into `vgg` the weights that compute what `twin` (of `with_batch_norm`) computes in eval mode."""
-    convolutions = iter(layer for layer in vgg.features if isinstance(layer, nn.Conv2d))
-    for layer, norm in zip(twin.features, list(twin.features)[1:], strict=False):
-        if isinstance(norm, nn.BatchNorm2d):
-            target = next(convolutions)
-            scale = norm.weight / (norm.running_var + norm.eps).sqrt()
-            target.weight.copy_(layer.weight * scale[:, None, None, None])
-            target.bias.copy_((layer.bias - norm.running_mean) * scale + norm.bias)
-    vgg.classifier.load_state_dict(twin.classifier.state_dict())
+    targets = (layer for layer in vgg.modules() if isinstance(layer, (nn.Conv2d, nn.Linear)))
+    layers = [*twin.features, *twin.classifier]
+    for layer, norm in zip(layers, layers[1:], strict=False):
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            target = next(targets)
+            scale, shift = torch.ones_like(layer.bias), torch.zeros_like(layer.bias)
+            if not isinstance(norm, nn.Identity):
+                scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+                shift = norm.bias - norm.running_mean * scale
+            target.weight.copy_(layer.weight * scale.view(-1, *[1] * (layer.weight.ndim - 1)))
+            target.bias.copy_(layer.bias * scale + shift)

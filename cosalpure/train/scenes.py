@@ -41,22 +41,40 @@ class ScenePool:
         return self.images[concepts, pictures].float() / 255, self.masks[concepts, pictures].float() / 255
 
 
-def augment(images, masks, generator):
-    """Flips, zooms by up to 15 %, moderate exposure, slight blur and noise: images in [0, 1] and their masks.
+def augment(images, masks, generator, closest=0.85):
+    """Mirrors, zooms, moderate exposure, slight blur and noise: images in [0, 1] and their masks.
 
-    Blur and noise are those of an autoencoder's round trip. Exposure stays within a photographer's 0.7 to 1.4: the
-    attack's strong exposure is what the benchmark measures, nobody trains against it.
+    The window is `closest` to 1.15 times the image, moved towards the object: a classifier learns ten times faster
+    when it sees objects from nearby too. Blur and noise are those of an autoencoder's round trip. Exposure stays
+    within a photographer's 0.7 to 1.4: the attack's is what the benchmark measures, nobody trains against it.
     """
     n = len(images)
 
     def uniform(low, high, *shape):
         return low + (high - low) * torch.rand(n, *(shape or (1, 1, 1)), generator=generator)
 
-    images, masks = zoom(images, masks, uniform(0.85, 1.15, 1), uniform(-0.1, 0.1, 2), uniform(-1, 1, 1).sign())
+    scale = uniform(closest, 1.15, 1)
+    room = (1 - scale).clamp(min=0)
+    shift = centres(masks).clamp(-room, room) + uniform(-0.1, 0.1, 2)
+    images, masks = zoom(images, masks, scale, shift, uniform(-1, 1, 1).sign())
     images = images * torch.exp(uniform(-0.35, 0.35)) * uniform(0.95, 1.05, 3, 1, 1)  # gain 0.7 to 1.4; slight tint
     images = torch.lerp(images, blur(images), uniform(-1, 1).clamp(min=0))  # half of them not blurred at all
     images = images + uniform(-0.02, 0.03).clamp(min=0) * torch.randn(images.shape, generator=generator)
     return images.clamp(0, 1), masks
+
+
+def fade_surroundings(images, masks, amount):
+    """All but the object turned towards grey by `amount` in [0, 1]: distractors may appear slowly in a training."""
+    return torch.lerp(images, torch.full_like(images, 0.5), (1 - masks) * amount)
+
+
+def centres(masks):
+    """The objects' centres of mass (N, 2) as (x, y) in [-1, 1]."""
+    height, width = masks.shape[-2:]
+    total = masks.sum((1, 2, 3)).clamp(min=1)
+    x = (masks.sum((1, 2)) * torch.linspace(-1, 1, width)).sum(1) / total
+    y = (masks.sum((1, 3)) * torch.linspace(-1, 1, height)).sum(1) / total
+    return torch.stack([x, y], 1)
 
 
 def zoom(images, masks, scale, shift, mirror):

@@ -49,7 +49,7 @@ class TextToImageSettings:
     heads: tuple = (3, 6, 8)  # 16 channels a head
     attention_at_full_size: bool = False  # cross-attention at 8 and 4 only; at 16 it costs a quarter of a step
     norm_groups: int = 16
-    images_per_concept: int = 384  # of the pool: half portraits, half scenes
+    images_per_concept: int = 288  # of the pool: half portraits, half scenes
     portraits: float = 0.5  # large objects on plain backgrounds, from which shape is learned sooner
     high_t: float = 0.85  # share of timesteps from `high_t_from`-1000, where the caption decides
     high_t_from: int = 200

@@ -41,6 +41,19 @@ def test_augmentation_keeps_ranges_and_is_reproducible(pool):
     assert set(shapes.unique().tolist()) == {0.0, 1.0}
 
 
+def test_close_windows_show_the_object(pool):
+    images, masks, _ = pool.draw(random(), 16)
+    far, near = (scenes.augment(images, masks, random("a"), closest)[1].mean() for closest in (1.0, 0.5))
+    assert near > 1.3 * far
+
+
+def test_fading_keeps_the_object_and_greys_the_rest(pool):
+    images, masks, _ = pool.draw(random(), 4)
+    faded = scenes.fade_surroundings(images, masks, 1.0)
+    assert torch.equal(faded * masks, images * masks)
+    assert torch.equal(faded * (1 - masks), 0.5 * (1 - masks).expand_as(faded))
+
+
 def test_mask_follows_its_image_through_the_zoom():
     square = torch.zeros(1, 1, 64, 64)
     square[..., 20:30, 40:50] = 1
@@ -65,6 +78,7 @@ def test_folded_batch_norm_computes_the_same():
     for _ in range(3):
         twin.train()(torch.randn(4, 3, 32, 32))
     training.fold_batch_norm(twin, vgg)
+    assert not any(isinstance(module, torch.nn.modules.batchnorm._BatchNorm) for module in vgg.modules())
     images = torch.randn(2, 3, 32, 32)
     assert torch.allclose(twin.eval()(images), vgg.eval()(images), atol=1e-5)
 

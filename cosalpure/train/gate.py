@@ -1,0 +1,124 @@
+"""The gate of the mini text-to-image model: does it hear its text, and can one see what it draws?
+
+Concept learning finds only what the model knows, so a model goes into the benchmark after two measurements:
+
+- caption gap: the denoising loss of held-out scenes under a wrong caption minus under the right one, in percent of
+  the latter, in three ranges of t (aim: 3 % or more at t > 600);
+- recognition: how often the small CLIP's classifier (`text_encoder.Recogniser`) names the concept of an image
+  generated from its name (aim: .60 of them within the top five; chance is 5 / 72).
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import StableDiffusionPipeline
+from PIL import Image, ImageDraw
+
+from cosalpure.data.mini import MiniWorld
+from cosalpure.io import to_uint8, whole_file
+from cosalpure.seeds import generator, numpy_generator
+from cosalpure.train.common import write_json
+from cosalpure.train.text_encoder import compose, load_recogniser, to_tensor, words
+from cosalpure.train.text_to_image import encode_captions, noised
+
+RANGES = {"t > 600": (600, 1000), "t 250-600": (250, 600), "t < 250": (0, 250)}
+
+
+def gate(pipeline_dir, text_encoder_dir, output_dir, world=None, seed=1, scenes=6, images=4, guidance=5.0, steps=20):
+    """Measures the model in `pipeline_dir`; writes gate.json and samples.png to `output_dir`; returns the numbers.
+
+    `scenes` held-out scenes and `images` generated images a concept; the recogniser comes from `text_encoder_dir`.
+    """
+    world, output_dir = world or MiniWorld(), Path(output_dir)
+    pipeline = StableDiffusionPipeline.from_pretrained(pipeline_dir, dtype=torch.float32, local_files_only=True)
+    pipeline.set_progress_bar_config(disable=True)
+    recogniser = load_recogniser(text_encoder_dir)
+    generated = generate(pipeline, recogniser.concepts, seed, images, guidance, steps)
+    result = {
+        "seed": seed,
+        "caption_gap": caption_gap(pipeline, recogniser.concepts, world, seed, scenes),
+        "recognition": recognition(recogniser, generated) | {"guidance": guidance, "sampler_steps": steps},
+    }
+    output_dir.mkdir(parents=True, exist_ok=True)
+    write_json(output_dir / "gate.json", result)
+    with whole_file(output_dir / "samples.png") as temporary:
+        contact_sheet(generated, recogniser.concepts).save(temporary, format="PNG")
+    return result
+
+
+@torch.no_grad()
+def caption_gap(pipeline, concepts, world, seed, n):
+    """{range of t: gap to a wrong and to an empty caption, in % of the loss; standard errors over concepts}.
+
+    The same scene, noise and t under each caption, so that only the caption differs.
+    """
+    alpha_bar = pipeline.scheduler.alphas_cumprod
+    right = encode_captions([f"a photo of {words(c)}" for c in concepts], pipeline.tokenizer, pipeline.text_encoder)
+    empty = encode_captions([""], pipeline.tokenizer, pipeline.text_encoder)
+    losses = {name: [] for name in RANGES}  # of (right, wrong, empty), a row a concept
+    for index, concept in enumerate(concepts):
+        rng, torch_rng = (make(seed, "gate", concept) for make in (numpy_generator, generator))
+        pixels = to_tensor([compose(world, rng, concept, 0.0) for _ in range(n)]) * 2 - 1
+        latents = pipeline.vae.encode(pixels).latent_dist.mode() * pipeline.vae.config.scaling_factor
+        others = (index + rng.integers(1, len(concepts), size=n)) % len(concepts)
+        captions = [right[[index] * n], right[others], empty.expand(n, -1, -1)]
+        for name, (low, high) in RANGES.items():
+            t = torch.from_numpy(rng.integers(low, high, size=n))
+            x_t, v = noised(latents, torch.randn(latents.shape, generator=torch_rng), t, alpha_bar)
+            output = pipeline.unet(
+                x_t.repeat(3, 1, 1, 1), t.repeat(3), encoder_hidden_states=torch.cat(captions)
+            ).sample
+            losses[name].append([(part - v).square().mean().item() for part in output.chunk(3)])
+    return {name: _gaps(np.array(rows)) for name, rows in losses.items()}
+
+
+def _gaps(losses):
+    """Losses (concepts, 3) under right, wrong and empty captions -> gaps in percent of the mean right loss."""
+    base = losses[:, 0].mean()
+    gaps = 100 * (losses[:, 1:] - losses[:, :1]) / base
+    mean, error = gaps.mean(0), gaps.std(0, ddof=1) / len(gaps) ** 0.5
+    keys = ("wrong_minus_right", "empty_minus_right")
+    result = {key: float(value) for key, value in zip(keys, mean, strict=True)}
+    result |= {f"{key}_standard_error": float(value) for key, value in zip(keys, error, strict=True)}
+    return result | {"loss": float(base)}
+
+
+@torch.no_grad()
+def generate(pipeline, concepts, seed, n, guidance, steps):
+    """`n` images from each concept's name: float32 (concepts, n, 3, H, W) in [0, 1]."""
+    rows = []
+    for concept in concepts:
+        images = pipeline(
+            [f"a photo of {words(concept)}"] * n,
+            guidance_scale=guidance,
+            num_inference_steps=steps,
+            generator=[generator(seed, "gate sample", concept, i) for i in range(n)],
+            output_type="pt",
+        ).images
+        rows.append(images.float())
+    return torch.stack(rows)
+
+
+@torch.no_grad()
+def recognition(recogniser, generated):
+    """Top-1 and top-5 of the recogniser on generated images (concepts, n, 3, H, W), overall and a concept's top-5."""
+    top = torch.stack([recogniser(images).topk(5).indices for images in generated])  # (concepts, n, 5)
+    hits = (top == torch.arange(len(generated))[:, None, None]).float()
+    top5 = {concept: value.item() for concept, value in zip(recogniser.concepts, hits.sum(2).mean(1), strict=True)}
+    return {"top1": hits[..., 0].mean().item(), "top5": hits.sum(2).mean().item(), "top5_by_concept": top5}
+
+
+def contact_sheet(generated, concepts, shown=24, columns=6, scale=2):
+    """Every third concept or so: two samples side by side, enlarged, with the name below; an RGB image."""
+    side = generated.shape[-1] * scale
+    chosen = np.linspace(0, len(concepts) - 1, min(shown, len(concepts))).round().astype(int)
+    sheet = Image.new("RGB", (columns * (2 * side + 8), -(-len(chosen) // columns) * (side + 20)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for place, index in enumerate(chosen):
+        x, y = place % columns * (2 * side + 8), place // columns * (side + 20)
+        for i, image in enumerate(to_uint8(generated[index, :2]).transpose(0, 2, 3, 1)):
+            tile = Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)
+            sheet.paste(tile, (x + i * side, y))
+        draw.text((x + 4, y + side + 3), words(concepts[index]), fill="black")
+    return sheet

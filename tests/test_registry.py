@@ -1,0 +1,61 @@
+"""A method of one's own comes from another package, by an entry point, and is a method like any other."""
+
+from importlib.metadata import EntryPoint
+
+import pytest
+import torch
+
+from cosalpure import registry, settings
+from cosalpure.errors import UserError
+
+
+class Mine:
+    """The example of docs/adding-a-method.md."""
+
+    class Settings(settings.Model):
+        threshold: float = 0.5
+
+    def __init__(self, threshold):
+        self.threshold = threshold
+
+    def __call__(self, images):
+        return (images.mean(1, keepdim=True) > self.threshold).float()
+
+
+@pytest.fixture
+def plugin(monkeypatch):
+    def entry_points(group):
+        points = [EntryPoint("mine", f"{__name__}:Mine", group), EntryPoint("broken", "no_such_package:X", group)]
+        return points if group == "cosalpure.detectors" else []
+
+    monkeypatch.setattr(registry, "entry_points", entry_points)
+
+
+CONFIG = {
+    "datasets": {"mini": {}},
+    "degradations": {"none": {}},
+    "purifiers": {"source_only": {}},
+    "detectors": {"strict": {"method": "mine", "threshold": 0.9}},
+    "conditions": [{"degradations": ["none"], "purifiers": ["source_only"]}],
+}
+
+
+def test_plugin_is_configured_and_runs(plugin):
+    loaded = settings.load(CONFIG)
+    values = loaded.method_settings("detectors", "strict")
+    from cosalpure.detect import DETECTORS
+
+    detector = DETECTORS.get(loaded.method("detectors", "strict"))(**values.model_dump())
+    assert detector(torch.full((2, 3, 4, 4), 0.95)).shape == (2, 1, 4, 4)
+    assert detector.threshold == 0.9
+
+
+def test_plugins_settings_are_checked_like_ours(plugin):
+    config = CONFIG | {"detectors": {"mine": {"treshold": 0.9}}}
+    with pytest.raises(UserError, match=r"detectors\.mine\.treshold: unknown key \(did you mean 'threshold'\?\)"):
+        settings.load(config)
+
+
+def test_plugin_that_does_not_import_is_named(plugin):
+    with pytest.raises(UserError, match="detector 'broken' .no_such_package:X. cannot be imported"):
+        settings.load(CONFIG | {"detectors": {"broken": {}}})
