@@ -11,6 +11,7 @@ localrules:
     table1,
     table2,
     report,
+    models,
 
 
 rule data:
@@ -61,3 +62,10 @@ rule table2:
 rule report:
     input:
         overview_files(),
+
+
+rule models:
+    input:
+        expand("results/models/{network}.safetensors", network=("resneta50b", "gicd")),
+        "results/models/text-to-image/final/model_index.json",
+        "results/models/gate/gate.json",

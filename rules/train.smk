@@ -1,17 +1,19 @@
 # Training of the shipped models, only when asked for: snakemake --cores 2 results/models/gicd.safetensors
-# A finished model takes its place by hand: copy it to resources/mini/, where the configuration points.
+# A killed training resumes from its checkpoint, which lies beside the output. A finished model takes its place by
+# hand: copy it to resources/mini/, where the configuration points.
+
 
 rule train_network:
     output:
         "results/models/{network}.safetensors",
     log:
         "logs/train/{network}.log",
-    conda:
-        "../envs/cosalpure.yaml"
     benchmark:
         "logs/benchmarks/train/{network}.tsv"
     wildcard_constraints:
         network="gicd|resneta50b",
+    conda:
+        "../envs/cosalpure.yaml"
     threads: 1
     resources:
         mem_mb=grown(3000),
@@ -26,13 +28,13 @@ rule train_network:
 
 rule train_text_encoder:
     output:
-        directory("results/models/text-encoder"),
+        "results/models/text-encoder/metrics.json",
     log:
         "logs/train/text-encoder.log",
-    conda:
-        "../envs/cosalpure.yaml"
     benchmark:
         "logs/benchmarks/train/text-encoder.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
     threads: 1
     resources:
         mem_mb=grown(3000),
@@ -40,18 +42,18 @@ rule train_text_encoder:
     message:
         "train: text encoder, a small CLIP"
     shell:
-        "cosalpure train text-encoder --output {output:q} --threads {threads} > {log:q} 2>&1"
+        "cosalpure train text-encoder --output results/models/text-encoder --threads {threads} > {log:q} 2>&1"
 
 
 rule train_autoencoder:
     output:
-        directory("results/models/autoencoder"),
+        "results/models/autoencoder/metrics.json",
     log:
         "logs/train/autoencoder.log",
-    conda:
-        "../envs/cosalpure.yaml"
     benchmark:
         "logs/benchmarks/train/autoencoder.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
     threads: 1
     resources:
         mem_mb=grown(3000),
@@ -59,21 +61,21 @@ rule train_autoencoder:
     message:
         "train: autoencoder"
     shell:
-        "cosalpure train autoencoder --output {output:q} --threads {threads} > {log:q} 2>&1"
+        "cosalpure train autoencoder --output results/models/autoencoder --threads {threads} > {log:q} 2>&1"
 
 
 rule train_text_to_image:
     input:
-        text_encoder="results/models/text-encoder",
-        autoencoder="results/models/autoencoder",
+        text_encoder="results/models/text-encoder/metrics.json",
+        autoencoder="results/models/autoencoder/metrics.json",
     output:
-        directory("results/models/text-to-image"),
+        "results/models/text-to-image/final/model_index.json",
     log:
         "logs/train/text-to-image.log",
-    conda:
-        "../envs/cosalpure.yaml"
     benchmark:
         "logs/benchmarks/train/text-to-image.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
     threads: 1
     resources:
         mem_mb=grown(4000),
@@ -81,22 +83,22 @@ rule train_text_to_image:
     message:
         "train: text-to-image model"
     shell:
-        "cosalpure train text-to-image --output {output:q} --text-encoder {input.text_encoder:q}"
-        " --autoencoder {input.autoencoder:q} --threads {threads} > {log:q} 2>&1"
+        "cosalpure train text-to-image --output results/models/text-to-image"
+        " --text-encoder results/models/text-encoder --autoencoder results/models/autoencoder --threads {threads} > {log:q} 2>&1"
 
 
 rule measure_gate:
     input:
-        model="results/models/text-to-image",
-        recogniser="results/models/text-encoder",
+        model="results/models/text-to-image/final/model_index.json",
+        recogniser="results/models/text-encoder/metrics.json",
     output:
-        directory("results/models/gate"),
+        "results/models/gate/gate.json",
     log:
         "logs/train/gate.log",
-    conda:
-        "../envs/cosalpure.yaml"
     benchmark:
         "logs/benchmarks/train/gate.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
     threads: 1
     resources:
         mem_mb=grown(2000),
@@ -104,5 +106,5 @@ rule measure_gate:
     message:
         "gate: does the text-to-image model hear its text?"
     shell:
-        "cosalpure gate {input.model:q}/pipeline --recogniser {input.recogniser:q} --output {output:q}"
-        " --threads {threads} > {log:q} 2>&1"
+        "cosalpure gate results/models/text-to-image/final --recogniser results/models/text-encoder"
+        " --output results/models/gate --threads {threads} > {log:q} 2>&1"

@@ -64,7 +64,7 @@ class GINetSettings:
 class GICDSettings:
     """A reason for each number."""
 
-    width: float = 1 / 4  # 16 to 128 channels; convolutions of 1/8 lose the small distinctions between concepts
+    width: float = 3 / 16  # 12 to 96 channels: 1/4 takes twice the time
     channels: int = 16  # of the decoder, which works at full resolution and costs most: 64 officially
     classifier_width: int = 256
     pool: int = 3  # the classifier sees 3 x 3 positions, what VGG16 leaves of 96 pixels
@@ -85,7 +85,7 @@ def train_gicd(output, settings=None, resources=None):
     arch = {key: getattr(settings, key) for key in ("width", "channels", "classifier_width", "pool", "input_size")}
     arch["classes"] = len(pool.concepts)
     with common.seeded(settings.seed, "gicd"):
-        network = networks.build("gicd", **arch)
+        network = networks.build("gicd", **arch).to(memory_format=torch.channels_last)
     train_co_classifier(network.co_classifier, pool, output.with_suffix("") / "classifier", settings)
     network.ginet.backbone.load_classifier(network.co_classifier)
     dev = ScenePool(world, world.concepts("dev"), settings.dev_group, 0, settings.seed)
@@ -99,7 +99,7 @@ def train_co_classifier(vgg, pool, folder, settings):
     """Fills `vgg` with the weights of a batch-normalised twin that learned to name the pool's concepts."""
     its = settings.classifier
     with common.seeded(settings.seed, "co-classifier"):
-        twin = with_batch_norm(vgg)
+        twin = with_batch_norm(vgg).to(memory_format=torch.channels_last)  # a quarter faster on a CPU
     average = common.EMA(twin, its.ema)
     optimizer = torch.optim.AdamW(twin.parameters(), its.learning_rate, weight_decay=its.weight_decay)
 
@@ -169,7 +169,8 @@ def draw_groups(network, pool, settings, number):
 
 def prepare(images, side):
     """What the detector does before the network: bilinear with aligned corners, normalised."""
-    return networks.normalise(F.interpolate(images, size=(side, side), mode="bilinear", align_corners=True))
+    images = F.interpolate(images, size=(side, side), mode="bilinear", align_corners=True)
+    return networks.normalise(images).contiguous(memory_format=torch.channels_last)
 
 
 def soft_iou_loss(maps, masks):

@@ -27,10 +27,10 @@ from cosalpure.train.text_to_image import TextToImageSettings, noised, train_tex
 
 
 class FewConcepts(MiniWorld):
-    """The mini world with three words, so that captions and pools are made in no time."""
+    """The mini world with six words, so that captions and pools are made in no time."""
 
     def concepts(self, split):
-        return {"dev": ["honey-pot"], "test": ["bear", "pig"]}.get(split) or super().concepts(split)[:6]
+        return {"dev": ["honey-pot", "pear"], "test": ["bear", "pig", "skull", "turtle"]}.get(split) or super().concepts(split)[:6]
 
 
 TINY = {"checkpoint_every": 1, "log_every": 1, "warmup": 1, "batch": 2}
