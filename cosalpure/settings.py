@@ -17,9 +17,9 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class Model(BaseModel):
-    """Unknown keys are errors; numbers are never read from text."""
+    """Unknown keys are errors. Numbers may be text, as `snakemake --config key=value` passes them."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 # --- data -------------------------------------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ class Settings(Model):
 def validated(cls, values, prefix):
     """A dict -> a settings model of class `cls`; every mistake is one line of a UserError that starts with `prefix`."""
     try:
-        return cls.model_validate(_tuples(values))
+        return cls.model_validate(values)
     except ValidationError as error:
         raise UserError("\n".join(_lines(error, prefix, cls))) from None
 
@@ -327,13 +327,6 @@ def _filled(values, where):
     return values
 
 
-def _tuples(value):
-    """YAML's lists as tuples, since strict validation tells them apart."""
-    if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
-
-
 def _lines(error, prefix, cls):
     """A pydantic error as lines a person understands: key, expectation, what was found."""
     lines = []
@@ -345,7 +338,7 @@ def _lines(error, prefix, cls):
         elif item["type"] == "missing":
             lines.append(f"{place}: this key is missing")
         else:
-            message = item["msg"].removeprefix("Value error, ")
+            message = item["msg"].removeprefix("Value error, ").split(", unable to parse")[0]
             message = message[0].lower() + message[1:] if item["type"] != "value_error" else message
             found = f", found {item['input']!r}" if not isinstance(item["input"], dict) else ""
             lines.append(f"{place}: {message}{found}")

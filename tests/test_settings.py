@@ -50,7 +50,10 @@ MISTAKES = {
         ("concept.steps", "many"),
         "concept.steps: input should be a valid integer, found 'many'",
     ),
-    "quoted number": (("datasets.mini.groups", "24"), "datasets.mini.groups: input should be a valid integer"),
+    "text with a number": (
+        ("datasets.mini.groups", "24 groups"),
+        "datasets.mini.groups: input should be a valid integer",
+    ),
     "out of range": (("datasets.mini.attacked_fraction", 1.5), "less than or equal to 1, found 1.5"),
     "unknown method": (("detectors.gidc", {}), "unknown detector 'gidc' (did you mean 'gicd'?); choose from: gicd"),
     "unknown name in conditions": (("conditions.0.purifiers", ["cosal"]), "unknown purifier 'cosal'"),
@@ -78,6 +81,12 @@ def test_mistake_is_named(config, mistake):
     lines = str(caught.value).splitlines()
     assert any(expected in line for line in lines), lines
     assert all(line.startswith("config.yaml: ") for line in lines)
+
+
+def test_numbers_from_the_command_line_are_numbers(config):
+    # snakemake --config concept='{steps: 200}' passes the text "200"
+    config["concept"]["steps"] = "200"
+    assert settings.load(config).concept.steps == 200
 
 
 def test_missing_key_is_named(config):

@@ -140,7 +140,7 @@ def hold_scale(norm, before, last, level):
 
 
 def expose(images, rng, share, gain):
-    """Another exposure for a `share` of images in [0, 1]: a gain for the image times a smooth field of gains, clipped."""
+    """A `share` of images in [0, 1] under another exposure: a gain times a smooth field of gains, clipped."""
     low, high = torch.tensor(gain).log()
     logs = torch.rand(len(images), 1, 1, 1, generator=rng) * (high - low) + low
     field = (torch.rand(len(images), 1, 3, 3, generator=rng) - 0.5) * 1.0

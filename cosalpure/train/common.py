@@ -1,4 +1,4 @@
-"""What every training here shares: one loop with a JSON-lines log, atomic checkpoints, exact resumption; EMA; a schedule.
+"""What every training here shares: a loop with log, atomic checkpoints and exact resumption; EMA; a schedule.
 
 A training is a function of the step's number: whatever is random in step n comes from a generator derived from
 (seed, n), so a run that was stopped and resumed is the run that was never stopped.

@@ -116,7 +116,7 @@ def encode_pool(path, images, vae, batch=64):
     if not Path(path).exists():
         scale, means, stds = vae.config.scaling_factor, [], []
         for start in tqdm(range(0, len(images), batch), desc="encoding", mininterval=5):
-            pixels = torch.from_numpy(images[start : start + batch]).permute(0, 3, 1, 2).float() / 127.5 - 1
+            pixels = torch.from_numpy(np.array(images[start : start + batch])).permute(0, 3, 1, 2).float() / 127.5 - 1
             posterior = vae.encode(pixels).latent_dist
             means.append((posterior.mean * scale).half())
             stds.append((posterior.std * scale).half())

@@ -10,6 +10,7 @@ from diffusers import DiffusionPipeline
 from safetensors.torch import save_file
 
 from cosalpure.data.mini import MiniWorld
+from cosalpure.seeds import generator
 from cosalpure.train.autoencoder import AutoencoderSettings, build_autoencoder, start_as_patch_pca, train_autoencoder
 from cosalpure.train.common import cosine_with_warmup
 from cosalpure.train.gate import gate
@@ -30,7 +31,9 @@ class FewConcepts(MiniWorld):
     """The mini world with six words, so that captions and pools are made in no time."""
 
     def concepts(self, split):
-        return {"dev": ["honey-pot", "pear"], "test": ["bear", "pig", "skull", "turtle"]}.get(split) or super().concepts(split)[:6]
+        return {"dev": ["honey-pot", "pear"], "test": ["bear", "pig", "skull", "turtle"]}.get(
+            split
+        ) or super().concepts(split)[:6]
 
 
 TINY = {"checkpoint_every": 1, "log_every": 1, "warmup": 1, "batch": 2}
@@ -106,7 +109,8 @@ def test_gate_measures_gap_and_recognition(trained, tmp_path, world):
 def test_every_caption_word_is_one_token_and_captions_fit():
     names = [words(concept) for concept in known_concepts(MiniWorld())]
     tokenizer = make_tokenizer(names)
-    for word in " ".join([*names, "object", "None", *(t.format("") for t in (*PLAIN, *OTHERS))]).replace("-", " ").split():
+    texts = [*names, "object", "None", *(template.format("") for template in (*PLAIN, *OTHERS))]
+    for word in " ".join(texts).replace("-", " ").split():
         assert len(tokenizer.tokenize(word)) == 1, word
     longest = max(len(tokenizer(t.format(name)).input_ids) for name in names for t in (*PLAIN, *OTHERS))
     assert longest < tokenizer.model_max_length
@@ -121,8 +125,8 @@ def test_contrastive_loss_shares_mass_between_equal_concepts():
 
 def test_autoencoder_starts_as_patch_pca(world):
     model = build_autoencoder(AUTOENCODER)
-    images = torch.rand(8, 3, 8, 8, generator=torch.Generator().manual_seed(0)).repeat_interleave(8, 2).repeat_interleave(8, 3)
-    images = images * 2 - 1
+    images = torch.rand(8, 3, 8, 8, generator=generator(0, "flat patches")) * 2 - 1
+    images = images.repeat_interleave(8, 2).repeat_interleave(8, 3)
     start_as_patch_pca(model, images)
     latents = model.encode(images).latent_dist.mode()
     # flat patches have three principal components: the code is linear in them, whatever the image's contrast

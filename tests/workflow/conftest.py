@@ -73,6 +73,15 @@ class Workflow:
         os.kill(victim, signal.SIGKILL)
         return run.wait()
 
+    def take_over(self, other):
+        """Begin with the results of another run and Snakemake's records of them."""
+        for name in ("results", "logs", ".snakemake"):
+            shutil.copytree(other.folder / name, self.folder / name)
+
+    def score_files(self):
+        """The rows of all score files."""
+        return pd.concat(map(pd.read_parquet, sorted(self.folder.glob("results/score/*/*/*/*.parquet"))))
+
     def scores(self):
         """All score rows."""
         return pd.read_parquet(self.folder / "results/tables/scores.parquet")
