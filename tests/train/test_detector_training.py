@@ -132,3 +132,24 @@ def test_gicd_training_writes_a_detector(tmp_path, few_concepts):
     other = tmp_path / "again.safetensors"
     training.train_gicd(other, replace(GICD))
     assert path.read_bytes() == other.read_bytes()
+
+
+def test_inserted_batch_norms_are_folded_into_the_same_function():
+    arch = {"width": 1 / 16, "channels": 4, "classes": 5, "classifier_width": 8, "pool": 1, "input_size": 32}
+    with training.common.seeded(0, "fold"):
+        network = networks.build("gicd", **arch).eval()
+        twin = training.with_batch_norm(network.co_classifier).eval()
+    training.fold_batch_norm(twin, network.co_classifier)
+    network.ginet.backbone.load_classifier(network.co_classifier)
+    images = torch.rand(3, 3, 32, 32, generator=random())
+    before = network.ginet.backbone(images)[-1]
+    keys = set(network.state_dict())
+
+    training.insert_batch_norm(network.ginet, twin)
+    torch.testing.assert_close(network.eval().ginet.backbone(images)[-1], before)  # the backbone's norms are the twin's
+    network.ginet.train()
+    network(images)  # moves the running statistics
+    expected = network.eval()(images)[-1]
+    training.fold_inserted(network.ginet)
+    torch.testing.assert_close(network(images)[-1], expected)
+    assert set(network.state_dict()) == keys
