@@ -15,6 +15,7 @@ from cosalpure.io import whole_file
 
 NETWORKS = {
     "gicd": "cosalpure.networks.gicd:GICD",
+    "poolnet": "cosalpure.networks.poolnet:PoolNet",
     "resneta50b": "cosalpure.networks.resneta50b:ResNetA50b",
 }
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB, of images in [0, 1]; every torchvision and pytorchcv network's

@@ -9,12 +9,20 @@ from cosalpure.errors import UserError
 
 SLIM_GICD = dict(width=1 / 16, classes=11, classifier_width=24, pool=2, channels=8, input_size=32)
 SLIM_RESNET = dict(width=1 / 16, classes=11)
-SLIM = {"gicd": SLIM_GICD, "resneta50b": SLIM_RESNET}
+SLIM = {"gicd": SLIM_GICD, "resneta50b": SLIM_RESNET, "poolnet": dict(width=1 / 16)}
+SIDES = {"poolnet": 112}  # of the images that a network needs at least, where it is not 32
 
 
 def filled(network, state):
     network.load_state_dict(state, assign=True)
     return network.requires_grad_(False).eval()
+
+
+def official(name, checkpoint, **arch):
+    """A network with the weights that the golden values were computed with."""
+    with torch.device("meta"):
+        network = networks.build(name, **arch)
+    return filled(network, loader.state_dict(checkpoint))
 
 
 def difference(ours, golden):
@@ -30,6 +38,7 @@ def manifest(name):
     [
         ("gicd", "ginet", "gicd_ginet"),
         ("gicd", "co_classifier", "vgg16_classifier"),
+        ("poolnet", "", "poolnet"),
         ("resneta50b", "", "resneta50b"),
     ],
 )
@@ -64,14 +73,24 @@ def test_gicd_equals_the_official_code(official_gicd):
 
 def test_resneta50b_equals_the_official_code():
     golden = loader.golden("resneta50b")
-    with torch.device("meta"):
-        network = networks.build("resneta50b")
-    filled(network, loader.state_dict("resneta50b"))
+    network = official("resneta50b", "resneta50b")
     images = networks.normalise(torch.from_numpy(golden["images_u8"]).float() / 255)
     with torch.no_grad():
         stages = network.stages(images, (1, 2, 3))
     for number, ours in enumerate(stages, 1):
         assert difference(ours, golden[f"stage{number}"]) < 1e-4
+
+
+def test_poolnet_equals_the_official_code():
+    golden = loader.golden("poolnet")
+    network = official("poolnet", "poolnet")
+    rgb = torch.from_numpy(golden["images_u8"]).float()
+    official_means, cosalpure_means = (122.67892, 116.66877, 104.00699), (122.67892, 104.00699, 116.66877)
+    with torch.no_grad():
+        for means, name in [(official_means, "logit_official_means"), (cosalpure_means, "logit")]:
+            bgr = (rgb - torch.tensor(means).view(3, 1, 1)).flip(1)
+            assert difference(network(bgr), golden[name]) < 1e-3
+        assert difference(network.edges(bgr[:1]), golden["edge_fuse_logit_img0"]) < 1e-3
 
 
 @pytest.mark.parametrize("name", SLIM)
@@ -80,7 +99,7 @@ def test_weights_survive_a_round_trip_through_the_file(name, tmp_path):
     path = tmp_path / "slim.safetensors"
     networks.save_weights(path, network, SLIM[name], name, training={"steps": 3})
     again = networks.load(name, path)
-    images = torch.rand(2, 3, 32, 32)
+    images = torch.rand(2, 3, SIDES.get(name, 32), SIDES.get(name, 32))
     with torch.no_grad():
         ours, its = (net(images)[-1] for net in (network, again))
     assert difference(ours, its) < 2e-3 * ours.abs().max()  # kernels are stored in half precision
@@ -105,6 +124,13 @@ def test_gicd_trains_through_all_five_maps():
     with_gradient = {name for name, p in network.named_parameters() if p.grad is not None}
     expected = {n for n, _ in network.named_parameters() if n.startswith("ginet.") and ".classifier." not in n}
     assert with_gradient == expected  # the classifiers are constants of the consensus
+
+
+def test_poolnets_saliency_does_not_train_its_edges():
+    network = networks.build("poolnet", **SLIM["poolnet"]).eval()
+    network(torch.rand(1, 3, 112, 112)).mean().backward()
+    without = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is None}
+    assert without == {"block", "fuse"}
 
 
 def test_official_files_load_strictly(tmp_path):
