@@ -14,7 +14,9 @@ from cosalpure.errors import UserError, choose
 from cosalpure.io import whole_file
 
 NETWORKS = {
+    "adm": "cosalpure.networks.adm:ADM",
     "gicd": "cosalpure.networks.gicd:GICD",
+    "liif": "cosalpure.networks.liif:LIIF",
     "poolnet": "cosalpure.networks.poolnet:PoolNet",
     "resneta50b": "cosalpure.networks.resneta50b:ResNetA50b",
 }

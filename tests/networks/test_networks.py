@@ -9,8 +9,15 @@ from cosalpure.errors import UserError
 
 SLIM_GICD = dict(width=1 / 16, classes=11, classifier_width=24, pool=2, channels=8, input_size=32)
 SLIM_RESNET = dict(width=1 / 16, classes=11)
-SLIM = {"gicd": SLIM_GICD, "resneta50b": SLIM_RESNET, "poolnet": dict(width=1 / 16)}
+SLIM = {
+    "adm": dict(image_size=32, channels=32, channel_mult=(1, 2), blocks=1, attention=(16,), head_channels=16),
+    "gicd": SLIM_GICD,
+    "liif": dict(channels=8, blocks=2, hidden=(16, 16)),
+    "poolnet": dict(width=1 / 16),
+    "resneta50b": SLIM_RESNET,
+}
 SIDES = {"poolnet": 112}  # of the images that a network needs at least, where it is not 32
+MORE_INPUTS = {"adm": (torch.tensor([3, 700]),), "liif": ((48, 40),)}  # besides the images
 
 
 def filled(network, state):
@@ -38,6 +45,8 @@ def manifest(name):
     [
         ("gicd", "ginet", "gicd_ginet"),
         ("gicd", "co_classifier", "vgg16_classifier"),
+        ("adm", "", "adm_256_uncond"),
+        ("liif", "", "disco_edsr_liif"),
         ("poolnet", "", "poolnet"),
         ("resneta50b", "", "resneta50b"),
     ],
@@ -93,15 +102,48 @@ def test_poolnet_equals_the_official_code():
         assert difference(network.edges(bgr[:1]), golden["edge_fuse_logit_img0"]) < 1e-3
 
 
+def test_adm_equals_the_official_code():
+    golden = loader.golden("adm_small")
+    arch = dict(image_size=64, channels=32, blocks=1, head_channels=16)
+    network = official("adm", "adm_small", **arch)
+    with torch.no_grad():
+        values = network(torch.from_numpy(golden["x"]), torch.from_numpy(golden["t"]))
+    assert difference(values, golden["y"]) < 1e-4
+
+
+def test_liif_equals_the_official_code():
+    golden = loader.golden("disco")
+    network = official("liif", "disco_edsr_liif")
+    images = torch.from_numpy(golden["images_u8"]).float() / 255 * 2 - 1
+    with torch.no_grad():
+        codes = network.encoder(images)
+        assert difference(codes[:, :8], golden["feat_ch0_8"]) < 1e-4
+        assert difference(network.decode(codes, (36, 40)).flatten(2).mT, golden["raw_same"]) < 1e-4
+        for size, name in [((36, 40), "same"), ((60, 72), "up_60x72"), ((18, 20), "down_18x20")]:
+            values = (network(images, size) / 2 + 0.5).clamp(0, 1)
+            assert difference(values, golden[name]) < 1e-4
+
+
+def test_liif_does_not_depend_on_its_bands(monkeypatch):
+    network = networks.build("liif", **SLIM["liif"])
+    images = torch.rand(2, 3, 20, 24)
+    whole = network(images, (33, 50))
+    monkeypatch.setattr("cosalpure.networks.liif.QUERIES", 512)
+    assert torch.allclose(network(images, (33, 50)), whole, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", SLIM)
 def test_weights_survive_a_round_trip_through_the_file(name, tmp_path):
     network = networks.build(name, **SLIM[name]).eval()
+    for parameter in network.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.1)  # layers that start at zero would hide the others
     path = tmp_path / "slim.safetensors"
     networks.save_weights(path, network, SLIM[name], name, training={"steps": 3})
     again = networks.load(name, path)
     images = torch.rand(2, 3, SIDES.get(name, 32), SIDES.get(name, 32))
     with torch.no_grad():
-        ours, its = (net(images)[-1] for net in (network, again))
+        ours, its = (net(images, *MORE_INPUTS.get(name, ()))[-1] for net in (network, again))
     assert difference(ours, its) < 2e-3 * ours.abs().max()  # kernels are stored in half precision
     assert not any(p.requires_grad for p in again.parameters()) and not again.training
     assert {value.dtype for value in again.state_dict().values()} <= {torch.float32, torch.int64}
@@ -143,6 +185,17 @@ def test_official_files_load_strictly(tmp_path):
     torch.save(state, path)
     with pytest.raises(UserError, match="output.bias"):
         networks.load("resneta50b", path)
+
+
+def test_official_liif_files_hold_the_weights_beside_other_things(tmp_path):
+    state = loader.state_dict("disco_edsr_liif")
+    path = tmp_path / "epoch-last.pth"
+    torch.save({"model": {"name": "liif", "args": {}, "sd": state}, "optimizer": {}, "epoch": 3}, path)
+    network = networks.load("liif", path)
+    assert torch.equal(network.imnet.layers[0].weight, state["imnet.layers.0.weight"])
+    torch.save(state, path)
+    with pytest.raises(UserError, match=r"\['model'\]\['sd'\]"):
+        networks.load("liif", path)
 
 
 def test_a_missing_second_gicd_file_is_named(tmp_path):
