@@ -15,6 +15,7 @@ from cosalpure.io import whole_file
 
 NETWORKS = {
     "adm": "cosalpure.networks.adm:ADM",
+    "gcagc": "cosalpure.networks.gcagc:GCAGC",
     "gicd": "cosalpure.networks.gicd:GICD",
     "liif": "cosalpure.networks.liif:LIIF",
     "poolnet": "cosalpure.networks.poolnet:PoolNet",

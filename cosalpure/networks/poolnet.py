@@ -7,6 +7,8 @@ saliency map. Origin: github.com/backseason/PoolNet (MIT), whose parameter names
 `width` scales all channels. A saliency detector: every image for itself.
 """
 
+from collections import OrderedDict
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -127,7 +129,7 @@ class PoolNet(nn.Module):
         self.deep_pool.append(Aggregate(a, a, last=True))
         self.fuse = EdgeFusion(edge, len(steps))
         self.edgeinfo = EdgeInformation(edge * len(steps), a)
-        self.score = nn.ModuleDict({"score": nn.Conv2d(2 * a, 1, 3, padding=1)})
+        self.score = nn.Sequential(OrderedDict(score=nn.Conv2d(2 * a, 1, 3, padding=1)))
         depths = zip(self.base.resnet.channels, (a, b, b, c, c), strict=True)
         self.convert = nn.ModuleDict({"convert0": nn.ModuleList(rectified(*pair, kernel=1) for pair in depths)})
 
@@ -136,7 +138,7 @@ class PoolNet(nn.Module):
         x = self.deep_pool[-1](steps[-1])
         edges = [edge.detach() for edge in self.edge_features(steps)]  # saliency does not train the edges
         x = torch.cat([x, self.edgeinfo(edges, x.shape[-2:])], 1)
-        return resize(self.score["score"](x), images.shape[-2:])
+        return resize(self.score(x), images.shape[-2:])
 
     def edges(self, images):
         """Edge logits (N, 1, H, W) of the same images."""
