@@ -95,10 +95,7 @@ def _block(layer):
 
 
 class CoSaliency(nn.Module):
-    """One group of normalised images (N, 3, H, W) -> co-saliency maps (N, 1, H, W) in (0, 1), and the backbone's maps.
-
-    The backbone's maps are those of strides 8, 16 and 32.
-    """
+    """The backbone and the co-saliency head: `decode(prnet(images)[1:])` gives one group's logits."""
 
     def __init__(self, width=1.0, modules=(1, 4, 3), blocks=BLOCKS):
         super().__init__()
@@ -109,11 +106,6 @@ class CoSaliency(nn.Module):
             self.add_module(f"gc{level}_1", GraphConvolution(inputs, outputs))
             self.add_module(f"gc{level}_2", GraphConvolution(outputs, outputs))
         self.decoder = decoder(sum(depths[:3]), max(1, round(128 * width)), max(1, round(64 * width)))
-
-    def forward(self, images):
-        maps = self.prnet(images)[1:]
-        logits = self.decode(maps)
-        return resize(logits, images.shape[-2:]).sigmoid(), maps
 
     def decode(self, maps):
         """Logits (N, 1, h, w) at stride 2 from the backbone's maps of strides 8, 16 and 32."""
@@ -166,7 +158,7 @@ class JPU(nn.Module):
 class GCAGC(nn.Module):
     """One group of normalised images (N, 3, H, W) -> saliency logits and co-saliency maps in (0, 1), both (N, 1, H, W).
 
-    `.cosalnet(images)[0]` gives the co-saliency maps alone. `input_size` is the side of the square images that the
+    `input_size` is the side of the square images that the
     weights were trained on, for whoever feeds the network; `width`, `modules` and `blocks` are the backbone's.
     """
 
@@ -179,9 +171,16 @@ class GCAGC(nn.Module):
         self.decodersal = decoder(4 * depths[0], *(max(1, round(depth * width)) for depth in (256, 128, 64)))
 
     def forward(self, images):
-        cosaliency, maps = self.cosalnet(images)
-        saliency = self.decodersal(self.jpu(maps))
-        return resize(saliency, images.shape[-2:]), cosaliency
+        maps, size = self.cosalnet.prnet(images)[1:], images.shape[-2:]
+        return self.saliency(maps, size), self.cosaliency(maps, size)
+
+    def saliency(self, maps, size):
+        """Saliency logits at `size` from the backbone's maps of strides 8, 16 and 32."""
+        return resize(self.decodersal(self.jpu(maps)), size)
+
+    def cosaliency(self, maps, size):
+        """Co-saliency maps in (0, 1) at `size` from the same maps, of one group."""
+        return resize(self.cosalnet.decode(maps), size).sigmoid()
 
     def load_official_states(self, state):
         """The published file was saved from several GPUs: its keys carry "module."."""

@@ -114,6 +114,16 @@ def test_adm_equals_the_official_code():
     assert difference(values, golden["y"]) < 1e-4
 
 
+def kink(n, same_branch, other_branch):
+    """The tolerance for GCAGC on n images of 224 px, as this processor rounds.
+
+    The clustering starts with a vector of length one, a kink of its loss; the golden values come from a processor that
+    computes exactly 1 there and takes the upper branch.
+    """
+    start = torch.full((49 * n, 1), 49.0 * n).sqrt() / (49 * n)
+    return same_branch if start.square().sum().sqrt() >= 1 else other_branch
+
+
 @pytest.fixture(scope="module")
 def official_gcagc():
     return official("gcagc", "gcagc")
@@ -131,10 +141,9 @@ def test_gcagc_equals_the_official_code(official_gcagc):
     assert difference(fine[:, :8], golden["fea1_c0_8"]) < 1e-4
     assert difference(coarse, golden["fea3"]) < 1e-4
     assert difference(graph, golden["gc4"]) < 1e-4
-    # the clustering starts on a kink; another machine's rounding may take the other branch
-    assert difference(gcagc.cluster(graph), golden["spa_mask"]) < 3e-3
-    assert difference(logits, golden["decoder_logit"]) < 3e-3
-    assert difference(maps[:, 0], golden["cosal_raw"]) < 3e-4
+    assert difference(gcagc.cluster(graph), golden["spa_mask"]) < kink(3, 1e-5, 3e-3)
+    assert difference(logits, golden["decoder_logit"]) < kink(3, 1e-4, 3e-3)
+    assert difference(maps[:, 0], golden["cosal_raw"]) < kink(3, 1e-5, 3e-4)
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -142,15 +151,15 @@ def test_gcagc_equals_the_official_code_on_small_groups(official_gcagc, n):
     golden = loader.golden("gcagc")
     images = networks.normalise(torch.from_numpy(golden["images_u8"][:n]).float() / 255)
     with torch.no_grad():
-        maps, _ = official_gcagc.cosalnet(images)
-    assert difference(maps.squeeze(), golden[f"cosal_raw_first{n}"]) < 3e-4
+        maps = official_gcagc(images)[-1]
+    assert difference(maps.squeeze(), golden[f"cosal_raw_first{n}"]) < kink(n, 1e-5, 3e-4)
 
 
 @pytest.mark.parametrize("n", [1, 3, 5])
 def test_gcagcs_clustering_equals_the_official_code(n):
     golden = loader.golden("gcagc_units")
     ours, its = gcagc.cluster(torch.from_numpy(golden[f"fmap_n{n}"])), torch.from_numpy(golden[f"mask_n{n}"])
-    assert difference(ours, its) < 3e-3  # the kink: see above; 1e-7 where measured
+    assert difference(ours, its) < kink(n, 1e-5, 3e-3)
 
 
 def test_gcagcs_graph_convolution_equals_the_official_code():
