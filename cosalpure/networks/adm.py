@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from cosalpure.errors import choose
+
 GROUPS = 32  # of every group norm: all channels are multiples of it
 CHANNEL_MULT = {256: (1, 1, 2, 2, 4, 4), 128: (1, 1, 2, 3, 4), 64: (1, 2, 3, 4)}  # by image size, as published
 
@@ -110,7 +112,9 @@ class ADM(nn.Module):
         self.channels = channels
         embedding = 4 * channels
         self.time_embed = nn.Sequential(nn.Linear(channels, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
-        levels = [channels * mult for mult in channel_mult or CHANNEL_MULT[image_size]]
+        if channel_mult is None:
+            channel_mult = CHANNEL_MULT[choose("image_size without channel_mult", image_size, list(CHANNEL_MULT))]
+        levels = [channels * mult for mult in channel_mult]
         attends = [image_size // 2**level in attention for level in range(len(levels))]
 
         def residual(inputs, outputs, resample=1):

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from cosalpure.networks.hrnet import BLOCKS, HRNet, convolution
 
 EPS_ROWS = 1e-10  # as in the official code
+EPS_LENGTH = 1e-6  # a first step of 0.01 takes 10,000 positions from 1/100 to zero, all at once
 CLUSTERING_STEPS = 200
 CLUSTERING_RATE = 0.01
 LENGTH_WEIGHT = 50  # of the penalty that keeps the clustering's solution at length one
@@ -65,7 +66,7 @@ def cluster(maps):
         s = torch.sqrt(count * torch.ones(count, 1)) / count
         optimizer = torch.optim.Adam([s], CLUSTERING_RATE)
         for _ in range(CLUSTERING_STEPS):
-            length = s.square().sum().sqrt()
+            length = s.square().sum().sqrt().clamp_min(EPS_LENGTH)
             # the penalty: -log(2 - |s|) from one on, -log |s| below
             slope = 1 / (2 - length) if length >= 1 else -1 / length
             similarity = nodes @ (nodes.T @ s) - s.sum()
@@ -158,8 +159,8 @@ class JPU(nn.Module):
 class GCAGC(nn.Module):
     """One group of normalised images (N, 3, H, W) -> saliency logits and co-saliency maps in (0, 1), both (N, 1, H, W).
 
-    `input_size` is the side of the square images that the
-    weights were trained on, for whoever feeds the network; `width`, `modules` and `blocks` are the backbone's.
+    `input_size` is the side of the square images that the weights were trained on, for whoever feeds the network;
+    `width`, `modules` and `blocks` are the backbone's, and `width` scales the heads too.
     """
 
     def __init__(self, width=1.0, modules=(1, 4, 3), blocks=BLOCKS, input_size=224):

@@ -178,6 +178,10 @@ def test_gcagcs_clustering_survives_positions_without_features():
     assert torch.isfinite(gcagc.cluster(maps)).all() and torch.isfinite(gcagc.cluster(maps * 0)).all()
 
 
+def test_gcagcs_clustering_survives_a_first_step_to_zero():
+    assert torch.isfinite(gcagc.cluster(torch.rand(4, 8, 50, 50))).all()  # 10,000 positions start at 0.01
+
+
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 def test_gcagc_clusters_where_the_caller_forbids_gradients(mode):
     network = networks.build("gcagc", **SLIM["gcagc"]).eval()
@@ -251,11 +255,22 @@ def test_gicd_trains_through_all_five_maps():
     assert with_gradient == expected  # the classifiers are constants of the consensus
 
 
-def test_poolnets_saliency_does_not_train_its_edges():
-    network = networks.build("poolnet", **SLIM["poolnet"]).eval()
-    network(torch.rand(1, 3, 112, 112)).mean().backward()
-    without = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is None}
-    assert without == {"block", "fuse"}
+UNTRAINED = {
+    "adm": (),
+    "gcagc": ("cosalnet.prnet.stage4.0.fuse_layers.0.",),  # leads to the finest map, which no head reads
+    "liif": ("encoder.sub_mean.", "encoder.add_mean."),
+    "poolnet": ("block.", "fuse."),  # saliency does not train the edges
+    "resneta50b": (),
+}
+
+
+@pytest.mark.parametrize("name", UNTRAINED)
+def test_training_reaches_every_weight_that_it_should(name):
+    network = networks.build(name, **SLIM[name]).eval()
+    outputs = network(torch.rand(2, 3, 128, 128), *MORE_INPUTS.get(name, ()))
+    sum(values.square().mean() for values in (outputs if isinstance(outputs, tuple) else [outputs])).backward()
+    without = {key for key, p in network.named_parameters() if p.grad is None}
+    assert without == {key for key, _ in network.named_parameters() if key.startswith(UNTRAINED[name])}
 
 
 def test_official_files_load_strictly(tmp_path):
@@ -299,6 +314,8 @@ def test_mistakes_are_answered_with_the_choices(tmp_path):
         networks.build("gicdd")
     with pytest.raises(UserError, match="classifier_width"):
         networks.build("gicd", classifierwidth=3)
+    with pytest.raises(UserError, match="unknown image_size without channel_mult"):
+        networks.build("adm", image_size=100)
     with pytest.raises(UserError, match="no such weights file"):
         networks.load("gicd", tmp_path / "none.safetensors")
     other = networks.build("resneta50b", **SLIM_RESNET)
