@@ -76,7 +76,7 @@ def parser():
     _common(purify, output="folder of the purifier", settings=True, seed=True, data=True, images=True, model=True)
 
     detect = add("detect", _detect, "predict one co-saliency map an image")
-    detect.add_argument("method", help="detector: gicd, or a plug-in's")
+    detect.add_argument("method", help="detector: gicd, gcagc, poolnet, or a plug-in's")
     _common(detect, output="folder of the detector", settings=True, data=True, images=True)
 
     score = add("score", _score, "score the maps of a condition, one Parquet row an image")

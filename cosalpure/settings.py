@@ -122,6 +122,25 @@ class GicdDetector(Model):
     weights: str = Field("resources/mini/weights/gicd.safetensors", description="the network's weights")
 
 
+class GcagcDetector(Model):
+    """GCAGC, adaptive graph convolution with attention graph clustering, on HRNet-W48 (Zhang et al., CVPR 2020)."""
+
+    weights: str = Field(description="the network's weights, such as the official hrnet_stage3_iter45000.pth")
+    group_size: PositiveInt | None = Field(
+        None, description="images that see each other; null is the whole group, as CosalPure; GCAGC's own script: 5"
+    )
+    times_saliency: bool = Field(False, description="multiply by plain saliency, as GCAGC's own script on iCoseg")
+
+
+class PoolnetDetector(Model):
+    """PoolNet, pooling-based salient object detection, on ResNet-50 with edges (Liu et al., CVPR 2019)."""
+
+    weights: str = Field(description="the network's weights, such as the official final.pth")
+    channel_means: Literal["cosalpure", "official"] = Field(
+        "cosalpure", description="subtracted from the image; CosalPure's code exchanges PoolNet's green and blue"
+    )
+
+
 class Score(Model):
     """The official evaluation's constants."""
 
@@ -158,7 +177,7 @@ class GroupsPerJob(Model):
 DATASETS = {"mini": MiniDataset}
 DEGRADATIONS = {"none": NoneDegradation, "jadena": JadenaDegradation}
 PURIFIERS = {"source_only": SourceOnly, "vae_round_trip": VaeRoundTrip, "cosalpure": CosalPureSettings}
-DETECTORS = {"gicd": GicdDetector}
+DETECTORS = {"gicd": GicdDetector, "gcagc": GcagcDetector, "poolnet": PoolnetDetector}
 FAMILIES = {"degradations": DEGRADATIONS, "purifiers": PURIFIERS, "detectors": DETECTORS}
 
 

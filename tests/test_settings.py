@@ -55,7 +55,10 @@ MISTAKES = {
         "datasets.mini.groups: input should be a valid integer",
     ),
     "out of range": (("datasets.mini.attacked_fraction", 1.5), "less than or equal to 1, found 1.5"),
-    "unknown method": (("detectors.gidc", {}), "unknown detector 'gidc' (did you mean 'gicd'?); choose from: gicd"),
+    "unknown method": (
+        ("detectors.gidc", {}),
+        "unknown detector 'gidc' (did you mean 'gicd'?); choose from: gicd, gcagc, poolnet",
+    ),
     "unknown name in conditions": (("conditions.0.purifiers", ["cosal"]), "unknown purifier 'cosal'"),
     "unknown source": (("datasets.mini.source", "maxi"), "unknown source 'maxi'; choose from: mini"),
     "too few sampler steps": (("purifiers.cosalpure.steps", 5), "at least 25 are needed"),

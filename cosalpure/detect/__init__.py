@@ -6,7 +6,15 @@ and images of any size. A detector's own resizing and normalisation are inside. 
 
 from cosalpure.registry import Registry
 
-DETECTORS = Registry("detector", "cosalpure.detectors", {"gicd": "cosalpure.detect.gicd:GICD"})
+DETECTORS = Registry(
+    "detector",
+    "cosalpure.detectors",
+    {
+        "gicd": "cosalpure.detect.gicd:GICD",
+        "gcagc": "cosalpure.detect.gcagc:GCAGC",
+        "poolnet": "cosalpure.detect.poolnet:PoolNet",
+    },
+)
 
 
 def load(name, weights, device="cpu", **settings):

@@ -1,9 +1,9 @@
 """The GICD detector: pre- and post-processing of the official test script around `cosalpure.networks.gicd`."""
 
 import torch
-from torch.nn import functional as F
 
 from cosalpure import networks
+from cosalpure.detect.common import resize
 
 
 class GICD:
@@ -24,15 +24,8 @@ class GICD:
         batches = [self._prepare(part, side) for part in images.split(self.batch)]
         consensus = sum(self.network.co_classifier(part).sum(0, keepdim=True) for part in batches).softmax(1)
         maps = torch.cat([self.network.ginet(part, consensus)[-1] for part in batches])
-        return _resize(maps, size).clamp(0, 1).to(images.device)
+        return resize(maps, size).clamp(0, 1).to(images.device)
 
     def _prepare(self, images, side):
         """Square, normalised, on the device."""
-        return networks.normalise(_resize(images.to(self.device).float(), (side, side)))
-
-
-def _resize(images, size):
-    """Bilinear with aligned corners, as the official script does; the same images where the size fits."""
-    if tuple(images.shape[-2:]) == tuple(size):
-        return images
-    return F.interpolate(images, size=tuple(size), mode="bilinear", align_corners=True)
+        return networks.normalise(resize(images.to(self.device).float(), (side, side)))

@@ -14,7 +14,11 @@ from cosalpure.errors import UserError, choose
 from cosalpure.io import whole_file
 
 NETWORKS = {
+    "adm": "cosalpure.networks.adm:ADM",
+    "gcagc": "cosalpure.networks.gcagc:GCAGC",
     "gicd": "cosalpure.networks.gicd:GICD",
+    "liif": "cosalpure.networks.liif:LIIF",
+    "poolnet": "cosalpure.networks.poolnet:PoolNet",
     "resneta50b": "cosalpure.networks.resneta50b:ResNetA50b",
 }
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB, of images in [0, 1]; every torchvision and pytorchcv network's

@@ -2,22 +2,31 @@
 
 import pytest
 import torch
+from golden import loader
 
 from cosalpure import detect, networks
 from cosalpure.errors import UserError
 
-ARCH = {"gicd": dict(width=1 / 16, classes=11, classifier_width=24, pool=2, channels=8, input_size=32)}
+ARCH = {
+    "gicd": dict(width=1 / 16, classes=11, classifier_width=24, pool=2, channels=8, input_size=32),
+    "gcagc": dict(width=1 / 16, modules=(1, 1, 1), blocks=1, input_size=64),
+    "poolnet": dict(width=1 / 16),
+}
 NAMES = [name for name in detect.DETECTORS.builtin if name in ARCH]
 
 
 @pytest.fixture(scope="module", params=NAMES)
 def detector(request, tmp_path_factory):
-    name = request.param
-    path = tmp_path_factory.mktemp("weights") / f"{name}.safetensors"
+    return detect.load(request.param, weights(request.param, tmp_path_factory.mktemp("weights")))
+
+
+def weights(name, folder):
+    """A file with the weights of a random slim network."""
+    path = folder / f"{name}.safetensors"
     with torch.random.fork_rng():
         torch.manual_seed(1)
         networks.save_weights(path, networks.build(name, **ARCH[name]), ARCH[name], name)
-    return detect.load(name, path)
+    return path
 
 
 def images(n, height=40, width=40, seed=0):
@@ -66,12 +75,66 @@ def test_works_whatever_the_callers_gradient_mode_and_leaves_no_gradients(detect
     assert all(p.grad is None for p in detector.network.parameters())
 
 
-def test_gicd_looks_at_the_whole_group_whatever_the_batch(tmp_path):
-    path = tmp_path / "gicd.safetensors"
-    network = networks.build("gicd", **ARCH["gicd"])
-    networks.save_weights(path, network, ARCH["gicd"], "gicd")
-    whole, small = detect.load("gicd", path), detect.load("gicd", path, batch=2)
-    assert torch.allclose(whole(images(5)), small(images(5)), atol=1e-5)
+def test_the_batch_bounds_the_memory_only(detector):
+    whole = detector(images(5))
+    detector.batch, before = 2, detector.batch
+    assert torch.allclose(detector(images(5)), whole, atol=1e-4)
+    detector.batch = before
+
+
+def test_gcagc_fills_the_last_five_with_the_images_before_them(tmp_path):
+    path = weights("gcagc", tmp_path)
+    whole, fives = detect.load("gcagc", path), detect.load("gcagc", path, group_size=5)
+    group = images(7)
+    expected = torch.cat([whole(group[:5]), whole(group[2:])[3:]])
+    assert torch.allclose(fives(group), expected, atol=1e-5)
+    assert torch.equal(fives(group[:3]), whole(group[:3]))
+    assert fives(images(10)).shape == (10, 1, 40, 40)
+
+
+def test_gcagcs_maps_can_be_weighed_by_plain_saliency(tmp_path):
+    path, group = weights("gcagc", tmp_path), images(2, 64, 64)
+    plain, weighed = (detect.load("gcagc", path, times_saliency=choice)(group) for choice in (False, True))
+    assert not torch.allclose(plain, weighed) and weighed.min() == 0 and weighed.max() > 0.99
+
+
+def test_poolnet_looks_at_every_image_for_itself(tmp_path):
+    detector = detect.load("poolnet", weights("poolnet", tmp_path))
+    assert torch.allclose(detector(images(3))[1:2], detector(images(3)[1:2]), atol=1e-5)
+
+
+def test_unknown_channel_means_are_answered_with_the_choices(tmp_path):
+    with pytest.raises(UserError, match="cosalpure"):
+        detect.load("poolnet", tmp_path / "poolnet.safetensors", channel_means="imagenet")
+
+
+@pytest.fixture
+def official(monkeypatch):
+    """`detect.load` with the weights that the golden values were computed with."""
+
+    def load(name, **settings):
+        with torch.device("meta"):
+            network = networks.build(name)
+        network.load_state_dict(loader.state_dict(name), assign=True)
+        monkeypatch.setattr(networks, "load", lambda *_: network.requires_grad_(False).eval())
+        return detect.load(name, "weights", **settings)
+
+    return load
+
+
+def test_gcagc_equals_cosalpures_wrapper(official):
+    golden = {key: torch.from_numpy(value) for key, value in loader.golden("gcagc").items()}
+    maps = official("gcagc")(golden["images_u8"].float() / 255)
+    assert (maps - golden["cosal"]).abs().max() < 1.5e-3  # the clustering's kink; 2e-6 where measured
+
+
+@pytest.mark.parametrize(("means", "name"), [("official", "sal_official_means"), ("cosalpure", "sal")])
+def test_poolnet_equals_cosalpures_wrapper(official, means, name):
+    golden = {key: torch.from_numpy(value) for key, value in loader.golden("poolnet").items()}
+    detector, group = official("poolnet", channel_means=means), golden["images_u8"].float() / 255
+    assert (detector(group) - golden[name]).abs().max() < 1e-4
+    if means == "cosalpure":  # and below the least size
+        assert (detector(group[:1, :, :96, :100]) - golden["sal_crop96x100"]).abs().max() < 1e-4
 
 
 def test_unknown_detector_lists_the_known_ones():

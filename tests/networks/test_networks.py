@@ -6,15 +6,32 @@ from golden import loader, recipe
 
 from cosalpure import networks
 from cosalpure.errors import UserError
+from cosalpure.networks import gcagc
 
 SLIM_GICD = dict(width=1 / 16, classes=11, classifier_width=24, pool=2, channels=8, input_size=32)
 SLIM_RESNET = dict(width=1 / 16, classes=11)
-SLIM = {"gicd": SLIM_GICD, "resneta50b": SLIM_RESNET}
+SLIM = {
+    "adm": dict(image_size=32, channels=32, channel_mult=(1, 2), blocks=1, attention=(16,), head_channels=16),
+    "gcagc": dict(width=1 / 16, modules=(1, 1, 1), blocks=1, input_size=32),
+    "gicd": SLIM_GICD,
+    "liif": dict(channels=8, blocks=2, hidden=(16, 16)),
+    "poolnet": dict(width=1 / 16),
+    "resneta50b": SLIM_RESNET,
+}
+SIDES = {"poolnet": 112}  # of the images that a network needs at least, where it is not 32
+MORE_INPUTS = {"adm": (torch.tensor([3, 700]),), "liif": ((48, 40),)}  # besides the images
 
 
 def filled(network, state):
     network.load_state_dict(state, assign=True)
     return network.requires_grad_(False).eval()
+
+
+def official(name, checkpoint, **arch):
+    """A network with the weights that the golden values were computed with."""
+    with torch.device("meta"):
+        network = networks.build(name, **arch)
+    return filled(network, loader.state_dict(checkpoint))
 
 
 def difference(ours, golden):
@@ -30,6 +47,10 @@ def manifest(name):
     [
         ("gicd", "ginet", "gicd_ginet"),
         ("gicd", "co_classifier", "vgg16_classifier"),
+        ("adm", "", "adm_256_uncond"),
+        ("gcagc", "", "gcagc"),
+        ("liif", "", "disco_edsr_liif"),
+        ("poolnet", "", "poolnet"),
         ("resneta50b", "", "resneta50b"),
     ],
 )
@@ -64,9 +85,7 @@ def test_gicd_equals_the_official_code(official_gicd):
 
 def test_resneta50b_equals_the_official_code():
     golden = loader.golden("resneta50b")
-    with torch.device("meta"):
-        network = networks.build("resneta50b")
-    filled(network, loader.state_dict("resneta50b"))
+    network = official("resneta50b", "resneta50b")
     images = networks.normalise(torch.from_numpy(golden["images_u8"]).float() / 255)
     with torch.no_grad():
         stages = network.stages(images, (1, 2, 3))
@@ -74,15 +93,144 @@ def test_resneta50b_equals_the_official_code():
         assert difference(ours, golden[f"stage{number}"]) < 1e-4
 
 
+def test_poolnet_equals_the_official_code():
+    golden = loader.golden("poolnet")
+    network = official("poolnet", "poolnet")
+    rgb = torch.from_numpy(golden["images_u8"]).float()
+    official_means, cosalpure_means = (122.67892, 116.66877, 104.00699), (122.67892, 104.00699, 116.66877)
+    with torch.no_grad():
+        for means, name in [(official_means, "logit_official_means"), (cosalpure_means, "logit")]:
+            bgr = (rgb - torch.tensor(means).view(3, 1, 1)).flip(1)
+            assert difference(network(bgr), golden[name]) < 1e-3
+        assert difference(network.edges(bgr[:1]), golden["edge_fuse_logit_img0"]) < 1e-3
+
+
+def test_adm_equals_the_official_code():
+    golden = loader.golden("adm_small")
+    arch = dict(image_size=64, channels=32, blocks=1, head_channels=16)
+    network = official("adm", "adm_small", **arch)
+    with torch.no_grad():
+        values = network(torch.from_numpy(golden["x"]), torch.from_numpy(golden["t"]))
+    assert difference(values, golden["y"]) < 1e-4
+
+
+def kink(n, same_branch, other_branch):
+    """The tolerance for GCAGC on n images of 224 px, as this processor rounds.
+
+    The clustering starts with a vector of length one, a kink of its loss; the golden values come from a processor that
+    computes exactly 1 there and takes the upper branch.
+    """
+    start = torch.full((49 * n, 1), 49.0 * n).sqrt() / (49 * n)
+    return same_branch if start.square().sum().sqrt() >= 1 else other_branch
+
+
+@pytest.fixture(scope="module")
+def official_gcagc():
+    return official("gcagc", "gcagc")
+
+
+def test_gcagc_equals_the_official_code(official_gcagc):
+    golden = loader.golden("gcagc")
+    images = networks.normalise(torch.from_numpy(golden["images_u8"]).float() / 255)
+    with torch.no_grad():
+        saliency, maps = official_gcagc(images)
+        fine, _, coarse = features = official_gcagc.cosalnet.prnet(images)[1:]
+        graph = official_gcagc.cosalnet.convolve_graph(4, coarse)
+        logits = official_gcagc.cosalnet.decode(features)
+    assert difference(saliency, golden["sal_logit"]) < 1e-4
+    assert difference(fine[:, :8], golden["fea1_c0_8"]) < 1e-4
+    assert difference(coarse, golden["fea3"]) < 1e-4
+    assert difference(graph, golden["gc4"]) < 1e-4
+    assert difference(gcagc.cluster(graph), golden["spa_mask"]) < kink(3, 1e-5, 3e-3)
+    assert difference(logits, golden["decoder_logit"]) < kink(3, 1e-4, 3e-3)
+    assert difference(maps[:, 0], golden["cosal_raw"]) < kink(3, 1e-5, 3e-4)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_gcagc_equals_the_official_code_on_small_groups(official_gcagc, n):
+    golden = loader.golden("gcagc")
+    images = networks.normalise(torch.from_numpy(golden["images_u8"][:n]).float() / 255)
+    with torch.no_grad():
+        maps = official_gcagc(images)[-1]
+    assert difference(maps.squeeze(), golden[f"cosal_raw_first{n}"]) < kink(n, 1e-5, 3e-4)
+
+
+@pytest.mark.parametrize("n", [1, 3, 5])
+def test_gcagcs_clustering_equals_the_official_code(n):
+    golden = loader.golden("gcagc_units")
+    ours, its = gcagc.cluster(torch.from_numpy(golden[f"fmap_n{n}"])), torch.from_numpy(golden[f"mask_n{n}"])
+    assert difference(ours, its) < kink(n, 1e-5, 3e-3)
+
+
+def test_gcagcs_graph_convolution_equals_the_official_code():
+    golden = {key: torch.from_numpy(value) for key, value in loader.golden("gcagc_units").items()}
+    layer = gcagc.GraphConvolution(32, 16)
+    layer.load_state_dict({"weight": golden["gc_weight"], "bias": golden["gc_bias"]})
+    with torch.no_grad():
+        values = layer(golden["gc_x"], golden["gc_x"])
+    assert difference(values, golden["gc_out"]) < 1e-5
+    assert torch.equal(values[3], golden["gc_bias"])  # a position without any feature has no neighbours
+
+
+def test_gcagcs_clustering_survives_positions_without_features():
+    maps = torch.rand(2, 8, 3, 5)
+    maps[0, :, 1, 2] = 0
+    assert torch.isfinite(gcagc.cluster(maps)).all() and torch.isfinite(gcagc.cluster(maps * 0)).all()
+
+
+def test_gcagcs_clustering_survives_a_first_step_to_zero():
+    assert torch.isfinite(gcagc.cluster(torch.rand(4, 8, 50, 50))).all()  # 10,000 positions start at 0.01
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_gcagc_clusters_where_the_caller_forbids_gradients(mode):
+    network = networks.build("gcagc", **SLIM["gcagc"]).eval()
+    images = torch.rand(2, 3, 64, 64)
+    expected = network(images)[-1].detach()
+    with mode():
+        assert torch.allclose(network(images)[-1], expected)
+
+
+@pytest.mark.parametrize(("n", "height", "width"), [(1, 64, 64), (3, 40, 75)])
+def test_gcagc_takes_images_of_any_size(n, height, width):
+    network = networks.build("gcagc", **SLIM["gcagc"]).eval()
+    for maps in network(torch.rand(n, 3, height, width)):
+        assert maps.shape == (n, 1, height, width) and torch.isfinite(maps).all()
+
+
+def test_liif_equals_the_official_code():
+    golden = loader.golden("disco")
+    network = official("liif", "disco_edsr_liif")
+    images = torch.from_numpy(golden["images_u8"]).float() / 255 * 2 - 1
+    with torch.no_grad():
+        codes = network.encoder(images)
+        assert difference(codes[:, :8], golden["feat_ch0_8"]) < 1e-4
+        assert difference(network.decode(codes, (36, 40)).flatten(2).mT, golden["raw_same"]) < 1e-4
+        for size, name in [((36, 40), "same"), ((60, 72), "up_60x72"), ((18, 20), "down_18x20")]:
+            values = (network(images, size) / 2 + 0.5).clamp(0, 1)
+            assert difference(values, golden[name]) < 1e-4
+
+
+def test_liif_does_not_depend_on_its_bands(monkeypatch):
+    network = networks.build("liif", **SLIM["liif"])
+    images = torch.rand(2, 3, 20, 24)
+    whole = network(images, (33, 50))
+    monkeypatch.setattr("cosalpure.networks.liif.QUERIES", 512)
+    assert torch.allclose(network(images, (33, 50)), whole, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", SLIM)
 def test_weights_survive_a_round_trip_through_the_file(name, tmp_path):
     network = networks.build(name, **SLIM[name]).eval()
+    for parameter in network.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.1)  # layers that start at zero would hide the others
     path = tmp_path / "slim.safetensors"
     networks.save_weights(path, network, SLIM[name], name, training={"steps": 3})
     again = networks.load(name, path)
-    images = torch.rand(2, 3, 32, 32)
+    images = torch.rand(2, 3, SIDES.get(name, 32), SIDES.get(name, 32))
     with torch.no_grad():
-        ours, its = (net(images)[-1] for net in (network, again))
+        ours, its = (net(images, *MORE_INPUTS.get(name, ()))[-1] for net in (network, again))
     assert difference(ours, its) < 2e-3 * ours.abs().max()  # kernels are stored in half precision
     assert not any(p.requires_grad for p in again.parameters()) and not again.training
     assert {value.dtype for value in again.state_dict().values()} <= {torch.float32, torch.int64}
@@ -107,6 +255,24 @@ def test_gicd_trains_through_all_five_maps():
     assert with_gradient == expected  # the classifiers are constants of the consensus
 
 
+UNTRAINED = {
+    "adm": (),
+    "gcagc": ("cosalnet.prnet.stage4.0.fuse_layers.0.",),  # leads to the finest map, which no head reads
+    "liif": ("encoder.sub_mean.", "encoder.add_mean."),
+    "poolnet": ("block.", "fuse."),  # saliency does not train the edges
+    "resneta50b": (),
+}
+
+
+@pytest.mark.parametrize("name", UNTRAINED)
+def test_training_reaches_every_weight_that_it_should(name):
+    network = networks.build(name, **SLIM[name]).eval()
+    outputs = network(torch.rand(2, 3, 128, 128), *MORE_INPUTS.get(name, ()))
+    sum(values.square().mean() for values in (outputs if isinstance(outputs, tuple) else [outputs])).backward()
+    without = {key for key, p in network.named_parameters() if p.grad is None}
+    assert without == {key for key, _ in network.named_parameters() if key.startswith(UNTRAINED[name])}
+
+
 def test_official_files_load_strictly(tmp_path):
     state = loader.state_dict("resneta50b")
     path = tmp_path / "resneta50b.pth"
@@ -117,6 +283,24 @@ def test_official_files_load_strictly(tmp_path):
     torch.save(state, path)
     with pytest.raises(UserError, match="output.bias"):
         networks.load("resneta50b", path)
+
+
+def test_the_official_gcagc_file_was_saved_from_several_gpus(official_gcagc, tmp_path):
+    path = tmp_path / "hrnet_stage3_iter45000.pth"
+    torch.save({f"module.{key}": value for key, value in official_gcagc.state_dict().items()}, path)
+    network = networks.load("gcagc", path)
+    assert torch.equal(network.jpu.conv3[0].weight, official_gcagc.jpu.conv3[0].weight)
+
+
+def test_official_liif_files_hold_the_weights_beside_other_things(tmp_path):
+    state = loader.state_dict("disco_edsr_liif")
+    path = tmp_path / "epoch-last.pth"
+    torch.save({"model": {"name": "liif", "args": {}, "sd": state}, "optimizer": {}, "epoch": 3}, path)
+    network = networks.load("liif", path)
+    assert torch.equal(network.imnet.layers[0].weight, state["imnet.layers.0.weight"])
+    torch.save(state, path)
+    with pytest.raises(UserError, match=r"\['model'\]\['sd'\]"):
+        networks.load("liif", path)
 
 
 def test_a_missing_second_gicd_file_is_named(tmp_path):
@@ -130,6 +314,8 @@ def test_mistakes_are_answered_with_the_choices(tmp_path):
         networks.build("gicdd")
     with pytest.raises(UserError, match="classifier_width"):
         networks.build("gicd", classifierwidth=3)
+    with pytest.raises(UserError, match="unknown image_size without channel_mult"):
+        networks.build("adm", image_size=100)
     with pytest.raises(UserError, match="no such weights file"):
         networks.load("gicd", tmp_path / "none.safetensors")
     other = networks.build("resneta50b", **SLIM_RESNET)

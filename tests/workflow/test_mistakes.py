@@ -27,7 +27,8 @@ def complaint(workflow, **changes):
 def test_unknown_detector(workflow):
     (line,) = complaint(workflow, detectors={"gidc": {}})
     assert (
-        line == "cosalpure: config: detectors.gidc: unknown detector 'gidc' (did you mean 'gicd'?); choose from: gicd"
+        line
+        == "cosalpure: config: detectors.gidc: unknown detector 'gidc' (did you mean 'gicd'?); choose from: gicd, gcagc, poolnet"
     )
 
 

@@ -1,0 +1,172 @@
+"""ADM: the U-Net of guided diffusion (Dhariwal and Nichol, NeurIPS 2021), which DiffPure and DDA purify with.
+
+Origin: github.com/openai/guided-diffusion (MIT), whose parameter names are kept; our own code of the variant published
+for 256 x 256 unconditional ImageNet: scale-shift conditioning on the time, residual blocks that resample, attention at
+three resolutions, a second set of three output channels for the learned variance. Values agree within 1e-5.
+Weights: 256x256_diffusion_uncond.pt.
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from cosalpure.errors import choose
+
+GROUPS = 32  # of every group norm: all channels are multiples of it
+CHANNEL_MULT = {256: (1, 1, 2, 2, 4, 4), 128: (1, 1, 2, 3, 4), 64: (1, 2, 3, 4)}  # by image size, as published
+
+
+def time_features(t, channels):
+    """Times (N,) in steps of the 1000-step process -> cosines, then sines, of falling frequencies; (N, channels)."""
+    half = channels // 2
+    frequencies = torch.exp(-math.log(10_000) * torch.arange(half, dtype=torch.float32, device=t.device) / half)
+    angles = t.float()[:, None] * frequencies
+    return torch.cat([angles.cos(), angles.sin()], 1)
+
+
+class ResBlock(nn.Module):
+    """A residual block under the time embedding; `resample` halves, doubles or leaves the sides (0.5, 2, 1)."""
+
+    def __init__(self, inputs, outputs, embedding, dropout, resample=1):
+        super().__init__()
+        self.resample = resample
+        self.in_layers = nn.Sequential(
+            nn.GroupNorm(GROUPS, inputs), nn.SiLU(), nn.Conv2d(inputs, outputs, 3, padding=1)
+        )
+        self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(embedding, 2 * outputs))
+        last = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.out_layers = nn.Sequential(nn.GroupNorm(GROUPS, outputs), nn.SiLU(), nn.Dropout(dropout), zeroed(last))
+        self.skip_connection = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
+
+    def forward(self, x, embedding):
+        norm, activate, convolve = self.in_layers
+        y = convolve(self._resampled(activate(norm(x))))
+        scale, shift = self.emb_layers(embedding)[..., None, None].chunk(2, 1)
+        norm, *rest = self.out_layers
+        y = norm(y) * (1 + scale) + shift
+        for layer in rest:
+            y = layer(y)
+        return self.skip_connection(self._resampled(x)) + y
+
+    def _resampled(self, x):
+        if self.resample == 0.5:
+            return F.avg_pool2d(x, 2)
+        return F.interpolate(x, scale_factor=2, mode="nearest") if self.resample == 2 else x
+
+
+class Attention(nn.Module):
+    """Self-attention over all positions. A head's queries, keys and values lie together in `qkv`: the older order."""
+
+    def __init__(self, channels, head_channels):
+        super().__init__()
+        self.heads = channels // head_channels
+        self.norm = nn.GroupNorm(GROUPS, channels)
+        self.qkv = nn.Conv1d(channels, 3 * channels, 1)
+        self.proj_out = zeroed(nn.Conv1d(channels, channels, 1))
+
+    def forward(self, x, embedding=None):
+        flat = x.flatten(2)
+        qkv = self.qkv(self.norm(flat)).unflatten(1, (self.heads, 3, -1))  # (N, heads, 3, channels a head, positions)
+        q, k, v = qkv.transpose(-1, -2).unbind(2)
+        y = F.scaled_dot_product_attention(q, k, v).transpose(-1, -2).flatten(1, 2)
+        return (flat + self.proj_out(y)).view_as(x)
+
+
+class Block(nn.ModuleList):
+    """Layers in sequence, all of them given the time embedding."""
+
+    def forward(self, x, embedding):
+        for layer in self:
+            x = layer(x, embedding)
+        return x
+
+
+class ImageConvolution(nn.Conv2d):
+    """The first layer, in the shape of a `Block`'s layers."""
+
+    def forward(self, x, embedding=None):
+        return super().forward(x)
+
+
+class ADM(nn.Module):
+    """Noisy images (N, 3, H, W) in [-1, 1] and times (N,) in [0, 1000) -> (N, 6, H, W): epsilon, then the variance.
+
+    The variance channels v in about [-1, 1] mix the bounds: log variance = f log beta + (1 - f) log betatilde with
+    f = (v + 1) / 2. `attention` lists the resolutions that attend; `blocks` counts the residual blocks of a level.
+    """
+
+    def __init__(
+        self,
+        image_size=256,
+        channels=256,
+        channel_mult=None,
+        blocks=2,
+        attention=(32, 16, 8),
+        head_channels=64,
+        dropout=0.0,
+    ):
+        super().__init__()
+        self.image_size = image_size
+        self.channels = channels
+        embedding = 4 * channels
+        self.time_embed = nn.Sequential(nn.Linear(channels, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
+        if channel_mult is None:
+            channel_mult = CHANNEL_MULT[choose("image_size without channel_mult", image_size, list(CHANNEL_MULT))]
+        levels = [channels * mult for mult in channel_mult]
+        attends = [image_size // 2**level in attention for level in range(len(levels))]
+
+        def residual(inputs, outputs, resample=1):
+            return ResBlock(inputs, outputs, embedding, dropout, resample)
+
+        def layers(inputs, level):
+            block = Block([residual(inputs, levels[level])])
+            return block.append(Attention(levels[level], head_channels)) if attends[level] else block
+
+        # down: the depth of every block's output is kept, for the way up concatenates it
+        depths = [levels[0]]
+        self.input_blocks = nn.ModuleList([Block([ImageConvolution(3, depths[0], 3, padding=1)])])
+        for level, outputs in enumerate(levels):
+            for _ in range(blocks):
+                self.input_blocks.append(layers(depths[-1], level))
+                depths.append(outputs)
+            if level < len(levels) - 1:
+                self.input_blocks.append(Block([residual(outputs, outputs, resample=0.5)]))
+                depths.append(outputs)
+
+        deepest = levels[-1]
+        middle = [residual(deepest, deepest), Attention(deepest, head_channels), residual(deepest, deepest)]
+        self.middle_block = Block(middle)
+
+        # up: one residual block more a level, as the downsampling block's output comes back too
+        self.output_blocks = nn.ModuleList()
+        current = deepest
+        for level in reversed(range(len(levels))):
+            for index in range(blocks + 1):
+                block = layers(current + depths.pop(), level)
+                current = levels[level]
+                if level and index == blocks:
+                    block.append(residual(current, current, resample=2))
+                self.output_blocks.append(block)
+        self.out = nn.Sequential(
+            nn.GroupNorm(GROUPS, current), nn.SiLU(), zeroed(nn.Conv2d(current, 2 * 3, 3, padding=1))
+        )
+
+    def forward(self, x, t):
+        embedding = self.time_embed(time_features(t, self.channels))
+        skipped = []
+        for block in self.input_blocks:
+            x = block(x, embedding)
+            skipped.append(x)
+        x = self.middle_block(x, embedding)
+        for block in self.output_blocks:
+            x = block(torch.cat([x, skipped.pop()], 1), embedding)
+        return self.out(x)
+
+
+def zeroed(layer):
+    """Last layers start at zero, so that every block starts as the identity."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
