@@ -12,6 +12,7 @@ import copy
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 from torch import nn
@@ -47,7 +48,7 @@ class ClassifierSettings:
 class GINetSettings:
     """GINet's training."""
 
-    steps: int = 1500
+    rounds: tuple = (1500, 600)  # steps of a round; each starts from the last one's average, at the full rate again
     groups: int = 2  # a step; two, so that neighbours in a batch differ in their consensus
     group_sizes: tuple = (5, 8)  # images a group, as in the benchmark
     learning_rate: float = 2e-3  # with batch norm
@@ -91,10 +92,12 @@ def train_gicd(output, settings=None, resources=None):
     network.ginet.backbone.load_classifier(network.co_classifier)
     insert_batch_norm(network.ginet, twin)
     dev = ScenePool(world, world.concepts("dev"), settings.dev_group, 0, settings.seed)
-    average = train_ginet(network, pool, dev, output.with_suffix("") / "ginet", settings)
-    fold_inserted(average.ginet)
-    training = {"concepts": pool.concepts, **asdict(settings), "dev_success": success_rate(average, dev)}
-    networks.save_weights(output, average, arch, "gicd", training)
+    for number in range(len(settings.ginet.rounds)):
+        folder = output.with_suffix("") / f"ginet-{number + 1}"
+        network = train_ginet(network, pool, dev, folder, settings, number)
+    fold_inserted(network.ginet)
+    training = {"concepts": pool.concepts, **asdict(settings), "dev_success": success_rate(network, dev)}
+    networks.save_weights(output, network, arch, "gicd", training)
     return training
 
 
@@ -123,14 +126,18 @@ def train_co_classifier(vgg, pool, folder, settings):
     return average.module
 
 
-def train_ginet(network, pool, dev, folder, settings):
-    """Trains `network.ginet` on groups; returns the averaged network."""
-    its = settings.ginet
+def train_ginet(network, pool, dev, folder, settings, round_number):
+    """Trains `network.ginet` on groups for one round; returns the averaged network."""
+    its, before = settings.ginet, sum(settings.ginet.rounds[:round_number])
     network.ginet.train()
     network.co_classifier.eval()  # no dropout: the classifiers only serve as rulers
     network.ginet.backbone.classifier.eval()
-    network.co_classifier.requires_grad_(False)
+    network.requires_grad_(False)
+    network.ginet.requires_grad_(True)
     network.ginet.backbone.classifier.requires_grad_(False)
+    for module in network.ginet.backbone.modules():  # the backbone's norms keep the scales that the classifier learned
+        if isinstance(module, nn.BatchNorm2d):
+            module.requires_grad_(False)
     average = common.EMA(network, its.ema)
     backbone = [p for p in network.ginet.backbone.parameters() if p.requires_grad]
     decoder = [p for name, p in network.ginet.named_parameters() if not name.startswith("backbone.")]
@@ -139,7 +146,7 @@ def train_ginet(network, pool, dev, folder, settings):
 
     def step(number):
         optimizer.param_groups[1]["lr"] *= its.backbone_factor
-        images, masks, consensus = draw_groups(network, pool, settings, number)
+        images, masks, consensus = draw_groups(network, pool, settings, before + number)
         maps = network.ginet(images, consensus)
         losses = [soft_iou_loss(its_map, masks) + its.cross_entropy * cross_entropy(its_map, masks) for its_map in maps]
         common.update(sum(losses) / len(losses), optimizer, [network], average)
@@ -151,7 +158,8 @@ def train_ginet(network, pool, dev, folder, settings):
             file.write(json.dumps(line) + "\n")
 
     parts = {"network": network, "average": average, "optimizer": optimizer}
-    common.train("ginet", step, parts, folder, its, after_checkpoint=measure)
+    steps = its.rounds[round_number]
+    common.train("ginet", step, parts, folder, SimpleNamespace(**asdict(its), steps=steps), after_checkpoint=measure)
     return average.module
 
 

@@ -95,7 +95,7 @@ SURROGATE = surrogate.SurrogateSettings(
 GICD = training.GICDSettings(
     width=1 / 16, channels=4, classifier_width=16, pool=1, input_size=32, scenes=4, portraits=1, dev_group=1,
     classifier=training.ClassifierSettings(steps=2, batch=4, small_side=32, checkpoint_every=2, log_every=1),
-    ginet=training.GINetSettings(steps=2, groups=1, group_sizes=(2, 3), checkpoint_every=2, log_every=1),
+    ginet=training.GINetSettings(rounds=(2,), groups=1, group_sizes=(2, 3), checkpoint_every=2, log_every=1),
 )  # fmt: skip
 
 
