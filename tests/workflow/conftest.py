@@ -40,9 +40,9 @@ class Workflow:
 
     def command(self, *arguments, cores=2):
         options = ["--snakefile", ROOT / "Snakefile", "--directory", self.folder, "--cores", cores]
-        options += ["--workflow-profile", ROOT / "profiles/default", "--configfile", self.folder / "config.yaml"]
-        targets = [str(argument) for argument in arguments]
-        return [sys.executable, "-m", "snakemake", *map(str, options), str(self.overlay), *targets]
+        options += ["--workflow-profile", ROOT / "profiles/default"]
+        options += ["--configfile", self.folder / "config.yaml", self.overlay]  # last: it takes all that follows
+        return [sys.executable, "-m", "snakemake", *map(str, arguments), *map(str, options)]
 
     def run(self, *arguments, cores=2, check=True):
         """Run Snakemake to its end; the finished process, its output as text in `.stdout`."""

@@ -134,7 +134,8 @@ def test_results_do_not_depend_on_cores_or_job_size(finished, workflow):
 
 def test_killed_job_is_run_again_and_scores_are_equal(finished, workflow):
     workflow.take_over(finished)
-    shutil.rmtree(workflow.folder / "results/concept")
+    for folder in ("concept", "purify/mini/jadena/cosalpure", "detect/mini/jadena/cosalpure", "score", "tables"):
+        shutil.rmtree(workflow.folder / "results" / folder)
     assert workflow.kill_one("cosalpure concept") != 0
     assert workflow.planned()["learn_concepts"] >= 1
     workflow.run()
