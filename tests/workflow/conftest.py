@@ -67,7 +67,7 @@ class Workflow:
         victim = None
         while run.poll() is None and victim is None:
             time.sleep(0.2)
-            victim = next((pid for pid, line in processes() if name in line and str(pid) != str(run.pid)), None)
+            victim = next((pid for pid, line in jobs(self.folder) if name in line), None)
         assert victim is not None, f"no job ran {name}"
         time.sleep(2)  # let it begin its work
         os.kill(victim, signal.SIGKILL)
@@ -87,14 +87,15 @@ class Workflow:
         return pd.read_parquet(self.folder / "results/tables/scores.parquet")
 
 
-def processes():
-    """(pid, command line) of this machine's processes that run the command `cosalpure`."""
+def jobs(folder):
+    """(pid, command line) of the processes that run the command `cosalpure` in `folder`; nobody else's."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = path.read_bytes().decode(errors="replace").split("\0")
-        except OSError:
+            where = (path.parent / "cwd").resolve()
+        except OSError:  # it has ended
             continue
-        if len(words) > 1 and words[1].endswith("/cosalpure"):
+        if len(words) > 1 and words[1].endswith("/cosalpure") and where == Path(folder).resolve():
             yield int(path.parent.name), " ".join(words)
 
 
