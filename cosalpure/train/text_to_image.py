@@ -24,7 +24,7 @@ from cosalpure.data.mini import MiniWorld
 from cosalpure.io import whole_file, whole_folder
 from cosalpure.seeds import generator, numpy_generator
 from cosalpure.train.autoencoder import load_autoencoder
-from cosalpure.train.common import EMA, load_checkpoint, seeded, train, update, write_json
+from cosalpure.train.common import EMA, seeded, train, update, write_json
 from cosalpure.train.text_encoder import GENERIC, OTHERS, PLAIN, compose, known_concepts, load_text_encoder, words
 
 SCHEDULE = {  # Stable Diffusion's
@@ -235,15 +235,3 @@ def export_pipeline(folder, tokenizer, text_encoder, vae, unet):
             config = json.loads(path.read_text())
             path.write_text(json.dumps({k: v for k, v in config.items() if k != "_name_or_path"}, indent=2) + "\n")
     return Path(folder)
-
-
-def export_checkpoint(folder, output_dir, text_encoder_dir, autoencoder_dir, settings=None):
-    """The moving average in `output_dir`/checkpoint.pt, at whatever step, as a pipeline folder; returns the step."""
-    tokenizer, text_encoder = load_text_encoder(text_encoder_dir)
-    vae = load_autoencoder(autoencoder_dir)
-    settings = settings or TextToImageSettings()
-    unet = build_unet(settings, vae.config.latent_channels, text_encoder.config.hidden_size)
-    ema = EMA(unet)
-    step = load_checkpoint(Path(output_dir) / "checkpoint.pt", {"ema": ema})
-    export_pipeline(folder, tokenizer, text_encoder, vae, ema.module)
-    return step
