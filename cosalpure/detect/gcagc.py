@@ -28,7 +28,6 @@ class GCAGC:
         self.times_saliency = times_saliency
         self.batch = batch
 
-    @torch.no_grad()
     def __call__(self, images):
         maps = [self._stretched(images[part])[keep] for part, keep in spans(len(images), self.group_size)]
         return resize(torch.cat(maps), images.shape[-2:]).clamp(0, 1).to(images.device)

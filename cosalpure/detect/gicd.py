@@ -18,7 +18,6 @@ class GICD:
         self.device = torch.device(device)
         self.batch = batch
 
-    @torch.no_grad()
     def __call__(self, images):
         size, side = images.shape[-2:], self.network.input_size
         batches = [self._prepare(part, side) for part in images.split(self.batch)]

@@ -28,13 +28,12 @@ class PoolNet:
         self.means = torch.tensor(CHANNEL_MEANS[channel_means], device=self.device).view(3, 1, 1)
         self.batch = batch
 
-    @torch.no_grad()
     def __call__(self, images):
         low, high = SIDES
         sides = [min(max(side, low), high) for side in images.shape[-2:]]
-        maps = [self.network(self._prepare(part, sides)).sigmoid() for part in images.split(self.batch)]
+        maps = [self.network(self.prepare(part, sides)).sigmoid() for part in images.split(self.batch)]
         return resize(torch.cat(maps), images.shape[-2:]).to(images.device)
 
-    def _prepare(self, images, sides):
+    def prepare(self, images, sides):
         """BGR, minus the means, of an allowed size, on the device."""
         return resize(images.to(self.device).float() * 255 - self.means, sides).flip(1)

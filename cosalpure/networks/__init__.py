@@ -87,7 +87,12 @@ def load_weights(name, path):
 
 
 def load(name, paths):
-    """`load_weights` for one .safetensors file, else `load_official`; `paths` is a path or a sequence of them."""
+    """`load_weights` for one .safetensors file, else `load_official`; `paths` is a path or a sequence of them.
+
+    A network instead of paths, such as one in training, is taken as it is.
+    """
+    if not isinstance(paths, (str, Path, list, tuple)):
+        return paths
     paths = [paths] if isinstance(paths, (str, Path)) else list(paths)
     if len(paths) == 1 and Path(paths[0]).suffix == ".safetensors":
         return load_weights(name, paths[0])

@@ -110,11 +110,15 @@ class CoSaliency(nn.Module):
 
     def decode(self, maps):
         """Logits (N, 1, h, w) at stride 2 from the backbone's maps of strides 8, 16 and 32."""
+        return self.decoder(self.correlate(maps))
+
+    def correlate(self, maps):
+        """What the images have in common: the graphs of three scales, marked by the clustering, at stride 8."""
         size = maps[0].shape[-2:]
         coarse = self.convolve_graph(4, maps[2])
         graphs = [coarse, self.convolve_graph(3, maps[1]), self.convolve_graph(2, maps[0])]
         fused = torch.cat([resize(graph, size) for graph in graphs], 1)
-        return self.decoder(fused + resize(cluster(coarse), size))
+        return fused + resize(cluster(coarse), size)
 
     def convolve_graph(self, level, maps):
         """Two graph convolutions over all positions of the group; (N, C, h, w) -> (N, C', h, w)."""

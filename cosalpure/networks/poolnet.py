@@ -135,10 +135,13 @@ class PoolNet(nn.Module):
 
     def forward(self, images):
         steps = self.pathway(images)
+        return self.saliency(steps, self.edge_features(steps), images.shape[-2:])
+
+    def saliency(self, steps, edges, size):
+        """Saliency logits at `size` from the pathway's maps and their edge features, which saliency does not train."""
         x = self.deep_pool[-1](steps[-1])
-        edges = [edge.detach() for edge in self.edge_features(steps)]  # saliency does not train the edges
-        x = torch.cat([x, self.edgeinfo(edges, x.shape[-2:])], 1)
-        return resize(self.score(x), images.shape[-2:])
+        x = torch.cat([x, self.edgeinfo([edge.detach() for edge in edges], x.shape[-2:])], 1)
+        return resize(self.score(x), size)
 
     def edges(self, images):
         """Edge logits (N, 1, H, W) of the same images."""

@@ -10,7 +10,9 @@ from cosalpure.errors import UserError, choose
 
 MODELS = {  # name: module, function, settings
     "surrogate": ("surrogate", "train_surrogate", "SurrogateSettings"),
-    "gicd": ("detector", "train_gicd", "GICDSettings"),
+    "gicd": ("gicd", "train_gicd", "GICDSettings"),
+    "gcagc": ("gcagc", "train_gcagc", "GCAGCSettings"),
+    "poolnet": ("poolnet", "train_poolnet", "PoolNetSettings"),
     "text-encoder": ("text_encoder", "train_text_encoder", "TextEncoderSettings"),
     "autoencoder": ("autoencoder", "train_autoencoder", "AutoencoderSettings"),
     "text-to-image": ("text_to_image", "train_text_to_image", "TextToImageSettings"),

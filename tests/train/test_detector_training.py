@@ -8,7 +8,8 @@ import torch
 from cosalpure import detect, networks
 from cosalpure.data.mini import MiniWorld
 from cosalpure.seeds import generator
-from cosalpure.train import detector as training
+from cosalpure.train import co_saliency
+from cosalpure.train import gicd as training
 from cosalpure.train import scenes, surrogate
 
 
@@ -86,7 +87,7 @@ def test_folded_batch_norm_computes_the_same():
 def test_soft_iou_loss_is_zero_for_a_perfect_map():
     mask = torch.zeros(1, 1, 8, 8)
     mask[..., 2:5] = 1
-    assert training.soft_iou_loss(mask, mask) == 0 and training.soft_iou_loss(1 - mask, mask) == 1
+    assert co_saliency.soft_iou_loss(mask, mask) == 0 and co_saliency.soft_iou_loss(1 - mask, mask) == 1
 
 
 SURROGATE = surrogate.SurrogateSettings(

@@ -4,12 +4,11 @@ First the co-classifier, a narrow VGG16 (with batch norm, folded into the convol
 has none, and without it nothing this deep learns in minutes); then GINet on groups, as in the paper: backbone from
 the classifier, soft IoU on all five maps, consensus from the frozen co-classifier. About half an hour on one core.
 
-    from cosalpure.train.detector import GICDSettings, train_gicd
+    from cosalpure.train.gicd import GICDSettings, train_gicd
     train_gicd("resources/mini/weights/gicd.safetensors", GICDSettings())
 """
 
 import copy
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,10 +18,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from cosalpure import networks
-from cosalpure.data.mini import MiniWorld
+from cosalpure.detect.gicd import GICD
 from cosalpure.seeds import generator
 from cosalpure.train import common
-from cosalpure.train.scenes import ScenePool, add_rivals, augment, fade_surroundings
+from cosalpure.train.co_saliency import dev_log, draw_groups, map_loss, pools, success_rate
+from cosalpure.train.scenes import augment, fade_surroundings
 
 
 @dataclass
@@ -82,8 +82,7 @@ class GICDSettings:
 def train_gicd(output, settings=None, resources=None):
     """Trains and writes `output` (.safetensors); logs and checkpoints lie in the folder of the same name. Resumable."""
     output, settings = Path(output), settings or GICDSettings()
-    world = MiniWorld(resources) if resources else MiniWorld()
-    pool = ScenePool(world, world.concepts("train"), settings.scenes, settings.portraits, settings.seed)
+    pool, dev = pools(settings, resources)
     arch = {key: getattr(settings, key) for key in ("width", "channels", "classifier_width", "pool", "input_size")}
     arch["classes"] = len(pool.concepts)
     with common.seeded(settings.seed, "gicd"):
@@ -91,12 +90,11 @@ def train_gicd(output, settings=None, resources=None):
     twin = train_co_classifier(network.co_classifier, pool, output.with_suffix("") / "classifier", settings)
     network.ginet.backbone.load_classifier(network.co_classifier)
     insert_batch_norm(network.ginet, twin)
-    dev = ScenePool(world, world.concepts("dev"), settings.dev_group, 0, settings.seed)
     for number in range(len(settings.ginet.rounds)):
         folder = output.with_suffix("") / f"ginet-{number + 1}"
         network = train_ginet(network, pool, dev, folder, settings, number)
     fold_inserted(network.ginet)
-    training = {"concepts": pool.concepts, **asdict(settings), "dev_success": success_rate(network, dev)}
+    training = {"concepts": pool.concepts, **asdict(settings), "dev_success": success_rate(GICD(network), dev)}
     networks.save_weights(output, network, arch, "gicd", training)
     return training
 
@@ -146,38 +144,28 @@ def train_ginet(network, pool, dev, folder, settings, round_number):
 
     def step(number):
         optimizer.param_groups[1]["lr"] *= its.backbone_factor
-        images, masks, consensus = draw_groups(network, pool, settings, before + number)
+        images, masks, consensus = draw_batch(network, pool, settings, before + number)
         maps = network.ginet(images, consensus)
-        losses = [soft_iou_loss(its_map, masks) + its.cross_entropy * cross_entropy(its_map, masks) for its_map in maps]
+        losses = [map_loss(its_map, masks, its.cross_entropy) for its_map in maps]
         common.update(sum(losses) / len(losses), optimizer, [network], average)
         return {"loss": sum(losses).item() / len(losses), "loss_last": losses[-1].item()}
 
-    def measure(done):
-        line = {"step": done, "dev_success": success_rate(average.module, dev)}
-        with (folder / "dev.jsonl").open("a") as file:
-            file.write(json.dumps(line) + "\n")
-
     parts = {"network": network, "average": average, "optimizer": optimizer}
     steps = its.rounds[round_number]
-    common.train("ginet", step, parts, folder, SimpleNamespace(**asdict(its), steps=steps), after_checkpoint=measure)
+    its = SimpleNamespace(**asdict(its), steps=steps)
+    common.train("ginet", step, parts, folder, its, dev_log(folder, GICD(average.module), dev))
     return average.module
 
 
-def draw_groups(network, pool, settings, number):
+def draw_batch(network, pool, settings, number):
     """Step `number`'s groups in one batch: images and masks at the input size, each image's group consensus."""
-    its, random, side = settings.ginet, generator(settings.seed, "ginet", number), settings.input_size
+    random, side = generator(settings.seed, "ginet", number), settings.input_size
     images, masks, consensus = [], [], []
-    for _ in range(its.groups):
-        low, high = its.group_sizes
-        n = int(torch.randint(low, high + 1, (), generator=random))
-        pictures, shapes = pool.draw_group(random, n)
-        others, other_shapes, _ = pool.draw(random, n)
-        pictures, shapes = add_rivals(pictures, shapes, others, other_shapes, random, its.rivals)
-        pictures, shapes = augment(pictures, shapes, random)
+    for pictures, shapes in draw_groups(pool, random, settings.ginet):
         images.append(prepare(pictures, side))
         masks.append(F.interpolate(shapes, size=(side, side), mode="bilinear", align_corners=True))
         with torch.no_grad():
-            consensus.append(network.consensus(images[-1]).expand(n, -1))
+            consensus.append(network.consensus(images[-1]).expand(len(pictures), -1))
     return torch.cat(images), torch.cat(masks), torch.cat(consensus)
 
 
@@ -185,31 +173,6 @@ def prepare(images, side):
     """What the detector does before the network: bilinear with aligned corners, normalised."""
     images = F.interpolate(images, size=(side, side), mode="bilinear", align_corners=True)
     return networks.normalise(images).contiguous(memory_format=torch.channels_last)
-
-
-def soft_iou_loss(maps, masks):
-    """1 - intersection / union of soft maps (N, 1, H, W), mean over images; GICD's Eq. 8."""
-    intersection = (maps * masks).sum((1, 2, 3))
-    union = (maps + masks - maps * masks).sum((1, 2, 3))
-    return 1 - (intersection / union.clamp(min=1e-6)).mean()
-
-
-def cross_entropy(maps, masks):
-    """Pixel-wise binary cross entropy: unlike the soft IoU it pulls strongly where a map misses its object."""
-    return F.binary_cross_entropy(maps.clamp(1e-4, 1 - 1e-4), masks)
-
-
-@torch.no_grad()
-def success_rate(network, dev):
-    """The share of the dev scenes whose map, at threshold .5, overlaps the mask with an IoU above .5."""
-    hits = []
-    for images, masks in zip(dev.images, dev.masks, strict=True):
-        maps = network(prepare(images.float() / 255, network.input_size))[-1]
-        maps = F.interpolate(maps, size=images.shape[-2:], mode="bilinear", align_corners=True) >= 0.5
-        masks = masks > 0
-        iou = (maps & masks).sum((1, 2, 3)) / (maps | masks).sum((1, 2, 3)).clamp(min=1)
-        hits.append(iou > 0.5)
-    return round(torch.cat(hits).float().mean().item(), 4)
 
 
 def with_batch_norm(vgg):

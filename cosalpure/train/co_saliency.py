@@ -1,0 +1,66 @@
+"""What the detectors' trainings share: groups with rivals, losses between maps and masks, success on dev concepts."""
+
+import json
+
+import torch
+from torch.nn import functional as F
+
+from cosalpure.data.mini import MiniWorld
+from cosalpure.train.scenes import ScenePool, add_rivals, augment
+
+
+def pools(settings, resources=None):
+    """The training scenes, and a group of each dev concept, whose concepts no training shows."""
+    world = MiniWorld(resources) if resources else MiniWorld()
+    train = ScenePool(world, world.concepts("train"), settings.scenes, settings.portraits, settings.seed)
+    return train, ScenePool(world, world.concepts("dev"), settings.dev_group, 0, settings.seed)
+
+
+def draw_groups(pool, random, its):
+    """`its.groups` groups of `its.group_sizes` images, augmented: [(images (N, 3, H, W) in [0, 1], masks), ...].
+
+    In a share `its.rivals` of the images another concept's object lies on top: only the group tells them apart.
+    """
+    drawn = []
+    for _ in range(its.groups):
+        low, high = its.group_sizes
+        n = int(torch.randint(low, high + 1, (), generator=random))
+        images, masks = pool.draw_group(random, n)
+        others, other_masks, _ = pool.draw(random, n)
+        images, masks = add_rivals(images, masks, others, other_masks, random, its.rivals)
+        drawn.append(augment(images, masks, random))
+    return drawn
+
+
+def soft_iou_loss(maps, masks):
+    """1 - intersection / union of soft maps (N, 1, H, W), mean over images; GICD's Eq. 8."""
+    intersection = (maps * masks).sum((1, 2, 3))
+    union = (maps + masks - maps * masks).sum((1, 2, 3))
+    return 1 - (intersection / union.clamp(min=1e-6)).mean()
+
+
+def map_loss(maps, masks, cross_entropy=1.0):
+    """Soft IoU plus the cross entropy, which pulls strongly where a map misses its object."""
+    return soft_iou_loss(maps, masks) + cross_entropy * F.binary_cross_entropy(maps.clamp(1e-4, 1 - 1e-4), masks)
+
+
+@torch.no_grad()
+def success_rate(detector, dev):
+    """The share of the dev scenes whose map, at threshold .5, overlaps the mask with an IoU above .5."""
+    hits = []
+    for images, masks in zip(dev.images, dev.masks, strict=True):
+        maps, masks = detector(images.float() / 255) >= 0.5, masks > 0
+        iou = (maps & masks).sum((1, 2, 3)) / (maps | masks).sum((1, 2, 3)).clamp(min=1)
+        hits.append(iou > 0.5)
+    return round(torch.cat(hits).float().mean().item(), 4)
+
+
+def dev_log(folder, detector, dev):
+    """A function of the number of steps done that appends the success on dev to `folder`/dev.jsonl."""
+
+    def measure(done):
+        line = {"step": done, "dev_success": success_rate(detector, dev)}
+        with (folder / "dev.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    return measure

@@ -1,0 +1,111 @@
+"""Trains the mini benchmark's PoolNet: a slim twin of the official network, on single scenes of the train concepts.
+
+Saliency and edges learn at once, as in the paper; the edges are the outlines of the masks. About an hour on one core.
+
+    from cosalpure.train.poolnet import PoolNetSettings, train_poolnet
+    train_poolnet("resources/mini/weights/poolnet.safetensors", PoolNetSettings())
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from cosalpure import networks
+from cosalpure.detect.common import resize
+from cosalpure.detect.poolnet import PoolNet
+from cosalpure.seeds import generator
+from cosalpure.train import common
+from cosalpure.train.co_saliency import dev_log, map_loss, pools, success_rate
+from cosalpure.train.scenes import augment
+
+
+@dataclass
+class PoolNetSettings:
+    """A reason for each number."""
+
+    width: float = 1 / 8  # 16 to 64 channels in the pathway: 0.9 M parameters
+    layers: tuple = (2, 2, 2, 2)  # residual blocks of each stage, 3 4 6 3 officially
+    side: int = 112  # px; the detector enlarges smaller images to it
+    scenes: int = 40  # in the pool, per concept
+    portraits: int = 16  # per concept
+    dev_group: int = 8  # images of each dev concept on which success is measured
+    steps: int = 4000
+    batch: int = 12
+    edge_weight: float = 3.0  # the outlines are few, and so is their loss
+    learning_rate: float = 1e-3  # the heads have no batch norm
+    warmup: int = 200
+    weight_decay: float = 1e-2
+    ema: float = 0.995
+    seed: int = 0
+    checkpoint_every: int = 250  # also when success is measured on the dev concepts
+    log_every: int = 25
+
+
+def train_poolnet(output, settings=None, resources=None):
+    """Trains and writes `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
+    output, its = Path(output), settings or PoolNetSettings()
+    pool, dev = pools(its, resources)
+    arch = {"width": its.width, "layers": its.layers}
+    with common.seeded(its.seed, "poolnet"):
+        network = networks.build("poolnet", **arch).to(memory_format=torch.channels_last)
+        give_unit_variance(network, 60 * torch.randn(its.batch, 3, its.side, its.side))  # the spread of photographs
+    average = common.EMA(network, its.ema)
+    detector = PoolNet(average.module)
+    optimizer = torch.optim.AdamW(network.parameters(), its.learning_rate, weight_decay=its.weight_decay)
+
+    def step(number):
+        random = generator(its.seed, "poolnet", number)
+        images, masks, _ = pool.draw(random, its.batch)
+        images, masks = augment(images, masks, random)
+        size = (its.side, its.side)
+        images, masks = detector.prepare(images, size), resize(masks, size)
+        steps = network.train().pathway(images.contiguous(memory_format=torch.channels_last))
+        edges = network.edge_features(steps)
+        saliency = map_loss(network.saliency(steps, edges, size).sigmoid(), masks)
+        outline = edge_loss(network.fuse(edges, size), masks)
+        common.update(saliency + its.edge_weight * outline, optimizer, [network], average)
+        return {"saliency": saliency.item(), "edges": outline.item()}
+
+    parts = {"network": network, "average": average, "optimizer": optimizer}
+    folder = output.with_suffix("")
+    common.train("poolnet", step, parts, folder, its, dev_log(folder, detector, dev))
+    training = {"concepts": pool.concepts, **asdict(its), "dev_success": success_rate(detector, dev)}
+    networks.save_weights(output, average.module, arch, "poolnet", training)
+    return training
+
+
+@torch.no_grad()
+def give_unit_variance(network, images):
+    """Scales every convolution outside the backbone so that its outputs on `images` have variance one (LSUV, 2016).
+
+    Forty of them follow each other without a norm; otherwise the sums of three branches double at every step.
+    """
+
+    def rescale(layer, _, output):
+        spread = output.std().clamp(min=1e-6)
+        layer.weight.div_(spread)
+        return output / spread  # biases are zero here
+
+    heads = (module for name, module in network.named_modules() if not name.startswith("base.resnet"))
+    hooks = []
+    for layer in heads:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+            hooks.append(layer.register_forward_hook(rescale))
+    network.train()(images)
+    for hook in hooks:
+        hook.remove()
+
+
+def edge_loss(logits, masks):
+    """Cross entropy with the masks' outlines, two pixels wide, which weigh as much as all the rest (as in HED)."""
+    masks = (masks >= 0.5).float()
+    thick = F.max_pool2d(masks, 3, 1, 1) + F.max_pool2d(-masks, 3, 1, 1)  # dilation minus erosion
+    share = thick.mean().clamp(0.01, 0.99)
+    weight = thick * (1 - share) + (1 - thick) * share
+    return F.binary_cross_entropy_with_logits(logits, thick, weight)
