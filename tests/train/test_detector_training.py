@@ -8,9 +8,8 @@ import torch
 from cosalpure import detect, networks
 from cosalpure.data.mini import MiniWorld
 from cosalpure.seeds import generator
-from cosalpure.train import co_saliency
+from cosalpure.train import co_saliency, scenes, surrogate
 from cosalpure.train import gicd as training
-from cosalpure.train import scenes, surrogate
 
 
 def random(name="test"):
