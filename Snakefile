@@ -22,6 +22,7 @@ rule all:
 
 
 include: "rules/targets.smk"
+include: "rules/weights.smk"
 include: "rules/data.smk"
 include: "rules/degrade.smk"
 include: "rules/concept.smk"

@@ -8,7 +8,7 @@ import os
 import sys
 
 from cosalpure import __version__
-from cosalpure.errors import UserError
+from cosalpure.errors import UserError, choose
 
 EPILOG = """\
 The workflow runs these for you: snakemake --cores all. By hand, in order:
@@ -101,8 +101,14 @@ def parser():
     report.add_argument("--purifiers", nargs="+", metavar="NAME", required=True, help="a row each, in this order")
     _common(report, output="PNG file to write")
 
+    weights = add("weights", _weights, "list the published weights, or fetch them")
+    weights.add_argument("action", choices=["list", "fetch"], help="what to do")
+    weights.add_argument("names", nargs="*", metavar="NAME", help="weights to fetch, as listed")
+    weights.add_argument("--folder", metavar="DIR", default="weights", help="where they lie (%(default)s)")
+    weights.add_argument("--sources", metavar="FILE", help="table of sources (config/sources.csv)")
+
     train = add("train", _train, "train a model of the mini benchmark")
-    train.add_argument("model", help="surrogate, gicd, text-encoder, autoencoder, text-to-image")
+    train.add_argument("model", help="surrogate, gicd, gcagc, poolnet, text-encoder, autoencoder, text-to-image")
     train.add_argument("--text-encoder", metavar="DIR", help="finished text encoder (for text-to-image)")
     train.add_argument("--autoencoder", metavar="DIR", help="finished autoencoder (for text-to-image)")
     _common(train, output="file or folder of the weights", settings=True)
@@ -255,6 +261,20 @@ def _report(options):
     from cosalpure.report.overview import draw
 
     draw(options.results, *options.condition, options.purifiers, options.output)
+
+
+def _weights(options):
+    from cosalpure import weights
+
+    sources = weights.read_sources(options.sources or weights.SOURCES)
+    if options.action == "list":
+        print(weights.listing(sources, options.folder))
+        return
+    if not options.names:
+        raise UserError(f"weights fetch: name one or more of {', '.join(sources)}")
+    chosen = [sources[choose("weights", name, list(sources))] for name in options.names]
+    for source in chosen:
+        print(weights.fetch(source, options.folder))
 
 
 def _train(options):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cosalpure import settings
 from cosalpure.errors import UserError
+from cosalpure.weights import SOURCES, read_sources
 
 PACKAGES = "snakemake torch diffusers transformers pandas pyarrow scikit-image tabulate pydantic pillow".split()
 
@@ -53,15 +54,27 @@ def _device():
 
 def _weights(chosen):
     """Print each weights file that the configuration names; the problems found."""
+    published = {f"weights/{source.marker}": name for name, source in read_sources(chosen.sources or SOURCES).items()}
+    problems = []
+    for path in sorted(_weights_files(chosen)):
+        there = Path(path).is_file()
+        print(f"weights       {path}: {'present' if there else 'MISSING'}")
+        if not there and path in published:
+            problems.append(
+                f"{path} is missing: the workflow fetches it, or: cosalpure weights fetch {published[path]}"
+            )
+        elif not there:
+            problems.append(f"{path} is missing: it is in git (git checkout -- {path}), or train it (rules/train.smk)")
+    return problems
+
+
+def _weights_files(chosen):
+    """The weights files that a configuration names."""
     paths = {f"{chosen.text_to_image.path}/model_index.json"}
     for family in ("degradations", "detectors"):
         for name in getattr(chosen, family):
             values = chosen.method_settings(family, name)
-            paths |= {getattr(values, key) for key in ("surrogate", "weights") if getattr(values, key, None)}
-    problems = []
-    for path in sorted(paths):
-        there = Path(path).is_file()
-        print(f"weights       {path}: {'present' if there else 'MISSING'}")
-        if not there:
-            problems.append(f"{path} is missing: it is in git (git checkout -- {path}), or train it (rules/train.smk)")
-    return problems
+            for key in ("surrogate", "weights"):
+                named = getattr(values, key, None) or ()
+                paths |= {named} if isinstance(named, str) else set(named)
+    return paths

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -49,6 +50,19 @@ def whole_folder(path):
             os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def web_page(path):
+    """The title of the web page that a file really is, or None: what links to large files often give instead."""
+    path = Path(path)
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        start = file.read(4096).decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    if not re.match(r"<(!doctype html|html|head)\b", start, re.IGNORECASE):
+        return None
+    title = re.search(r"<title>(.*?)</title>", start, re.IGNORECASE | re.DOTALL)
+    return " ".join(title[1].split())[:80] if title else "no title"
 
 
 def read_pixels(path, mode):

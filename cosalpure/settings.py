@@ -119,13 +119,19 @@ class CosalPureSettings(Model):
 class GicdDetector(Model):
     """GICD, gradient-induced co-saliency detection (Zhang et al., ECCV 2020)."""
 
-    weights: str = Field("resources/mini/weights/gicd.safetensors", description="the network's weights")
+    weights: str | tuple[str, str] = Field(
+        "resources/mini/weights/gicd.safetensors",
+        description="the network's weights; two official files: gicd_ginet.pth and the co-classifier's vgg16",
+    )
 
 
 class GcagcDetector(Model):
     """GCAGC, adaptive graph convolution with attention graph clustering, on HRNet-W48 (Zhang et al., CVPR 2020)."""
 
-    weights: str = Field(description="the network's weights, such as the official hrnet_stage3_iter45000.pth")
+    weights: str = Field(
+        "resources/mini/weights/gcagc.safetensors",
+        description="the network's weights, or the official hrnet_stage3_iter45000.pth",
+    )
     group_size: PositiveInt | None = Field(
         None, description="images that see each other; null is the whole group, as CosalPure; GCAGC's own script: 5"
     )
@@ -135,7 +141,10 @@ class GcagcDetector(Model):
 class PoolnetDetector(Model):
     """PoolNet, pooling-based salient object detection, on ResNet-50 with edges (Liu et al., CVPR 2019)."""
 
-    weights: str = Field(description="the network's weights, such as the official final.pth")
+    weights: str = Field(
+        "resources/mini/weights/poolnet.safetensors",
+        description="the network's weights, or the official file of PoolNet-ResNet50 with edges",
+    )
     channel_means: Literal["cosalpure", "official"] = Field(
         "cosalpure", description="subtracted from the image; CosalPure's code exchanges PoolNet's green and blue"
     )
@@ -198,6 +207,9 @@ class Settings(Model):
     statistics: Statistics = Field(Statistics(), description="intervals")
     conditions: tuple[Condition, ...] = Field(min_length=1, description="what is run")
     groups_per_job: GroupsPerJob = Field(GroupsPerJob(), description="size of a job")
+    sources: str | None = Field(
+        None, description="table of where published weights come from; null is config/sources.csv beside the Snakefile"
+    )
 
     def method(self, family, name):
         """The method behind entry `name` of "degradations", "purifiers" or "detectors"."""

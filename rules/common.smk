@@ -4,12 +4,15 @@ import json
 import re
 import sys
 from pathlib import Path
+from shlex import quote
 
 from cosalpure import settings as cosalpure_settings
 from cosalpure.errors import UserError
+from cosalpure.weights import SOURCES, read_sources
 
 try:
     SETTINGS = cosalpure_settings.load(config)
+    PUBLISHED = {its.marker: name for name, its in read_sources(SETTINGS.sources or SOURCES).items()}
 except UserError as error:
     sys.exit("\n".join(f"cosalpure: {line}" for line in str(error).splitlines()))
 
@@ -17,7 +20,7 @@ CONDITIONS = SETTINGS.expand()
 TABLES = ("table1", "table2", "differences")
 # The command `cosalpure` of the Python that runs Snakemake, unless conda or a container brings its own.
 if not workflow.deployment_settings.deployment_method:
-    shell.prefix(f"export PATH='{Path(sys.executable).parent}':\"$PATH\"; ")
+    shell.prefix(f"set -euo pipefail; export PATH='{Path(sys.executable).parent}':\"$PATH\"; ")
 
 
 wildcard_constraints:
@@ -26,6 +29,7 @@ wildcard_constraints:
     purifier="|".join(map(re.escape, SETTINGS.purifiers)),
     detector="|".join(map(re.escape, SETTINGS.detectors)),
     span=r"\d{4}-\d{4}",
+    published="|".join(map(re.escape, PUBLISHED)),
 
 
 def spans(stage, dataset):
@@ -115,13 +119,22 @@ def purifier_model(wildcards):
 
 
 def weights_of(family, key):
-    """An input function: the weights file that a method names under `key`, if it does."""
+    """An input function: the weights file or files that a method names under `key`, if it does."""
 
     def file(wildcards):
         settings = SETTINGS.method_settings(family, getattr(wildcards, family[:-1]))
         return getattr(settings, key, None) or []
 
     return file
+
+
+def sources_option(wildcards):
+    """--sources FILE where the configuration names a table of its own, else nothing."""
+    return f"--sources {quote(SETTINGS.sources)}" if SETTINGS.sources else ""
+
+
+def published_name(wildcards):
+    return PUBLISHED[wildcards.published]
 
 
 def score_files(wildcards=None):

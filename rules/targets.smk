@@ -66,6 +66,6 @@ rule report:
 
 rule models:
     input:
-        expand("results/models/{network}.safetensors", network=("resneta50b", "gicd")),
+        expand("results/models/{network}.safetensors", network=("resneta50b", "gicd", "gcagc", "poolnet")),
         "results/models/text-to-image/final/model_index.json",
         "results/models/gate/gate.json",

@@ -6,12 +6,13 @@ header carries those arguments, so that one path is enough to load it.
 """
 
 import inspect
+import io
 import json
 from importlib import import_module
 from pathlib import Path
 
 from cosalpure.errors import UserError, choose
-from cosalpure.io import whole_file
+from cosalpure.io import web_page, whole_file
 
 NETWORKS = {
     "adm": "cosalpure.networks.adm:ADM",
@@ -21,6 +22,7 @@ NETWORKS = {
     "poolnet": "cosalpure.networks.poolnet:PoolNet",
     "resneta50b": "cosalpure.networks.resneta50b:ResNetA50b",
 }
+MAX_UNZIPPED = 4_000_000_000  # bytes of a checkpoint inside a zip; the largest network here has half of that
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB, of images in [0, 1]; every torchvision and pytorchcv network's
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -37,24 +39,56 @@ def build(name, **arch):
 def load_official(name, *paths):
     """The official network with the published checkpoint file(s), strictly, on the CPU, in eval mode.
 
-    A network that publishes its weights in another form than its own keys maps them in `load_official_states`.
+    A network that publishes its weights in another form than its own keys maps them in `official_state`.
     gicd takes two files: gicd_ginet.pth and torchvision's ImageNet vgg16.
     """
     import torch
 
     with torch.device("meta"):  # no memory and no time for random values that are replaced at once
         network = build(name)
-    states = [_read_checkpoint(path) for path in paths]
+    mapping, where = getattr(network, "official_state", _as_it_is), ", ".join(map(str, paths))
+    wanted = list(inspect.signature(mapping).parameters)
+    if len(paths) != len(wanted):
+        raise UserError(
+            f"{where}: network '{name}' has {len(wanted)} official file(s), in this order: {', '.join(wanted)}"
+        )
     try:
-        if hasattr(network, "load_official_states"):
-            network.load_official_states(*states)
-        else:
-            (state,) = states
-            network.load_state_dict(state, assign=True)
-    except (RuntimeError, TypeError, ValueError) as error:
-        files = ", ".join(map(str, paths))
-        raise UserError(f"{files}: not the official weights of '{name}': {str(error)[:500]}") from error
+        state = mapping(*map(_read_checkpoint, paths))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise UserError(f"{where}: not the official weights of '{name}': laid out otherwise ({error})") from None
+    return _filled(network, state, where, f"not the official weights of '{name}'", assign=True)
+
+
+def _as_it_is(checkpoint):
+    return dict(checkpoint)
+
+
+def _filled(network, state, where, trouble, assign=False):
+    """`network` with exactly the tensors of `state`, in eval mode; else a UserError: `where`, `trouble`, what differs."""
+    import torch
+
+    own = network.state_dict()
+    counters = {key: torch.tensor(0) for key in own if key.endswith(".num_batches_tracked")}
+    state = counters | state  # files from before PyTorch 0.4.1 lack them, and nothing here reads them
+    findings = {
+        "missing": [key for key in own if key not in state],
+        "unexpected": [str(key) for key in state if key not in own],
+        "of another shape": [key for key in own if key in state and _shape(state[key]) != own[key].shape],
+    }
+    said = [f"{len(keys)} {kind}: {_some(keys)}" for kind, keys in findings.items() if keys]
+    if said:
+        raise UserError(f"{where}: {trouble}: {'; '.join(said)}")
+    network.load_state_dict(state, assign=assign)
     return network.requires_grad_(False).eval()
+
+
+def _shape(value):
+    """A tensor's shape, None for anything else."""
+    return getattr(value, "shape", None)
+
+
+def _some(keys, count=4):
+    return ", ".join(keys[:count]) + (", ..." if len(keys) > count else "")
 
 
 def save_weights(path, network, arch, name, training=None):
@@ -79,11 +113,7 @@ def load_weights(name, path):
         raise UserError(f"{path}: holds weights of '{header['network']}', not of '{name}'")
     network = build(name, **json.loads(header.get("arch", "{}")))
     state = {key: value.float() if value.is_floating_point() else value for key, value in load_file(path).items()}
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        raise UserError(f"{path}: does not fit network '{name}': {str(error)[:500]}") from error
-    return network.requires_grad_(False).eval()
+    return _filled(network, state, path, f"does not fit network '{name}'")
 
 
 def load(name, paths):
@@ -129,14 +159,47 @@ def _canonical(data):
 
 
 def _read_checkpoint(path):
-    """A checkpoint file's content; only tensors and plain containers are unpickled."""
+    """A checkpoint file's content, also out of a zip that holds one; only tensors and plain containers are unpickled."""
     import pickle
+    import re
+    import zipfile
 
     import torch
 
     if not Path(path).is_file():
         raise UserError(f"{path}: no such weights file")
+    title = web_page(path)
+    if title is not None:
+        raise UserError(f"{path}: a web page ('{title}') saved in place of a checkpoint: delete it and download again")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise UserError(f"{path}: not a readable checkpoint: {str(error)[:300]}") from error
+        checkpoint = torch.load(_unzipped(path), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        code = re.search(r"GLOBAL (\S+)", str(error))
+        what = f" ({code[1]})" if code else ""
+        raise UserError(f"{path}: refused: it holds more than plain tensors{what}, which could run code") from None
+    except (RuntimeError, EOFError, KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: not a readable checkpoint, perhaps cut short: {_one_line(error)}") from None
+    if not isinstance(checkpoint, dict):
+        raise UserError(f"{path}: expected a dictionary of tensors, found {type(checkpoint).__name__}")
+    return checkpoint
+
+
+def _unzipped(path):
+    """The checkpoint inside a published zip, in memory; the path itself if it is no such zip."""
+    import zipfile
+
+    if not zipfile.is_zipfile(path):
+        return path
+    with zipfile.ZipFile(path) as archive:
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        if any(member.filename.endswith("/data.pkl") for member in members):
+            return path  # torch's own files are zips too
+        if len(members) != 1 or members[0].file_size > MAX_UNZIPPED:
+            raise ValueError(
+                f"a zip of {len(members)} files; expected one checkpoint of at most {MAX_UNZIPPED:,} bytes"
+            )
+        return io.BytesIO(archive.read(members[0]))
+
+
+def _one_line(error):
+    return " ".join(str(error).split())[:200]

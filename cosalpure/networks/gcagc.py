@@ -187,6 +187,7 @@ class GCAGC(nn.Module):
         """Co-saliency maps in (0, 1) at `size` from the same maps, of one group."""
         return resize(self.cosalnet.decode(maps), size).sigmoid()
 
-    def load_official_states(self, state):
+    @staticmethod
+    def official_state(file):
         """The published file was saved from several GPUs: its keys carry "module."."""
-        self.load_state_dict({key.removeprefix("module."): value for key, value in state.items()}, assign=True)
+        return {key.removeprefix("module."): value for key, value in file.items()}

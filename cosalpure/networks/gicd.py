@@ -136,9 +136,8 @@ class GICD(nn.Module):
             consensus = self.consensus(images)
         return self.ginet(images, consensus)
 
-    def load_official_states(self, ginet, co_classifier=None):
+    @staticmethod
+    def official_state(ginet, co_classifier):
         """gicd_ginet.pth and torchvision's ImageNet vgg16, which the official code downloads by itself."""
-        if co_classifier is None:
-            raise ValueError("a second file is needed: torchvision's ImageNet vgg16, the co-classifier")
-        self.ginet.load_state_dict(ginet, assign=True)
-        self.co_classifier.load_state_dict(co_classifier, assign=True)
+        parts = {"ginet": ginet, "co_classifier": co_classifier}
+        return {f"{part}.{key}": value for part, state in parts.items() for key, value in state.items()}

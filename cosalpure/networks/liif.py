@@ -78,13 +78,10 @@ class LIIF(nn.Module):
     def forward(self, images, size):
         return self.decode(self.encoder(images), size)
 
-    def load_official_states(self, file):
+    @staticmethod
+    def official_state(file):
         """A training checkpoint of LIIF or DISCO: the weights lie beside the recipe and the optimiser."""
-        try:
-            state = file["model"]["sd"]
-        except KeyError as error:
-            raise ValueError(f"no {error} in the file; expected file['model']['sd']") from error
-        self.load_state_dict(state, assign=True)
+        return file["model"]["sd"]
 
     def decode(self, codes, size):
         """The image at `size` from the encoder's `codes`, in bands of rows that bound the memory."""

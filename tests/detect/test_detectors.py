@@ -75,6 +75,14 @@ def test_works_whatever_the_callers_gradient_mode_and_leaves_no_gradients(detect
     assert all(p.grad is None for p in detector.network.parameters())
 
 
+def test_gradients_reach_the_images_that_ask_for_them(detector):
+    group = images(3, 64, 64).requires_grad_()
+    detector(group).mean().backward()
+    each = group.grad.abs().sum((1, 2, 3))
+    assert torch.isfinite(group.grad).all() and (each > 0).all()
+    assert all(p.grad is None for p in detector.network.parameters())
+
+
 def test_the_batch_bounds_the_memory_only(detector):
     whole = detector(images(5))
     detector.batch, before = 2, detector.batch

@@ -1,15 +1,19 @@
 """The chain from sprites to tables, as a user runs it."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from file_server import FileServer
 from PIL import Image
 
 from cosalpure.concept import Concept
 from cosalpure.data import read_groups
+from cosalpure.weights import COLUMNS
 
+ROOT = Path(__file__).resolve().parents[2]
 METRICS = ["iou", "success", "ap", "f_beta", "mae"]
 PURIFIERS = ["source_only", "vae_round_trip", "cosalpure_none_concept", "cosalpure"]
 
@@ -148,3 +152,20 @@ def test_tables_made_again_have_equal_bytes(finished, workflow):
     before = {path.name: path.read_bytes() for path in tables.iterdir()}
     finished.run("--force", "results/tables/scores.parquet")
     assert {path.name: path.read_bytes() for path in tables.iterdir()} == before
+
+
+def test_weights_that_a_configuration_names_are_fetched_and_never_removed(workflow):
+    content = (ROOT / "resources/mini/weights/gicd.safetensors").read_bytes()
+    row = "gicd-copy,weights,copy.safetensors,{}/copy.safetensors,4,,Apache-2.0,tests"
+    with FileServer({"/copy.safetensors": content}) as server:
+        table = "\n".join([",".join(COLUMNS), row.format(server.url)])
+        (workflow.folder / "sources.csv").write_text(table + "\n")
+        workflow.set(sources="sources.csv", detectors={"gicd": {"weights": "weights/copy.safetensors"}})
+        assert workflow.planned("detect")["fetch_weights"] == 1
+        workflow.run("weights/copy.safetensors")
+        path = workflow.folder / "weights/copy.safetensors"
+        assert path.read_bytes() == content
+        path.write_bytes(b"put there by hand")  # and other bytes than at the first download
+        done = workflow.run("weights/copy.safetensors", "--forcerun", "fetch_weights", check=False)
+        assert done.returncode != 0 and "copy.safetensors.sha256" in done.stdout, done.stdout
+        assert path.read_bytes() == b"put there by hand"
