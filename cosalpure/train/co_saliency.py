@@ -1,11 +1,14 @@
 """What the detectors' trainings share: groups with rivals, losses between maps and masks, success on dev concepts."""
 
 import json
+from dataclasses import asdict
+from types import SimpleNamespace
 
 import torch
 from torch.nn import functional as F
 
 from cosalpure.data.mini import MiniWorld
+from cosalpure.train import common
 from cosalpure.train.scenes import ScenePool, add_rivals, augment
 
 
@@ -64,3 +67,26 @@ def dev_log(folder, detector, dev):
             file.write(json.dumps(line) + "\n")
 
     return measure
+
+
+def train_in_rounds(name, network, losses, detector, dev, folder, its):
+    """Trains `network` for `its.rounds` (steps each); returns its moving average, success on `dev` logged by the way.
+
+    Each round starts from the last one's average at the full rate again (warm restarts). `losses(network, step)` gives
+    {name: loss}, weighted as `its.weights` says (1 if it does not); `detector(network)` is what `dev` judges.
+    """
+    for number, steps in enumerate(its.rounds):
+        before, average = sum(its.rounds[:number]), common.EMA(network, its.ema)
+        optimizer = torch.optim.AdamW(network.parameters(), its.learning_rate, weight_decay=its.weight_decay)
+
+        def step(done, network=network, average=average, optimizer=optimizer, before=before):
+            found = losses(network.train(), before + done)
+            total = sum(its.weights.get(key, 1.0) * loss for key, loss in found.items())
+            common.update(total, optimizer, [network], average)
+            return {key: loss.item() for key, loss in found.items()}
+
+        parts, place = {"network": network, "average": average, "optimizer": optimizer}, folder / f"round-{number + 1}"
+        settings = SimpleNamespace(**asdict(its), steps=steps)
+        common.train(name, step, parts, place, settings, dev_log(place, detector(average.module), dev))
+        network = average.module.requires_grad_(True)
+    return network.requires_grad_(False)

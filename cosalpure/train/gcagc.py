@@ -1,14 +1,14 @@
 """Trains the mini benchmark's GCAGC: a slim twin of the official network, on groups of scenes of the train concepts.
 
 Both heads learn at once, as in the paper: co-saliency on whole groups, plain saliency on a few images of each. Every
-image of a batch passes the backbone and the decoder together, the graphs join only the images of one group. About an
-hour on one core.
+image of a batch passes the backbone and the decoder together, the graphs join only the images of one group. Two
+hours on one core.
 
     from cosalpure.train.gcagc import GCAGCSettings, train_gcagc
     train_gcagc("resources/mini/weights/gcagc.safetensors", GCAGCSettings())
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -19,7 +19,7 @@ from cosalpure.detect.common import resize
 from cosalpure.detect.gcagc import GCAGC
 from cosalpure.seeds import generator
 from cosalpure.train import common
-from cosalpure.train.co_saliency import dev_log, draw_groups, map_loss, pools, success_rate
+from cosalpure.train.co_saliency import draw_groups, map_loss, pools, success_rate, train_in_rounds
 
 
 @dataclass
@@ -33,11 +33,11 @@ class GCAGCSettings:
     scenes: int = 40  # in the pool, per concept
     portraits: int = 16  # per concept
     dev_group: int = 8  # images of each dev concept on which success is measured
-    steps: int = 5000
+    rounds: tuple = (5000, 5000)  # steps of a round; each starts from the last one's average, at the full rate again
     groups: int = 2  # a step; two, so that the batch norms see more than one group
     group_sizes: tuple = (5, 8)  # images a group, as in the benchmark
     saliency_images: int = 2  # of each group: that head works at full resolution and costs five times the other
-    saliency_weight: float = 0.5
+    weights: dict = field(default_factory=lambda: {"cosaliency": 1.0, "saliency": 0.5})
     rivals: float = 0.15  # share of images with another concept's object on top
     learning_rate: float = 2e-3  # AdamW with batch norm
     warmup: int = 100
@@ -55,20 +55,13 @@ def train_gcagc(output, settings=None, resources=None):
     arch = {key: getattr(its, key) for key in ("width", "modules", "blocks", "input_size")}
     with common.seeded(its.seed, "gcagc"):
         network = networks.build("gcagc", **arch).to(memory_format=torch.channels_last)
-    average = common.EMA(network, its.ema)
-    optimizer = torch.optim.AdamW(network.parameters(), its.learning_rate, weight_decay=its.weight_decay)
 
-    def step(number):
-        groups = draw_groups(pool, generator(its.seed, "gcagc", number), its)
-        losses = group_losses(network.train(), groups, its)
-        common.update(losses["cosaliency"] + its.saliency_weight * losses["saliency"], optimizer, [network], average)
-        return {key: loss.item() for key, loss in losses.items()}
+    def losses(network, step):
+        return group_losses(network, draw_groups(pool, generator(its.seed, "gcagc", step), its), its)
 
-    parts = {"network": network, "average": average, "optimizer": optimizer}
-    folder, detector = output.with_suffix(""), GCAGC(average.module)
-    common.train("gcagc", step, parts, folder, its, dev_log(folder, detector, dev))
-    training = {"concepts": pool.concepts, **asdict(its), "dev_success": success_rate(detector, dev)}
-    networks.save_weights(output, average.module, arch, "gcagc", training)
+    network = train_in_rounds("gcagc", network, losses, GCAGC, dev, output.with_suffix(""), its)
+    training = {"concepts": pool.concepts, **asdict(its), "dev_success": success_rate(GCAGC(network), dev)}
+    networks.save_weights(output, network, arch, "gcagc", training)
     return training
 
 

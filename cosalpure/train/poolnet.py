@@ -6,7 +6,7 @@ Saliency and edges learn at once, as in the paper; the edges are the outlines of
     train_poolnet("resources/mini/weights/poolnet.safetensors", PoolNetSettings())
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -18,7 +18,7 @@ from cosalpure.detect.common import resize
 from cosalpure.detect.poolnet import PoolNet
 from cosalpure.seeds import generator
 from cosalpure.train import common
-from cosalpure.train.co_saliency import dev_log, map_loss, pools, success_rate
+from cosalpure.train.co_saliency import map_loss, pools, success_rate, train_in_rounds
 from cosalpure.train.scenes import augment
 
 
@@ -32,9 +32,9 @@ class PoolNetSettings:
     scenes: int = 40  # in the pool, per concept
     portraits: int = 16  # per concept
     dev_group: int = 8  # images of each dev concept on which success is measured
-    steps: int = 4000
+    rounds: tuple = (4000,)  # steps of a round; each starts from the last one's average, at the full rate again
     batch: int = 12
-    edge_weight: float = 3.0  # the outlines are few, and so is their loss
+    weights: dict = field(default_factory=lambda: {"saliency": 1.0, "edges": 3.0})  # outlines are few: so is their loss
     learning_rate: float = 1e-3  # the heads have no batch norm
     warmup: int = 200
     weight_decay: float = 1e-2
@@ -52,28 +52,21 @@ def train_poolnet(output, settings=None, resources=None):
     with common.seeded(its.seed, "poolnet"):
         network = networks.build("poolnet", **arch).to(memory_format=torch.channels_last)
         give_unit_variance(network, 60 * torch.randn(its.batch, 3, its.side, its.side))  # the spread of photographs
-    average = common.EMA(network, its.ema)
-    detector = PoolNet(average.module)
-    optimizer = torch.optim.AdamW(network.parameters(), its.learning_rate, weight_decay=its.weight_decay)
+    detector, size = PoolNet(network), (its.side, its.side)
 
-    def step(number):
-        random = generator(its.seed, "poolnet", number)
+    def losses(network, step):
+        random = generator(its.seed, "poolnet", step)
         images, masks, _ = pool.draw(random, its.batch)
         images, masks = augment(images, masks, random)
-        size = (its.side, its.side)
         images, masks = detector.prepare(images, size), resize(masks, size)
-        steps = network.train().pathway(images.contiguous(memory_format=torch.channels_last))
+        steps = network.pathway(images.contiguous(memory_format=torch.channels_last))
         edges = network.edge_features(steps)
         saliency = map_loss(network.saliency(steps, edges, size).sigmoid(), masks)
-        outline = edge_loss(network.fuse(edges, size), masks)
-        common.update(saliency + its.edge_weight * outline, optimizer, [network], average)
-        return {"saliency": saliency.item(), "edges": outline.item()}
+        return {"saliency": saliency, "edges": edge_loss(network.fuse(edges, size), masks)}
 
-    parts = {"network": network, "average": average, "optimizer": optimizer}
-    folder = output.with_suffix("")
-    common.train("poolnet", step, parts, folder, its, dev_log(folder, detector, dev))
-    training = {"concepts": pool.concepts, **asdict(its), "dev_success": success_rate(detector, dev)}
-    networks.save_weights(output, average.module, arch, "poolnet", training)
+    network = train_in_rounds("poolnet", network, losses, PoolNet, dev, output.with_suffix(""), its)
+    training = {"concepts": pool.concepts, **asdict(its), "dev_success": success_rate(PoolNet(network), dev)}
+    networks.save_weights(output, network, arch, "poolnet", training)
     return training
 
 
