@@ -8,7 +8,7 @@ import torch
 from cosalpure import detect, networks
 from cosalpure.data.mini import MiniWorld
 from cosalpure.seeds import generator
-from cosalpure.train import co_saliency, scenes, surrogate
+from cosalpure.train import co_saliency, gcagc, poolnet, scenes, surrogate
 from cosalpure.train import gicd as training
 
 
@@ -153,3 +153,65 @@ def test_inserted_batch_norms_are_folded_into_the_same_function():
     training.fold_inserted(network.ginet)
     torch.testing.assert_close(network(images)[-1], expected)
     assert set(network.state_dict()) == keys
+
+
+SMALL = dict(scenes=4, portraits=1, dev_group=1, rounds=(2, 1), checkpoint_every=1, log_every=1)
+GCAGC = gcagc.GCAGCSettings(
+    width=1 / 16, blocks=1, input_size=64, groups=2, group_sizes=(2, 3), saliency_images=1, **SMALL
+)
+POOLNET = poolnet.PoolNetSettings(width=1 / 16, layers=(1, 1, 1, 1), batch=2, **SMALL)
+TRAININGS = {"gcagc": (gcagc, "train_gcagc", GCAGC), "poolnet": (poolnet, "train_poolnet", POOLNET)}
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_training_in_rounds_resumed_is_the_training_never_stopped(name, tmp_path, few_concepts, monkeypatch):
+    module, function, settings = TRAININGS[name]
+    train = getattr(module, function)
+    result = train(tmp_path / "whole.safetensors", settings)
+    assert 0 <= result["dev_success"] <= 1 and len(result["concepts"]) == 4
+    real, calls = co_saliency.common.update, []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) == 3:  # in the second round
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(co_saliency.common, "update", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "halves.safetensors", settings)
+    train(tmp_path / "halves.safetensors", settings)
+    assert (tmp_path / "whole.safetensors").read_bytes() == (tmp_path / "halves.safetensors").read_bytes()
+    assert detect.load(name, tmp_path / "whole.safetensors")(torch.rand(3, 3, 64, 64)).shape == (3, 1, 64, 64)
+
+
+def test_training_moves_both_heads_of_gcagc(pool):
+    with co_saliency.common.seeded(0, "heads"):
+        network = networks.build("gcagc", width=1 / 16, modules=(1, 1, 1), blocks=1, input_size=64)
+    groups = co_saliency.draw_groups(pool, random(), GCAGC)
+    losses = gcagc.group_losses(network, groups, GCAGC)
+    sum(losses.values()).backward()
+    assert set(losses) == {"cosaliency", "saliency"}
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in (network.decodersal.features[0].weight,
+               network.cosalnet.decoder.features[0].weight, network.cosalnet.gc4_1.weight))  # fmt: skip
+
+
+def test_unit_variance_keeps_many_layers_without_a_norm_alive():
+    images = 60 * torch.randn(4, 3, 112, 112, generator=random())
+    with co_saliency.common.seeded(0, "variance"):
+        network = networks.build("poolnet", width=1 / 16, layers=(1, 1, 1, 1))
+        poolnet.give_unit_variance(network, images)
+    with torch.no_grad():
+        steps = network.pathway(images)
+    assert all(0.9 < step.std() < 1.1 for step in steps) and 0.8 < network(images).std() < 1.1
+
+
+def test_edge_loss_wants_the_outlines_of_the_masks():
+    mask = torch.zeros(1, 1, 16, 16)
+    mask[..., 4:12, 4:12] = 1
+    outline = torch.zeros_like(mask)
+    outline[..., 3:13, 3:13] = 1
+    outline[..., 5:11, 5:11] = 0
+    right, filled, empty = (poolnet.edge_loss(20 * (target - 0.5), mask) for target in (outline, mask, 0 * mask))
+    assert right < 1e-3 < filled and right < empty
