@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from file_server import FileServer
 from PIL import Image
 
@@ -15,6 +16,7 @@ from cosalpure.weights import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
 METRICS = ["iou", "success", "ap", "f_beta", "mae"]
+DETECTORS = ["gcagc", "gicd", "poolnet"]
 PURIFIERS = ["source_only", "vae_round_trip", "cosalpure_none_concept", "cosalpure"]
 
 pytestmark = pytest.mark.workflow
@@ -22,12 +24,11 @@ pytestmark = pytest.mark.workflow
 
 def test_every_image_of_every_condition_is_scored(finished):
     scores = finished.scores()
-    assert len(scores) == 5 * 3 * 4  # conditions, groups, images
+    assert len(scores) == 5 * 3 * 3 * 4  # conditions, detectors, groups, images
     assert set(scores.status) == {"done"}
-    assert scores.groupby(["degradation", "purifier"]).size().to_dict() == {
-        ("none", "source_only"): 12,
-        **{("jadena", purifier): 12 for purifier in PURIFIERS},
-    }
+    pairs = [("none", "source_only"), *(("jadena", purifier) for purifier in PURIFIERS)]
+    expected = {(*pair, detector): 12 for pair in pairs for detector in DETECTORS}
+    assert scores.groupby(["degradation", "purifier", "detector"]).size().to_dict() == expected
     one = pd.read_parquet(finished.folder / "results/score/mini/jadena/cosalpure/gicd.parquet")
     assert len(one) == 12 and one.attacked.sum() == 6
 
@@ -45,6 +46,7 @@ def test_table_value_is_the_mean_of_the_score_rows(finished):
     scores, table = finished.scores(), pd.read_parquet(finished.folder / "results/tables/table2.parquet")
     for cell in table.itertuples():
         rows = scores[(scores.degradation == cell.degradation) & (scores.purifier == cell.purifier)]
+        rows = rows[rows.detector == cell.detector]
         if cell.split != "avg":
             rows = rows[rows.attacked == (cell.split == "adv")]
         assert cell.value == pytest.approx(rows.success.mean())
@@ -76,8 +78,9 @@ def test_concepts_are_small_files_of_their_own_token(finished):
         assert Concept.load(file).token == f"<my-{file.parent.name}>"
 
 
-def test_overview_figure_is_drawn(finished):
-    with Image.open(finished.folder / "results/report/figures/overview_mini_jadena_gicd.png") as image:
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_overview_figure_is_drawn(finished, detector):
+    with Image.open(finished.folder / f"results/report/figures/overview_mini_jadena_{detector}.png") as image:
         assert image.width > 500 and image.height > 800
 
 
@@ -105,7 +108,7 @@ def test_changed_guidance_scale_reruns_purification_and_what_follows(finished):
     finally:
         finished.set()
     assert counts["purify_images"] == 4  # cosalpure and the ablation that is like it, two jobs each
-    assert counts["score_maps"] == 2
+    assert counts["score_maps"] == 2 * len(DETECTORS)
 
 
 def test_changed_metric_reruns_scoring_and_tables_alone(finished):
@@ -131,7 +134,7 @@ def test_results_do_not_depend_on_cores_or_job_size(finished, workflow):
     ours = workflow.score_files()
     keys = ["degradation", "purifier", "detector", "slug", "file"]
     merged = ours.merge(finished.scores(), on=keys, suffixes=("", "_other"), validate="one_to_one")
-    assert len(merged) == len(ours) == 2 * 12
+    assert len(merged) == len(ours) == 2 * len(DETECTORS) * 12
     for metric in METRICS:
         np.testing.assert_allclose(merged[metric], merged[f"{metric}_other"], atol=1e-4)
 
@@ -169,3 +172,9 @@ def test_weights_that_a_configuration_names_are_fetched_and_never_removed(workfl
         done = workflow.run("weights/copy.safetensors", "--forcerun", "fetch_weights", check=False)
         assert done.returncode != 0 and "copy.safetensors.sha256" in done.stdout, done.stdout
         assert path.read_bytes() == b"put there by hand"
+
+
+def test_official_detectors_are_one_overlay_away(workflow):
+    workflow.set(**yaml.safe_load((ROOT / "config/official-detectors.yaml").read_text()))
+    planned = workflow.planned("score")
+    assert planned["fetch_weights"] == 5 and planned["detect_cosaliency"] == 15
