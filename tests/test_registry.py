@@ -5,7 +5,7 @@ from importlib.metadata import EntryPoint
 import pytest
 import torch
 
-from cosalpure import registry, settings
+from cosalpure import detect, registry, settings
 from cosalpure.errors import UserError
 
 
@@ -43,9 +43,7 @@ CONFIG = {
 def test_plugin_is_configured_and_runs(plugin):
     loaded = settings.load(CONFIG)
     values = loaded.method_settings("detectors", "strict")
-    from cosalpure.detect import DETECTORS
-
-    detector = DETECTORS.get(loaded.method("detectors", "strict"))(**values.model_dump())
+    detector = detect.load(loaded.method("detectors", "strict"), **values.model_dump())
     assert detector(torch.full((2, 3, 4, 4), 0.95)).shape == (2, 1, 4, 4)
     assert detector.threshold == 0.9
 

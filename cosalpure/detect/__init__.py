@@ -4,6 +4,10 @@
 and images of any size. A detector's own resizing and normalisation are inside. See `docs/` for adding one.
 """
 
+import inspect
+
+from cosalpure import networks
+from cosalpure.errors import UserError
 from cosalpure.registry import Registry
 
 DETECTORS = Registry(
@@ -17,6 +21,18 @@ DETECTORS = Registry(
 )
 
 
-def load(name, weights, device="cpu", **settings):
-    """The detector `name` with its `weights` (a path, or several) on `device`."""
-    return DETECTORS.get(name)(weights, device=device, **settings)
+def load(name, weights=None, device=None, **settings):
+    """The detector `name` with its `weights` (a path, or several), on `device`: the GPU if there is one.
+
+    A plug-in that has no parameter `weights` or `device` is not given any.
+    """
+    method = DETECTORS.get(name)
+    if weights is not None:
+        settings["weights"] = weights
+    if "device" in inspect.signature(method).parameters:
+        settings["device"] = device or networks.default_device()
+    try:
+        inspect.signature(method).bind(**settings)
+    except TypeError as error:
+        raise UserError(f"detector '{name}': {error}; it takes {inspect.signature(method)}") from None
+    return method(**settings)

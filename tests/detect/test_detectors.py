@@ -145,6 +145,11 @@ def test_poolnet_equals_cosalpures_wrapper(official, means, name):
         assert (detector(group[:1, :, :96, :100]) - golden["sal_crop96x100"]).abs().max() < 1e-4
 
 
+def test_settings_that_a_detector_does_not_take_are_named(tmp_path):
+    with pytest.raises(UserError, match="detector 'poolnet': .*'group_size'"):
+        detect.load("poolnet", weights("poolnet", tmp_path), group_size=5)
+
+
 def test_unknown_detector_lists_the_known_ones():
     with pytest.raises(UserError, match="gicd"):
         detect.load("gidc", "weights")
