@@ -32,7 +32,7 @@ class PoolNetSettings:
     scenes: int = 40  # in the pool, per concept
     portraits: int = 16  # per concept
     dev_group: int = 8  # images of each dev concept on which success is measured
-    rounds: tuple = (4000,)  # steps of a round; each starts from the last one's average, at the full rate again
+    rounds: tuple = (3000,)  # steps of a round; each starts from the last one's average, at the full rate again
     batch: int = 12
     weights: dict = field(default_factory=lambda: {"saliency": 1.0, "edges": 3.0})  # outlines are few: so is their loss
     learning_rate: float = 1e-3  # the heads have no batch norm
@@ -54,7 +54,7 @@ def train_poolnet(output, settings=None, resources=None):
         give_unit_variance(network, 60 * torch.randn(its.batch, 3, its.side, its.side))  # the spread of photographs
     detector, size = PoolNet(network), (its.side, its.side)
 
-    def losses(network, step):
+    def losses(network, _, step):
         random = generator(its.seed, "poolnet", step)
         images, masks, _ = pool.draw(random, its.batch)
         images, masks = augment(images, masks, random)
