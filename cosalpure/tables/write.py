@@ -1,4 +1,4 @@
-"""A tidy table as files: Parquet (tidy), and CSV, Markdown, LaTeX laid out as in the paper.
+"""A tidy table as files: Parquet (tidy), CSV and LaTeX laid out as in the paper, Markdown with detectors in rows.
 
 Bold is the best complete condition of a column and dataset; the reference without attack takes no part. A cell that
 lacks images says 'n of m': the mean of the survivors is shown, not passed off as the whole.
@@ -128,16 +128,21 @@ def caption(table, level):
 
 
 def as_markdown(table, level=0.95):
-    """The laid out table as Markdown, its caption above."""
+    """The table as Markdown, its caption above; detectors below each other, so that it fits a screen."""
     rows, columns, cells = lay_out(table)
     bold = best_cells(rows, columns, cells)
-    lines = []
-    for i, row in enumerate(rows):
-        texts = [cell_text(cells.get((row, column))) for column in columns]
-        texts = [f"**{text}**" if (row, column) in bold else text for text, column in zip(texts, columns, strict=True)]
-        dataset = "" if i and rows[i - 1][0] == row[0] else row[0]
-        lines.append([dataset, row[1], *texts])
-    header = ["Dataset", "Method", *(" ".join(column) for column in columns)]
+    detectors, names = ([*dict.fromkeys(part)] for part in zip(*columns, strict=True))
+    lines, above = [], ("", "")
+    for dataset in dict.fromkeys(dataset for dataset, _ in rows):
+        for detector in detectors:
+            for row in (row for row in rows if row[0] == dataset):
+                keys = [(row, (detector, name)) for name in names]
+                texts = [f"**{cell_text(cells[key])}**" if key in bold else cell_text(cells.get(key)) for key in keys]
+                same = (above[0] == dataset, above == (dataset, detector))
+                titles = ["" if known else title for title, known in zip((dataset, detector), same, strict=True)]
+                lines.append([*titles, row[1], *texts])
+                above = (dataset, detector)
+    header = ["Dataset", "Detector", "Method", *names]
     header, *lines = [[text.replace("|", r"\|") for text in line] for line in [header, *lines]]
     body = tabulate(lines, header, tablefmt="pipe", disable_numparse=True)
     return f"{caption(table, level)}\n\n{body}\n"
