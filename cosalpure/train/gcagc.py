@@ -35,7 +35,7 @@ class GCAGCSettings:
     scenes: int = 40  # in the pool, per concept
     portraits: int = 16  # per concept
     dev_group: int = 8  # images of each dev concept on which success is measured
-    rounds: tuple = (5000, 3500)  # steps of a round; each starts from the last one's average, at the full rate again
+    rounds: tuple = (5000, 3000)  # steps of a round; each starts from the last one's average, at the full rate again
     groups: int = 2  # a step; two, so that the batch norms see more than one group
     group_sizes: tuple = (5, 8)  # images a group, as in the benchmark
     saliency_images: int = 2  # of each group: that head works at full resolution and costs five times the other
