@@ -43,6 +43,10 @@ class JadenaDegradation(Model):
     """Jadena, joint adversarial exposure and noise (Gao et al., CVPR 2022); defaults of its `attack.ipynb`."""
 
     surrogate: str = Field("resources/mini/weights/resneta50b.safetensors", description="feature extractor's weights")
+    surrogate_network: Literal["resneta50b", "gicd", "gcagc", "poolnet"] = Field(
+        "resneta50b", description="what the weights are of; of a detector, its backbone is attacked"
+    )
+    mixed_precision: bool = Field(False, description="compute the surrogate in bfloat16; on a GPU only")
     variant: Literal["augment", "single", "group"] = Field("augment", description="views that the loss looks at")
     steps: Annotated[int, Field(ge=0, le=1000)] = Field(20, description="sign-gradient updates")
     epsilon: Annotated[float, Field(ge=0, le=1)] = Field(16 / 255, description="bound of the noise, of [0, 1]")

@@ -1,9 +1,10 @@
 """Degradations: what is done to the attacked half of a group before anybody purifies or detects.
 
-    degradation = load("jadena", surrogate=surrogate)
-    images = degradation(images, generator)  # (N, 3, H, W), RGB, [0, 1], in and out
+    degradation = load("jadena", surrogate=weights)
+    images = degradation(images, generators)  # (N, 3, H, W), RGB, [0, 1], in and out; one generator an image
 
-The stage hands over the attacked images of one group only; the clean ones keep their bytes.
+The stage hands over the attacked images of one group only; the clean ones keep their bytes. A degradation with
+`sees_group = True` is also given `group`, all images of the group (M, 3, H, W).
 """
 
 import inspect

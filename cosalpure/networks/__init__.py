@@ -112,6 +112,13 @@ def read_header(path):
         raise UserError(f"{path}: not a safetensors file ({error})") from None
 
 
+def default_device():
+    """The GPU if there is one, else the CPU."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def normalise(images):
     """Images (N, 3, H, W) in [0, 1] -> ImageNet-normalised."""
     mean, std = (images.new_tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
