@@ -16,6 +16,7 @@ from cosalpure import seeds
 from cosalpure.degrade import DEGRADATIONS, load
 from cosalpure.degrade.corruptions.blur import disc, motion_blur, zoom_in
 from cosalpure.degrade.corruptions.weather import plasma
+from cosalpure.errors import UserError
 from cosalpure.settings import CORRUPTIONS
 
 NAMES = [name for names in CORRUPTIONS.values() for name in names]
@@ -132,6 +133,12 @@ def test_disc_and_plasma_are_what_they_say():
     assert disc(6, 0.5).sum() == pytest.approx(1) and disc(10, 0.5).shape == (21, 21)
     cloud = plasma(32, 2, np.random.default_rng(0))
     assert cloud.shape == (32, 32) and cloud.min() == 0 and cloud.max() == 1
+
+
+@pytest.mark.parametrize("severity", [0, 6, 2.5])
+def test_severity_is_one_of_five(severity):
+    with pytest.raises(UserError, match="unknown severity .*choose from: 1, 2, 3, 4, 5"):
+        load("fog", severity=severity)
 
 
 def test_frost_and_spatter_are_not_offered():

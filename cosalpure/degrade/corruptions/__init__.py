@@ -11,7 +11,7 @@ A corruption is a subclass of `Corruption`: a table `strengths` with a row a sev
 import numpy as np
 import torch
 
-from cosalpure.errors import UserError
+from cosalpure.errors import UserError, choose
 from cosalpure.io import to_uint8
 from cosalpure.seeds import numpy_from
 
@@ -30,7 +30,7 @@ class Corruption:
     strengths = ()  # a row a severity
 
     def __init__(self, severity=3, scale_with_size=True):
-        self.strength = self.strengths[severity - 1]
+        self.strength = self.strengths[choose("severity", severity, [1, 2, 3, 4, 5]) - 1]
         self.scale_with_size = scale_with_size
 
     def __call__(self, images, generators):
