@@ -113,7 +113,8 @@ class Jadena:
                       (N, 3, H, W) in [0, 1] to a list of feature maps that treats images independently
     mixed_precision   compute the surrogate in bfloat16, on a GPU
     variant           companions that the common features are taken over: "augment" (flips and quarter turns of the
-                      image itself; square images only), "group" (images of the same group, attacked or not), "single" (none)
+                      image itself; square images only), "group" (images of the same group, attacked or not),
+                      "single" (none)
     steps             number of updates; steps + 1 forward passes
     epsilon           bound of the noise; the exposure has none
     *_step            length of one sign step of the noise, the field's coefficients, the flow
@@ -123,8 +124,6 @@ class Jadena:
     lambda_flow       weight of the flow's roughness, divided by the 64 pixels of a cell
     images_per_batch  images attacked at once, for memory's sake
     """
-
-    sees_group = True  # is called with all images of the group, too
 
     def __init__(
         self,
@@ -147,6 +146,7 @@ class Jadena:
         self.surrogate = surrogate if own else Surrogate(surrogate_network, surrogate, mixed_precision)
         self.device = torch.device("cpu") if own else self.surrogate.device
         self.variant = choose("Jadena variant", variant, list(LAMBDA_EXPOSURE))
+        self.sees_group = variant == "group"  # is then called with all images of the group, too
         self.steps = steps
         self.epsilon = epsilon
         self.step_sizes = (noise_step, exposure_step, flow_step)
