@@ -103,6 +103,18 @@ def test_lengths_follow_the_size_of_the_image():
     assert torch.equal(*both)
 
 
+@pytest.mark.parametrize("name", ["snow", "elastic_transform", "motion_blur", "defocus_blur", "zoom_blur", "fog"])
+def test_a_small_image_suffers_about_as_much_as_a_large_one(astronaut, name):
+    large = torch.from_numpy(astronaut).permute(2, 0, 1)[None].float()
+    small = torch.nn.functional.interpolate(large, size=(96, 96), mode="area")
+    changes = []
+    for image in (large, small):
+        corrupted = load(name, severity=3)(image.expand(4, -1, -1, -1), generators(4))
+        coarse = torch.nn.functional.interpolate(corrupted, size=(96, 96), mode="area")
+        changes.append((coarse - small).square().mean().sqrt().item())
+    assert changes[1] == pytest.approx(changes[0], rel=0.35)
+
+
 def test_corruptions_of_one_image_at_several_severities_share_their_draws(astronaut):
     point = np.zeros((65, 65, 3))
     point[32, 32] = 1

@@ -43,8 +43,9 @@ class ElasticTransform(Corruption):
     )
 
     def corrupt(self, pixels, strength, draws, scale):
-        size, smoothness, reach = (length * scale for length in strength)
-        matrix = random_affine(pixels.shape[:2], reach, draws)
+        size, smoothness, reach = strength
+        size, smoothness = size * scale**2, smoothness * scale  # a smoother noise is a smaller one: it took one scale
+        matrix = random_affine(pixels.shape[:2], reach * scale, draws)
         moved = [ndimage.affine_transform(pixels[..., c], matrix, order=1, mode="mirror") for c in range(3)]
         shifts = [
             size * gaussian(draws.uniform(-1, 1, size=pixels.shape[:2]), smoothness, mode="reflect", truncate=3)

@@ -2,6 +2,7 @@
 
 import numpy as np
 from skimage.color import hsv2rgb, rgb2hsv
+from skimage.transform import resize
 
 from cosalpure.degrade.corruptions import Corruption
 from cosalpure.degrade.corruptions.blur import motion_blur, zoom_in
@@ -34,11 +35,10 @@ class Snow(Corruption):
     )
 
     def corrupt(self, pixels, strength, draws, scale):
-        mean, spread, size, threshold, radius, sigma, share = strength
-        flakes = draws.normal(size=pixels.shape[:2], loc=mean, scale=spread)[..., None]
-        flakes = zoom_in(flakes, max(1, size * scale))
-        flakes = np.where(flakes < threshold, 0, flakes).clip(0, 1)
-        flakes = motion_blur(flakes, radius * scale, sigma * scale, draws.uniform(-135, -45))
+        *fall, share = strength
+        flakes = falling_flakes([round(side / scale) for side in pixels.shape[:2]], *fall, draws)
+        if scale != 1:  # flakes of less than a pixel: made as published, then shrunk
+            flakes = resize(flakes, pixels.shape[:2], anti_aliasing=True)
         pale = np.maximum(pixels, (pixels @ GREY)[..., None] * 1.5 + 0.5)
         return share * pixels + (1 - share) * pale + flakes + np.rot90(flakes, k=2)
 
@@ -52,6 +52,13 @@ class Brightness(Corruption):
         hsv = rgb2hsv(pixels)
         hsv[..., 2] = (hsv[..., 2] + strength).clip(0, 1)
         return hsv2rgb(hsv)
+
+
+def falling_flakes(size, mean, spread, zoom, threshold, radius, sigma, draws):
+    """A layer of snow (H, W, 1) in [0, 1]: enlarged noise, cut off below the threshold, smeared downwards."""
+    flakes = zoom_in(draws.normal(size=size, loc=mean, scale=spread)[..., None], zoom)
+    flakes = np.where(flakes < threshold, 0, flakes).clip(0, 1)
+    return motion_blur(flakes, radius, sigma, draws.uniform(-135, -45))
 
 
 def plasma(side, decay, draws):
