@@ -20,7 +20,8 @@ The workflow runs these for you: snakemake --cores all. By hand, in order:
       --concepts results/concept/mini/jadena --output results/purify/mini/jadena/cosalpure
   cosalpure detect gicd --data results/data/mini --images results/purify/mini/jadena/cosalpure \\
       --output results/detect/mini/jadena/cosalpure/gicd
-  cosalpure score --data results/data/mini --maps results/detect/mini/jadena/cosalpure/gicd \\
+  cosalpure score --data results/data/mini --images results/purify/mini/jadena/cosalpure \\
+      --maps results/detect/mini/jadena/cosalpure/gicd \\
       --condition mini jadena cosalpure gicd --output results/score/mini/jadena/cosalpure/gicd.parquet
 
 COMMAND --help explains a command.
@@ -64,7 +65,7 @@ def parser():
     _common(data, output="folder of the dataset", settings=True, seed=True)
 
     degrade = add("degrade", _degrade, "degrade the attacked images of every group")
-    degrade.add_argument("method", help="degradation: none, jadena, or a plug-in's")
+    degrade.add_argument("method", help="degradation: none, jadena, motion_blur, ... or a plug-in's")
     _common(degrade, output="folder of the degradation", settings=True, seed=True, data=True)
 
     concept = add("concept", _concept, "learn one concept a group by textual inversion")
@@ -83,6 +84,7 @@ def parser():
     score.add_argument("--maps", metavar="DIR", required=True, help="folder of the detector")
     names = ("DATASET", "DEGRADATION", "PURIFIER", "DETECTOR")
     score.add_argument("--condition", nargs=4, metavar=names, required=True, help="names to write into the rows")
+    score.add_argument("--images", metavar="DIR", required=True, help="folder whose images/ the detector saw")
     _common(score, output="Parquet file to write", settings=True)
     score.add_argument("--data", metavar="DIR", required=True, help="folder of the dataset")
 
@@ -237,8 +239,9 @@ def _score(options):
     from cosalpure.score import score_condition, write_scores
 
     condition = dict(zip(("dataset", "degradation", "purifier", "detector"), options.condition, strict=True))
-    maps, manifest = f"{options.maps}/maps", read_manifest(options.data)
-    write_scores(score_condition(maps, options.data, manifest, condition, **settings.model_dump()), options.output)
+    folders = (f"{options.maps}/maps", f"{options.images}/images", options.data)
+    scores = score_condition(*folders, read_manifest(options.data), condition, **settings.model_dump())
+    write_scores(scores, options.output)
 
 
 def _tables(options):

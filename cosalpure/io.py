@@ -69,6 +69,8 @@ def read_pixels(path, mode):
     """An image file as uint8: (H, W, 3) for mode "RGB", (H, W) for mode "L". A UserError names a bad file."""
     try:
         with Image.open(path) as image:
+            if image.mode.startswith("I"):  # 16-bit grey: Pillow would cut at 255 instead of scaling
+                image = Image.fromarray((np.asarray(image) / 257).round().clip(0, 255).astype(np.uint8))
             return np.asarray(image.convert(mode))
     except FileNotFoundError:
         raise UserError(f"{path}: no such image") from None

@@ -25,3 +25,11 @@ def numpy_generator(seed, *names):
     import numpy as np
 
     return np.random.Generator(np.random.PCG64(derive(seed, *names)))
+
+
+def numpy_from(generator):
+    """A `numpy.random.Generator` seeded by one draw from a `torch.Generator`."""
+    import numpy as np
+    import torch
+
+    return np.random.default_rng(torch.randint(2**63 - 1, (), generator=generator).item())

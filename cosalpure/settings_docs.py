@@ -15,11 +15,12 @@ def schema_text():
     """The JSON schema of a configuration file, for editors; the methods' settings stand under `$defs`."""
     schema = Settings.model_json_schema()
     for family, classes in BLOCKS:
-        for cls in classes.values():
+        unique = list(dict.fromkeys(classes.values()))
+        for cls in unique:
             schema["$defs"][cls.__name__] = cls.model_json_schema()
         extra = {} if family == "datasets" else {"method": {"enum": list(classes)}, "like": {"type": "string"}}
-        refs = [{"$ref": f"#/$defs/{cls.__name__}"} for cls in classes.values()]
-        names = {key for cls in classes.values() for key in cls.model_fields} | set(extra)
+        refs = [{"$ref": f"#/$defs/{cls.__name__}"} for cls in unique]
+        names = {key for cls in unique for key in cls.model_fields} | set(extra)
         entry = {"type": ["object", "null"], "properties": extra, "propertyNames": {"enum": sorted(names)}}
         schema["properties"][family]["additionalProperties"] = entry | {"x-one-of": refs}
     return json.dumps(schema, indent=2) + "\n"
@@ -34,10 +35,10 @@ def docs_text():
         lines += _docs_of(f"`{name}`", cls, cls.__doc__)
     lines += _docs_of("`conditions`, each block", Condition, Condition.__doc__)
     for family, classes in BLOCKS:
-        for method, cls in classes.items():
-            lines += _docs_of(
-                f"`{family}`, {'source' if family == 'datasets' else 'method'} `{method}`", cls, cls.__doc__
-            )
+        for cls in dict.fromkeys(classes.values()):
+            methods = ", ".join(f"`{method}`" for method in classes if classes[method] is cls)
+            title = f"`{family}`, {'source' if family == 'datasets' else 'method'} {methods}"
+            lines += _docs_of(title, cls, cls.__doc__)
     return "\n".join(lines).rstrip() + "\n"
 
 

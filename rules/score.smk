@@ -1,6 +1,7 @@
 rule score_maps:
     input:
         data="results/data/{dataset}/manifest.parquet",
+        images=shards("purify", "purify/{dataset}/{degradation}/{purifier}"),
         maps=shards("detect", "detect/{dataset}/{degradation}/{purifier}/{detector}"),
     output:
         "results/score/{dataset}/{degradation}/{purifier}/{detector}.parquet",
@@ -20,6 +21,7 @@ rule score_maps:
         "score: {wildcards.dataset}, {wildcards.degradation}, {wildcards.purifier}, {wildcards.detector}"
     shell:
         "cosalpure score --data results/data/{wildcards.dataset:q}"
+        " --images results/purify/{wildcards.dataset:q}/{wildcards.degradation:q}/{wildcards.purifier:q}"
         " --maps results/detect/{wildcards.dataset:q}/{wildcards.degradation:q}/{wildcards.purifier:q}/{wildcards.detector:q}"
         " --condition {wildcards.dataset:q} {wildcards.degradation:q} {wildcards.purifier:q} {wildcards.detector:q}"
         " --output {output:q} --settings {params.settings:q} > {log:q} 2>&1"

@@ -7,7 +7,7 @@ from PIL import Image
 
 from cosalpure.errors import UserError
 from cosalpure.io import read_images, read_pixels, to_uint8, whole_file, whole_folder, write_image
-from cosalpure.seeds import derive, generator
+from cosalpure.seeds import derive, generator, numpy_from
 
 
 def test_seed_depends_on_every_name_and_their_order():
@@ -18,6 +18,11 @@ def test_seed_depends_on_every_name_and_their_order():
 def test_generator_repeats():
     draws = [torch.randn(4, generator=generator(7, "mini", "goat", 3)) for _ in range(2)]
     assert torch.equal(*draws)
+
+
+def test_numpy_generator_follows_from_the_torch_one():
+    draws = [numpy_from(generator(7, name)).normal(size=4) for name in ("goat", "goat", "owl")]
+    assert np.array_equal(draws[0], draws[1]) and not np.array_equal(draws[0], draws[2])
 
 
 def test_seed_is_the_documented_hash():
@@ -74,6 +79,26 @@ def test_bad_images_are_named(tmp_path):
     for name in ("empty.png", "text.png", "absent.png"):
         with pytest.raises(UserError, match=name):
             read_pixels(tmp_path / name, "RGB")
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "CMYK", "I;16"])
+def test_other_kinds_of_images_are_read_as_a_person_sees_them(tmp_path, mode):
+    grey = np.full((9, 7), 255 if mode == "1" else 120, np.uint8)
+    image = Image.fromarray(grey.astype(np.uint16) * 257) if mode == "I;16" else Image.fromarray(grey).convert(mode)
+    assert image.mode == mode
+    path = tmp_path / f"image.{'tif' if mode == 'CMYK' else 'png'}"
+    image.save(path)
+    pixels = read_pixels(path, "RGB")
+    assert pixels.shape == (9, 7, 3) and np.ptp(pixels) <= 1
+    assert abs(int(pixels[0, 0, 0]) - int(grey[0, 0])) <= 1
+
+
+def test_truncated_image_is_named(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "whole.png")
+    (tmp_path / "half.png").write_bytes((tmp_path / "whole.png").read_bytes()[:1000])
+    with pytest.raises(UserError, match="half.png: not a readable image"):
+        read_pixels(tmp_path / "half.png", "RGB")
 
 
 def test_image_bomb_is_refused(tmp_path):

@@ -24,6 +24,22 @@ def test_default_configuration_is_valid(config):
     assert len(conditions) == len(set(conditions)) == 5
 
 
+@pytest.mark.parametrize("overlay", sorted(ROOT.glob("config/*.yaml")), ids=lambda path: path.stem)
+def test_overlays_are_valid(overlay):
+    assert settings.load(settings.read_files([ROOT / "config.yaml", overlay])).expand()
+
+
+def test_corruption_overlay_names_every_corruption_three_times():
+    loaded = settings.load(settings.read_files([ROOT / "config.yaml", ROOT / "config/corruptions.yaml"]))
+    run = {condition[1] for condition in loaded.expand()} - {"none"}
+    names = [name for names in settings.CORRUPTIONS.values() for name in names]
+    assert run == {f"{name}_{severity}" for name in names for severity in (1, 3, 5)}
+    for entry in run:
+        assert (
+            entry == f"{loaded.method('degradations', entry)}_{loaded.method_settings('degradations', entry).severity}"
+        )
+
+
 def test_like_takes_over_settings_and_method(config):
     loaded = settings.load(config)
     ours, ablation = (loaded.method_settings("purifiers", n) for n in ("cosalpure", "cosalpure_none_concept"))

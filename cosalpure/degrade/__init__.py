@@ -1,15 +1,27 @@
 """Degradations: what is done to the attacked half of a group before anybody purifies or detects.
 
-    degradation = load("jadena", surrogate=surrogate)
-    images = degradation(images, generator)  # (N, 3, H, W), RGB, [0, 1], in and out
+    degradation = load("motion_blur", severity=3)
+    images = degradation(images, generators)  # (N, 3, H, W), RGB, [0, 1], in and out; one generator an image
 
-The stage hands over the attacked images of one group only; the clean ones keep their bytes.
+The stage hands over the attacked images of one group only; the clean ones keep their bytes. A degradation with
+`sees_group = True` is also given `group`, all images of the group (M, 3, H, W).
 """
 
 import inspect
 
 from cosalpure.errors import UserError
 from cosalpure.registry import Registry
+from cosalpure.settings import CORRUPTIONS
+
+
+def _classes():
+    """{name: "module:Class"} of the common corruptions: motion_blur is MotionBlur in corruptions/blur.py."""
+    return {
+        name: f"cosalpure.degrade.corruptions.{family}:{name.title().replace('_', '')}"
+        for family, names in CORRUPTIONS.items()
+        for name in names
+    }
+
 
 DEGRADATIONS = Registry(
     "degradation",
@@ -17,6 +29,12 @@ DEGRADATIONS = Registry(
     {
         "none": "cosalpure.degrade.none:Nothing",
         "jadena": "cosalpure.degrade.jadena:Jadena",
+        "random_noise": "cosalpure.degrade.controls:RandomNoise",
+        "random_exposure": "cosalpure.degrade.controls:RandomExposure",
+        "jpeg": "cosalpure.degrade.controls:Jpeg",
+        "blur": "cosalpure.degrade.controls:Blur",
+        "resize": "cosalpure.degrade.controls:Resize",
+        **_classes(),
     },
 )
 

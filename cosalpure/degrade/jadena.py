@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from cosalpure.degrade.surrogate import Surrogate
 from cosalpure.errors import UserError, choose
-from cosalpure.networks import normalise
 
 # lambda_b, the weight of the exposure penalty, is larger when there are no companions to hold the field back
 LAMBDA_EXPOSURE = {"augment": 0.01, "group": 0.01, "single": 0.5}
@@ -71,21 +71,19 @@ class Moments:
         return torch.where(constant, 1.0, self.squares).div(self.count - 1).sqrt().masked_fill(constant, 0.0)
 
 
-def surrogate_of(network, stages=(1, 2, 3)):
-    """A network with a method `stages`, such as resneta50b, as a surrogate: images in [0, 1] -> its feature maps."""
-    return lambda images: network.stages(normalise(images), stages)
-
-
 def augment(images):
     """Images (N, 3, S, S) -> their four companion views (4, N, 3, S, S): two flips and two quarter turns."""
     turns = [images.rot90(dims=(-2, -1)), images.rot90(dims=(-1, -2))]
     return torch.stack([images.flip(-1), images.flip(-2), *turns])
 
 
-def draw_companions(images, generator):
-    """For each of N images up to four of the N, drawn without replacement (itself included, as published)."""
-    drawn = [torch.randperm(len(images), generator=generator)[:COMPANIONS] for _ in images]
-    return images[torch.stack(drawn, dim=1).to(images.device)]  # (4, N, 3, H, W)
+def draw_companions(group, generators):
+    """For each of N generators up to four images of `group` (M, 3, H, W), without replacement -> (4, N, 3, H, W).
+
+    The attacked image may be among its own companions, as published.
+    """
+    drawn = [torch.randperm(len(group), generator=generator)[:COMPANIONS] for generator in generators]
+    return group[torch.stack(drawn, dim=1)]
 
 
 def polynomial_basis(height, width, degree):
@@ -109,13 +107,14 @@ def roughness(flow):
 
 
 class Jadena:
-    """Attacks images with Jadena; `surrogate` maps images (N, 3, H, W) in [0, 1] to a list of feature maps.
+    """Attacks images with Jadena. Defaults are the published settings, resneta50b the published surrogate.
 
-    The surrogate treats images independently (batch normalisation in evaluation mode) and brings its own
-    normalisation. Defaults are the published settings, resneta50b's stages 1, 2, 3 the published surrogate.
-
+    surrogate         weights of `surrogate_network` (`cosalpure.degrade.surrogate`), or any function of images
+                      (N, 3, H, W) in [0, 1] to a list of feature maps that treats images independently
+    mixed_precision   compute the surrogate in bfloat16, on a GPU
     variant           companions that the common features are taken over: "augment" (flips and quarter turns of the
-                      image itself; square images only), "group" (images of the same group), "single" (none)
+                      image itself; square images only), "group" (images of the same group, attacked or not),
+                      "single" (none)
     steps             number of updates; steps + 1 forward passes
     epsilon           bound of the noise; the exposure has none
     *_step            length of one sign step of the noise, the field's coefficients, the flow
@@ -129,6 +128,8 @@ class Jadena:
     def __init__(
         self,
         surrogate,
+        surrogate_network="resneta50b",
+        mixed_precision=False,
         variant="augment",
         steps=20,
         epsilon=16 / 255,
@@ -141,8 +142,11 @@ class Jadena:
         lambda_flow=0.01,
         images_per_batch=8,
     ):
-        self.surrogate = surrogate
+        own = callable(surrogate)
+        self.surrogate = surrogate if own else Surrogate(surrogate_network, surrogate, mixed_precision)
+        self.device = torch.device("cpu") if own else self.surrogate.device
         self.variant = choose("Jadena variant", variant, list(LAMBDA_EXPOSURE))
+        self.sees_group = variant == "group"  # is then called with all images of the group, too
         self.steps = steps
         self.epsilon = epsilon
         self.step_sizes = (noise_step, exposure_step, flow_step)
@@ -152,21 +156,24 @@ class Jadena:
         self.lambda_flow = lambda_flow
         self.images_per_batch = images_per_batch
 
-    def __call__(self, images, generator=None):
-        """Images (N, 3, H, W), RGB, [0, 1] -> attacked images, alike. Only the variant "group" draws numbers."""
-        return self.attack(images, generator).images
+    def __call__(self, images, generators=None, group=None):
+        """Images (N, 3, H, W), RGB, [0, 1] -> attacked images, alike, on the CPU.
 
-    def attack(self, images, generator=None, companions=None):
+        Only the variant "group" draws numbers, from a generator an image, and looks at `group` (M, 3, H, W): all images
+        of the group, or the attacked ones if it is left out.
+        """
+        return self.attack(images, generators, group).images
+
+    def attack(self, images, generators=None, group=None, companions=None):
         """Attacks N images, each for itself -> AttackResult. `companions` (V, N, 3, H, W) override the variant's."""
         self.check(images)
         if companions is None:
-            companions = self.companions(images, generator)
-        parts = [
-            self._attack(images[i : i + self.images_per_batch], companions[:, i : i + self.images_per_batch])
-            for i in range(0, len(images), self.images_per_batch)
-        ]
+            companions = self.companions(images, generators, group)
+        batches = zip(images.split(self.images_per_batch), companions.split(self.images_per_batch, dim=1), strict=True)
+        parts = [self._attack(batch.to(self.device), views.to(self.device)) for batch, views in batches]
         along = {"images": 0, "losses": 1, "variations": 1, "noise": 0, "exposure": 0, "grid": 0}
-        return AttackResult(**{name: torch.cat([getattr(p, name) for p in parts], dim) for name, dim in along.items()})
+        joined = {name: torch.cat([getattr(part, name) for part in parts], dim) for name, dim in along.items()}
+        return AttackResult(**{name: values.cpu() for name, values in joined.items()})
 
     def check(self, images):
         """One place for what the attack expects; a single bad pixel would otherwise make it a silent no-op."""
@@ -180,12 +187,12 @@ class Jadena:
         if not images.isfinite().all() or images.min() < 0 or images.max() > 1:
             raise UserError("Jadena takes pixels in [0, 1]; these hold values outside of it or NaN")
 
-    def companions(self, images, generator):
+    def companions(self, images, generators=None, group=None):
         """The views (V, N, 3, H, W) beside each image that the features are compared with."""
         if self.variant == "augment":
             return augment(images)
         if self.variant == "group":
-            return draw_companions(images, generator)
+            return draw_companions(images if group is None else group, generators)
         return images.new_zeros((0, *images.shape))
 
     @torch.no_grad()

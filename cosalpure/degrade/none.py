@@ -4,5 +4,5 @@
 class Nothing:
     """Returns the images it is given."""
 
-    def __call__(self, images, generator=None):
+    def __call__(self, images, generators=None):
         return images

@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 from cosalpure.data import read_groups, write_index
 from cosalpure.degrade import load
+from cosalpure.errors import UserError
 from cosalpure.io import read_images, whole_folder, write_image
 from cosalpure.seeds import generator
 
@@ -14,27 +15,31 @@ from cosalpure.seeds import generator
 def run(method, settings, data, output, span, seed):
     """For each group of `span`: `output`/images/<slug>/*.png."""
     groups = read_groups(data, span)
-    degradation = load(method, **arguments(method, settings))
+    degradation = load(method, **settings.model_dump())
     for group in tqdm(groups, desc=f"degrade {method}", unit="group"):
         sources = group.paths(Path(data) / "images")
-        chosen = [path for path, attacked in zip(sources, group.attacked, strict=True) if attacked]
-        draws = generator(seed, group.dataset, group.name, "degrade", method)
-        degraded = iter(degradation(read_images(chosen), draws)) if chosen and method != "none" else None
+        degraded = {} if method == "none" else degrade_group(degradation, group, sources, seed)
         with whole_folder(Path(output) / "images" / group.slug) as folder:
-            for path, attacked in zip(sources, group.attacked, strict=True):
-                if attacked and degraded is not None:
-                    write_image(folder / path.name, next(degraded))
+            for path in sources:
+                if path in degraded:
+                    write_image(folder / path.name, degraded[path])
                 else:
                     shutil.copyfile(path, folder / path.name)
     write_index(output, span, groups, Path(output) / "images")
 
 
-def arguments(method, settings):
-    """A method's settings as its constructor's arguments; a surrogate's weights become the surrogate."""
-    values = settings.model_dump()
-    if method == "jadena":
-        from cosalpure.degrade.jadena import surrogate_of
-        from cosalpure.networks import load as load_network
+def degrade_group(degradation, group, sources, seed):
+    """{path: degraded image (3, H, W)} of the attacked ones among `sources`, the paths of a group's images.
 
-        values["surrogate"] = surrogate_of(load_network("resneta50b", values["surrogate"]))
-    return values
+    The draws of an image depend on its name alone: degradations that draw alike, such as one corruption at several
+    severities, see the same draws.
+    """
+    chosen = [path for path, attacked in zip(sources, group.attacked, strict=True) if attacked]
+    if not chosen:
+        return {}
+    draws = [generator(seed, group.dataset, group.name, path.name, "degrade") for path in chosen]
+    whole = {"group": read_images(sources)} if getattr(degradation, "sees_group", False) else {}
+    try:
+        return dict(zip(chosen, degradation(read_images(chosen), draws, **whole), strict=True))
+    except UserError as error:
+        raise UserError(f"{sources[0].parent}: {error}") from None

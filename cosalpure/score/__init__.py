@@ -2,13 +2,16 @@
 
 from cosalpure.score.condition import score_condition, score_group, write_scores
 from cosalpure.score.metrics import METRICS, Metric, score_map
+from cosalpure.score.quality import QUALITY, image_quality
 from cosalpure.score.statistics import bootstrap_difference, bootstrap_mean
 
 __all__ = [
     "METRICS",
     "Metric",
+    "QUALITY",
     "bootstrap_difference",
     "bootstrap_mean",
+    "image_quality",
     "score_condition",
     "score_group",
     "score_map",

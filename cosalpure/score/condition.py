@@ -4,12 +4,14 @@ from pathlib import Path
 
 from cosalpure.errors import UserError
 from cosalpure.io import read_pixels, whole_file
-from cosalpure.score.metrics import score_map
+from cosalpure.score.metrics import METRICS, score_map
+from cosalpure.score.quality import QUALITY, image_quality
 
 CONDITION = ("dataset", "degradation", "purifier", "detector")
 IMAGE = ("group", "slug", "index", "file", "attacked")
-METRIC_COLUMNS = ("iou", "success", "ap", "f_beta", "mae")
-COLUMNS = (*CONDITION, *IMAGE, "status", *METRIC_COLUMNS, "reason")
+METRIC_COLUMNS = tuple(METRICS)
+QUALITY_COLUMNS = tuple(QUALITY)
+COLUMNS = (*CONDITION, *IMAGE, "status", *METRIC_COLUMNS, *QUALITY_COLUMNS, "reason")
 
 
 def score_image(prediction_path, ground_truth_path, **settings):
@@ -31,11 +33,23 @@ def score_image(prediction_path, ground_truth_path, **settings):
     return {"status": "done", **score_map(prediction, truth, **settings), "reason": ""}
 
 
-def score_group(maps_dir, data_dir, manifest, condition, **settings):
+def rate_image(image_path, original_path):
+    """One image's {quality metrics}: what the detector saw against the original; NaN where there is no such image."""
+    try:
+        image = read_pixels(image_path, "RGB")
+    except UserError:
+        return dict.fromkeys(QUALITY_COLUMNS, float("nan"))
+    original = read_pixels(original_path, "RGB")
+    if image.shape != original.shape:
+        return dict.fromkeys(QUALITY_COLUMNS, float("nan"))
+    return image_quality(image, original)
+
+
+def score_group(maps_dir, images_dir, data_dir, manifest, condition, **settings):
     """Scores of the images in `manifest`, in its order -> DataFrame with `COLUMNS`.
 
-    Reads `maps_dir/<slug>/<file>` and `data_dir/masks/<slug>/<file>`. `condition` maps "dataset", "degradation",
-    "purifier" and "detector" to names; `settings` are those of `score_map`.
+    Reads <slug>/<file> under `maps_dir`, `images_dir` (what the detector saw), `data_dir`/masks and `data_dir`/images.
+    `condition` maps "dataset", "degradation", "purifier" and "detector" to names; `settings` are those of `score_map`.
     """
     import pandas as pd
 
@@ -43,13 +57,16 @@ def score_group(maps_dir, data_dir, manifest, condition, **settings):
     for row in manifest.itertuples(index=False):
         name = Path(row.slug, row.file)
         scores = score_image(Path(maps_dir, name), Path(data_dir, "masks", name), **settings)
+        quality = rate_image(Path(images_dir, name), Path(data_dir, "images", name))
         image = {column: getattr(row, column) for column in IMAGE}
-        rows.append({**{key: condition[key] for key in CONDITION}, **image, **scores})
+        rows.append({**{key: condition[key] for key in CONDITION}, **image, **scores, **quality})
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.astype({"index": "int64", "attacked": bool, **dict.fromkeys(METRIC_COLUMNS, "float64")})
+    return table.astype(
+        {"index": "int64", "attacked": bool, **dict.fromkeys((*METRIC_COLUMNS, *QUALITY_COLUMNS), "float64")}
+    )
 
 
-def score_condition(maps_dir, data_dir, manifest, condition, **settings):
+def score_condition(maps_dir, images_dir, data_dir, manifest, condition, **settings):
     """Scores of a whole dataset under one condition: `score_group` after checking the manifest (a DataFrame)."""
     import pandas as pd
 
@@ -62,7 +79,7 @@ def score_condition(maps_dir, data_dir, manifest, condition, **settings):
         raise UserError(f"the manifest is of dataset {', '.join(sorted(other))}, not of {condition['dataset']}")
     if manifest.duplicated(["slug", "file"]).any():
         raise UserError("the manifest lists an image twice")
-    return score_group(maps_dir, data_dir, manifest, condition, **settings)
+    return score_group(maps_dir, images_dir, data_dir, manifest, condition, **settings)
 
 
 def write_scores(scores, path):

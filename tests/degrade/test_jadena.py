@@ -10,7 +10,8 @@ from torch import nn
 
 from cosalpure import networks
 from cosalpure.degrade import DEGRADATIONS, load
-from cosalpure.degrade.jadena import FLOW_CELL, Jadena, Moments, polynomial_basis, surrogate_of
+from cosalpure.degrade.jadena import FLOW_CELL, Jadena, Moments, polynomial_basis
+from cosalpure.degrade.surrogate import Surrogate
 from cosalpure.errors import UserError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "golden"))
@@ -90,7 +91,7 @@ def test_whole_attack_strays_from_the_official_one_on_few_pixels_only(golden, ti
 def test_whole_attack_on_resneta50b_equals_the_official_one(golden):
     network = networks.build("resneta50b")
     network.load_state_dict(loader.state_dict("resneta50b"))
-    surrogate = surrogate_of(network.eval().requires_grad_(False))
+    surrogate = Surrogate("resneta50b", network.eval().requires_grad_(False))
     assert_attack_is_golden(Jadena(surrogate).attack(image_of(golden, "resneta50b")), golden, "resneta50b")
 
 
@@ -114,6 +115,11 @@ def images():
     return nn.functional.interpolate(low, size=(32, 32), mode="bicubic").clamp(0, 1)
 
 
+def generators(count, seed):
+    """One generator an image."""
+    return [torch.Generator().manual_seed(1000 * seed + i) for i in range(count)]
+
+
 @pytest.mark.parametrize("images_per_batch", [1, 2, 8])
 def test_images_of_a_batch_are_independent_attacks(images, tiny, images_per_batch):
     together = Jadena(tiny, steps=5, images_per_batch=images_per_batch).attack(images)
@@ -123,20 +129,40 @@ def test_images_of_a_batch_are_independent_attacks(images, tiny, images_per_batc
         torch.testing.assert_close(together.losses[:, i], alone.losses[:, 0], atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("variant", ["augment", "single", "group"])
+def test_a_batch_of_eight_equals_eight_single_runs(images, tiny, variant):
+    eight = torch.cat([images, images.flip(-1), images.flip(-2)[:2]])
+    attack = Jadena(tiny, variant=variant, steps=5)
+    together = attack(eight, generators(8, 0), group=eight)
+    for i, image in enumerate(eight):
+        alone = attack(image[None], generators(8, 0)[i : i + 1], group=eight)
+        torch.testing.assert_close(together[i], alone[0], atol=1e-5, rtol=0)
+
+
 def test_attack_is_reproducible_and_augment_draws_no_numbers(images, tiny):
-    generator = torch.Generator().manual_seed(0)
-    before = generator.get_state()
-    first = Jadena(tiny, steps=3)(images, generator)
-    assert torch.equal(first, Jadena(tiny, steps=3)(images, torch.Generator().manual_seed(1)))
-    assert torch.equal(before, generator.get_state())
+    draws = generators(3, 0)
+    before = [generator.get_state() for generator in draws]
+    first = Jadena(tiny, steps=3)(images, draws)
+    assert torch.equal(first, Jadena(tiny, steps=3)(images, generators(3, 1)))
+    assert all(torch.equal(state, generator.get_state()) for state, generator in zip(before, draws, strict=True))
 
 
 def test_group_companions_come_from_the_generator(images, tiny):
     attack = Jadena(tiny, variant="group", steps=1)
     many = images.repeat(3, 1, 1, 1) * torch.linspace(0.2, 1, 9).view(9, 1, 1, 1)
-    draws = [attack.companions(many, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
+    draws = [attack.companions(many, generators(9, seed)) for seed in (0, 0, 1)]
     assert draws[0].shape == (4, 9, 3, 32, 32)
     assert torch.equal(draws[0], draws[1]) and not torch.equal(draws[0], draws[2])
+    assert torch.equal(draws[0][:, :2], attack.companions(many[:2], generators(9, 0)[:2], group=many))
+
+
+def test_group_companions_come_from_the_whole_group(images, tiny):
+    attacked, group = images[:1], torch.cat([images[:1], images.flip(-1), images.flip(-2)])
+    companions = Jadena(tiny, variant="group").companions(attacked, generators(1, 0), group)
+    assert companions.shape == (4, 1, 3, 32, 32)
+    assert all(any(torch.equal(view[0], image) for image in group) for view in companions)
+    attacks = [Jadena(tiny, variant="group", steps=2)(attacked, generators(1, 0), **g) for g in ({}, {"group": group})]
+    assert not torch.equal(*attacks)
 
 
 def test_attack_lowers_the_variation_of_features(golden, tiny):

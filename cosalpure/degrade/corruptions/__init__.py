@@ -1,0 +1,67 @@
+"""The common corruptions of ImageNet-C, each at severities 1 to 5.
+
+Hendrycks and Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations", ICLR 2019.
+Our own code after the authors' (hendrycks/robustness, Apache-2.0), whose numbers are in the tables below; it agrees
+with that code run with the same random draws (tests/degrade/test_corruptions.py). docs/degradations.md says why no
+library does it, what differs from the published image files, and why `frost` and `spatter` are missing.
+
+A corruption is a subclass of `Corruption`: a table `strengths` with a row a severity, and `corrupt` for one image.
+"""
+
+import numpy as np
+import torch
+
+from cosalpure.errors import UserError, choose
+from cosalpure.io import to_uint8
+from cosalpure.seeds import numpy_from
+
+PUBLISHED_SIDE = 224  # px; lengths in the tables are meant for images of this side
+SMALLEST_SIDE = 8  # px; below, blurs and warps have nothing to work on
+
+
+class Corruption:
+    """`corruption(images, generators) -> images`; an image's draws come from its own generator alone.
+
+    severity         1 to 5, a row of the class's `strengths`
+    scale_with_size  lengths in px (radii, displacements) are shortened or lengthened by the image's shorter side over
+                     224, so that a small image is as blurred as the published ones; False takes them as published
+    """
+
+    strengths = ()  # a row a severity
+
+    def __init__(self, severity=3, scale_with_size=True):
+        self.strength = self.strengths[choose("severity", severity, [1, 2, 3, 4, 5]) - 1]
+        self.scale_with_size = scale_with_size
+
+    def __call__(self, images, generators):
+        """Images (N, 3, H, W), RGB, [0, 1], and N torch generators -> corrupted images, alike."""
+        height, width = images.shape[-2:]
+        if min(height, width) < SMALLEST_SIDE:
+            raise UserError(
+                f"corruptions need images of {SMALLEST_SIDE}x{SMALLEST_SIDE} at least, not {width}x{height}"
+            )
+        scale = min(height, width) / PUBLISHED_SIDE if self.scale_with_size else 1.0
+        draws = [numpy_from(generator) for generator in generators]
+        return in_pixels(images, lambda pixels, own: self.corrupt(pixels, self.strength, own, scale), draws)
+
+    def corrupt(self, pixels, strength, draws, scale):
+        """One image (H, W, 3), RGB, 8-bit levels in [0, 1] -> alike; what leaves [0, 1] is cut off by the caller.
+
+        `strength` is a row of `strengths`, `draws` a numpy.random.Generator, `scale` what to multiply lengths by.
+        """
+        raise NotImplementedError
+
+
+def in_pixels(images, function, *each):
+    """Images (N, 3, H, W) in [0, 1] through a function of one image as an array (H, W, 3) of 8-bit levels in [0, 1].
+
+    `each` holds lists of N further arguments, one an image.
+    """
+    arrays = to_uint8(images).transpose(0, 2, 3, 1) / 255
+    changed = np.stack([function(*arguments) for arguments in zip(arrays, *each, strict=True)])
+    return torch.from_numpy(changed).permute(0, 3, 1, 2).clamp(0, 1).to(images)
+
+
+def to_bytes(pixels):
+    """[0, 1] -> uint8, for what is defined on 8-bit images."""
+    return (pixels * 255).round().astype(np.uint8)

@@ -1,0 +1,49 @@
+"""The feature extractor that Jadena attacks in place of the detector: resneta50b as published, or a detector's backbone.
+
+    surrogate = Surrogate("gicd", "resources/mini/weights/gicd.safetensors")
+    maps = surrogate(images)  # (N, 3, H, W), RGB, [0, 1] -> three feature maps, at strides 4, 8 and 16
+
+A backbone sees images at their own size; normalisation is inside, each network's own.
+"""
+
+import torch
+
+from cosalpure import networks
+from cosalpure.errors import UserError, choose
+from cosalpure.networks import normalise
+
+POOLNET_MEANS = (122.67892, 116.66877, 104.00699)  # red, green, blue in [0, 255], PoolNet's own
+
+
+def for_poolnet(images):
+    """Images in [0, 1] -> BGR in [0, 255], minus the means."""
+    return (images * 255 - images.new_tensor(POOLNET_MEANS).view(3, 1, 1)).flip(1)
+
+
+MAPS = {  # the network's name -> its maps at strides 4, 8 and 16
+    "resneta50b": lambda network, images: network.stages(normalise(images), (1, 2, 3)),
+    "gicd": lambda network, images: network.ginet.backbone(normalise(images))[2:],
+    "gcagc": lambda network, images: network.cosalnet.prnet(normalise(images))[:3],
+    "poolnet": lambda network, images: network.base.resnet(for_poolnet(images))[1:4],
+}
+
+
+class Surrogate:
+    """Images in [0, 1] -> feature maps in float32, on the GPU if there is one.
+
+    `weights` is a file, or a network. `mixed_precision` computes the network in bfloat16, on a GPU only: its range is
+    float32's, so that small gradients survive without scaling.
+    """
+
+    def __init__(self, network, weights, mixed_precision=False, device=None):
+        self.maps = MAPS[choose("surrogate network", network, list(MAPS))]
+        self.device = torch.device(device or networks.default_device())
+        if mixed_precision and self.device.type == "cpu":
+            raise UserError("mixed_precision needs a GPU, and there is none here; set it to false")
+        self.mixed_precision = mixed_precision
+        self.network = networks.load(network, weights).to(self.device)
+
+    def __call__(self, images):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed_precision):
+            maps = self.maps(self.network, images)
+        return [features.float() for features in maps]

@@ -1,0 +1,24 @@
+"""A degradation of one's own: a grey square somewhere over each image (docs/adding-a-method.md)."""
+
+import torch
+from pydantic import Field
+
+from cosalpure.settings import Model
+
+
+class Occlusion:
+    class Settings(Model):  # checked like the built-in ones; unknown keys are errors
+        side: float = Field(0.3, ge=0, le=1, description="of the square, of the image's shorter side")
+
+    def __init__(self, side):
+        self.side = side
+
+    def __call__(self, images, generators):  # the attacked images (N, 3, H, W), RGB, [0, 1]; a generator each
+        images = images.clone()  # what is handed over stays as it is
+        height, width = images.shape[-2:]
+        side = round(self.side * min(height, width))
+        for image, generator in zip(images, generators, strict=True):
+            top = torch.randint(height - side + 1, (), generator=generator)
+            left = torch.randint(width - side + 1, (), generator=generator)
+            image[:, top : top + side, left : left + side] = 0.5
+        return images
