@@ -1,0 +1,54 @@
+"""Jadena on a group: time and peak memory of the batched attack against the official one-image-at-a-time procedure.
+
+    python benchmarks/jadena_batch.py                                   8 images of 64 px, the mini benchmark's surrogate
+    python benchmarks/jadena_batch.py --surrogate official --side 224   resneta50b at full size, random weights
+
+Each measurement is a process of its own, A B A B; times are of the attack alone. The attacked images are compared: sign
+steps amplify rounding, so a few pixels differ.
+"""
+
+import time
+
+from side_by_side import main, peak_megabytes
+
+
+def measure(variant, options):
+    """One process: {number: value} of the attack on one group, and the attacked images."""
+    import torch
+
+    from cosalpure import networks
+    from cosalpure.degrade.jadena import Jadena
+
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    if options.surrogate == "slim":
+        network = networks.load("resneta50b", "resources/mini/weights/resneta50b.safetensors")
+    else:
+        network = networks.build("resneta50b").eval().requires_grad_(False)
+
+    def surrogate(images):
+        return network.stages(networks.normalise(images), (1, 2, 3))
+
+    if variant == "reference":
+        from reference.jadena_one_by_one import attack
+
+        run = lambda images: attack(surrogate, images)  # noqa: E731
+    else:
+        run = Jadena(surrogate)
+    images = torch.rand(options.images, 3, options.side, options.side)
+    images = torch.nn.functional.avg_pool2d(images, 5, 1, 2)  # smoother than noise
+    run(images[:1])  # warm-up
+    loaded, started = peak_megabytes(), time.perf_counter()
+    attacked = run(images)
+    seconds = (time.perf_counter() - started) / len(images)
+    return {"seconds_an_image": seconds, "loaded_mb": loaded, "peak_mb": peak_megabytes()}, attacked
+
+
+def arguments(parser):
+    parser.add_argument("--images", type=int, default=8)
+    parser.add_argument("--side", type=int, default=64)
+    parser.add_argument("--surrogate", choices=["slim", "official"], default="slim")
+
+
+if __name__ == "__main__":
+    main(__doc__, __file__, "Jadena, augment, 20 steps", measure, arguments)
