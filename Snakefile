@@ -19,6 +19,7 @@ rule all:
     input:
         expand("results/tables/{table}.md", table=TABLES),
         overview_files(),
+        sweep_files(),
 
 
 include: "rules/targets.smk"

@@ -96,12 +96,19 @@ def parser():
     show = add("show", _show, "print a finished table")
     show.add_argument("table", nargs="?", default="results/tables/table2.md", help="Markdown table (%(default)s)")
 
-    report = add("report", _report, "the overview figure: a group before and after, with its maps")
-    report.add_argument("--results", metavar="DIR", default="results", help="folder of the results (%(default)s)")
+    report = commands.add_parser("report", help="figures", description="Figures.")
+    figures = _adder(report.add_subparsers(title="figures", metavar="FIGURE", required=True))
+    overview = figures("overview", _overview, "a group before and after, with its maps")
+    overview.add_argument("--results", metavar="DIR", default="results", help="folder of the results (%(default)s)")
     names = ("DATASET", "DEGRADATION", "DETECTOR")
-    report.add_argument("--condition", nargs=3, metavar=names, required=True, help="what to show")
-    report.add_argument("--purifiers", nargs="+", metavar="NAME", required=True, help="a row each, in this order")
-    _common(report, output="PNG file to write")
+    overview.add_argument("--condition", nargs=3, metavar=names, required=True, help="what to show")
+    overview.add_argument("--purifiers", nargs="+", metavar="NAME", required=True, help="a row each, in this order")
+    _common(overview, output="PNG file to write")
+    sweep = figures("sweep", _sweep, "the success rate against a setting")
+    sweep.add_argument("scores", nargs="+", metavar="FILE", help="score files")
+    sweep.add_argument("--points", nargs="+", metavar="DATASET/DEGRADATION=VALUE", required=True, help="along the axis")
+    sweep.add_argument("--label", default="", help="the axis' title")
+    _common(sweep, output="PNG file to write; the numbers go into a CSV file beside it", settings=True, seed=True)
 
     weights = add("weights", _weights, "list the published weights, or fetch them")
     weights.add_argument("action", choices=["list", "fetch"], help="what to do")
@@ -260,10 +267,19 @@ def _show(options):
         raise UserError(f"{options.table}: no such table yet; make it with: snakemake --cores all") from None
 
 
-def _report(options):
+def _overview(options):
     from cosalpure.report.overview import draw
 
     draw(options.results, *options.condition, options.purifiers, options.output)
+
+
+def _sweep(options):
+    from cosalpure.settings import Statistics
+
+    settings = _settings(Statistics, options.settings)
+    from cosalpure.report.sweep import draw
+
+    draw(options.scores, options.points, options.label, settings, options.output, options.seed)
 
 
 def _weights(options):

@@ -232,6 +232,15 @@ class Condition(Model):
     detectors: tuple[str, ...] | None = Field(None, description="names from `detectors`; all if left out")
 
 
+class Sweep(Model):
+    """A figure of the success rate, nothing purified, against one setting of several degradations or datasets."""
+
+    setting: str = Field(description="key whose value is drawn along the axis, such as epsilon or attacked_fraction")
+    entries: tuple[str, ...] = Field(min_length=2, description="names from `degradations`, or from `datasets`")
+    scale: float = Field(1.0, description="what the value is multiplied by, such as 255")
+    label: str = Field("", description="the axis' title; the key if left out")
+
+
 class GroupsPerJob(Model):
     """Groups that one job handles with one load of its model. Results do not depend on it."""
 
@@ -273,6 +282,7 @@ class Settings(Model):
     score: Score = Field(Score(), description="metrics")
     statistics: Statistics = Field(Statistics(), description="intervals")
     conditions: tuple[Condition, ...] = Field(min_length=1, description="what is run")
+    sweeps: dict[Name, Sweep] = Field({}, description="name: a figure of the success rate against one setting")
     groups_per_job: GroupsPerJob = Field(GroupsPerJob(), description="size of a job")
     sources: str | None = Field(
         None, description="table of where published weights come from; null is config/sources.csv beside the Snakefile"
@@ -304,6 +314,30 @@ class Settings(Model):
                         for detector in block.detectors or self.detectors:
                             found[dataset, degradation, purifier, detector] = None
         return list(found)
+
+    def sweep_points(self, name):
+        """[(dataset, degradation, value), ...] of a sweep, along the axis; a UserError for what is not run.
+
+        Degradations are taken on the first dataset that runs all of them, datasets under the first that degrades.
+        """
+        sweep, where = self.sweeps[name], f"sweeps.{name}"
+        run = [condition[:2] for condition in self.expand() if self.method("purifiers", condition[2]) == "source_only"]
+        if set(sweep.entries) <= set(self.datasets):
+            attacks = [pair[1] for pair in run if self.method("degradations", pair[1]) != "none"]
+            pairs = [(entry, attacks[0]) for entry in sweep.entries] if attacks else []
+            values = {entry: self.dataset(entry) for entry in sweep.entries}
+        else:
+            for entry in sweep.entries:
+                choose("entry", entry, list(self.degradations), f"{where}.entries")
+            fit = [dataset for dataset in self.datasets if {(dataset, entry) for entry in sweep.entries} <= set(run)]
+            pairs = [(fit[0], entry) for entry in sweep.entries] if fit else []
+            values = {entry: self.method_settings("degradations", entry) for entry in sweep.entries}
+        for entry, its in values.items():
+            choose("setting", sweep.setting, list(type(its).model_fields), f"{where}.setting of '{entry}'")
+        if not pairs or not set(pairs) <= set(run):
+            raise UserError(f"{where}: not every entry is run with purifier source_only; add them to `conditions`")
+        axis = [getattr(values[entry], sweep.setting) * sweep.scale for entry in sweep.entries]
+        return sorted(((*pair, value) for pair, value in zip(pairs, axis, strict=True)), key=lambda point: point[2])
 
 
 def validated(cls, values, prefix):
@@ -400,6 +434,9 @@ def load(values, where="config"):
             for name in getattr(block, family) or ():
                 known = list(getattr(settings, family))
                 lines += _complaints(choose, family[:-1], name, known, f"conditions[{index}].{family}")
+    if not lines:
+        for name in settings.sweeps:
+            lines += _complaints(settings.sweep_points, name)
     if lines:
         raise UserError("\n".join(f"{where}: {line}" for line in dict.fromkeys(lines)))
     return settings

@@ -6,7 +6,7 @@ cosalpure config docs > docs/configuration.md
 
 import json
 
-from cosalpure.settings import DATASETS, FAMILIES, Condition, Model, Settings
+from cosalpure.settings import DATASETS, FAMILIES, Condition, Model, Settings, Sweep
 
 BLOCKS = (("datasets", DATASETS), *FAMILIES.items())
 
@@ -34,6 +34,7 @@ def docs_text():
         cls = type(Settings.model_fields[name].default)
         lines += _docs_of(f"`{name}`", cls, cls.__doc__)
     lines += _docs_of("`conditions`, each block", Condition, Condition.__doc__)
+    lines += _docs_of("`sweeps`, each entry", Sweep, Sweep.__doc__)
     for family, classes in BLOCKS:
         for cls in dict.fromkeys(classes.values()):
             methods = ", ".join(f"`{method}`" for method in classes if classes[method] is cls)

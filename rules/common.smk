@@ -17,7 +17,8 @@ except UserError as error:
     sys.exit("\n".join(f"cosalpure: {line}" for line in str(error).splitlines()))
 
 CONDITIONS = SETTINGS.expand()
-TABLES = ("table1", "table2", "differences")
+CLEAN_REFERENCES = {pair[:2] for pair in CONDITIONS if SETTINGS.method("degradations", pair[1]) == "none"}
+TABLES = ("table1", "table2", "differences", "degradations")
 # The command `cosalpure` of the Python that runs Snakemake, unless conda or a container brings its own.
 if not workflow.deployment_settings.deployment_method:
     shell.prefix(f"set -euo pipefail; export PATH='{Path(sys.executable).parent}':\"$PATH\"; ")
@@ -29,6 +30,7 @@ wildcard_constraints:
     purifier="|".join(map(re.escape, SETTINGS.purifiers)),
     detector="|".join(map(re.escape, SETTINGS.detectors)),
     span=r"\d{4}-\d{4}",
+    sweep="|".join(map(re.escape, SETTINGS.sweeps)) or "none",
     published="|".join(map(re.escape, PUBLISHED)),
 
 
@@ -170,12 +172,12 @@ def longer(minutes):
 
 
 def overview_blocks():
-    """{(dataset, degradation, detector): purifiers} of the degraded conditions: one overview figure each."""
+    """{(dataset, degradation, detector): purifiers} where several purifiers met a degradation: a figure each."""
     blocks = {}
     for dataset, degradation, purifier, detector in CONDITIONS:
         if SETTINGS.method("degradations", degradation) != "none":
             blocks.setdefault((dataset, degradation, detector), []).append(purifier)
-    return blocks
+    return {block: purifiers for block, purifiers in blocks.items() if len(purifiers) > 1}
 
 
 def overview_files():
@@ -192,6 +194,32 @@ def overview_maps(wildcards):
         folder = f"results/detect/{wildcards.dataset}/{wildcards.degradation}/{purifier}/{wildcards.detector}"
         found += [f"{folder}/shards/{span}.parquet" for span in spans("detect", wildcards.dataset)]
     return found
+
+
+def sweep_files():
+    return expand("results/report/figures/sweep_{sweep}.png", sweep=SETTINGS.sweeps)
+
+
+def sweep_scores(wildcards):
+    """The score files of a sweep's points and of the clean references beside them, nothing purified."""
+    points = SETTINGS.sweep_points(wildcards.sweep)
+    datasets = {dataset for dataset, _, _ in points}
+    wanted = {point[:2] for point in points} | {(d, g) for d, g in CLEAN_REFERENCES if d in datasets}
+    return [
+        "results/score/{}/{}/{}/{}.parquet".format(*condition)
+        for condition in CONDITIONS
+        if condition[:2] in wanted and SETTINGS.method("purifiers", condition[2]) == "source_only"
+    ]
+
+
+def sweep_points(wildcards):
+    """The points as the command line takes them: DATASET/DEGRADATION=VALUE."""
+    return [f"{dataset}/{name}={value:g}" for dataset, name, value in SETTINGS.sweep_points(wildcards.sweep)]
+
+
+def sweep_label(wildcards):
+    sweep = SETTINGS.sweeps[wildcards.sweep]
+    return sweep.label or sweep.setting
 
 
 def concept_targets():

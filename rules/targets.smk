@@ -62,6 +62,7 @@ rule table2:
 rule report:
     input:
         overview_files(),
+        sweep_files(),
 
 
 rule models:

@@ -119,3 +119,40 @@ def test_later_files_win_key_by_key(tmp_path):
     (tmp_path / "b.yaml").write_text("concept: {steps: 20}\n")
     merged = settings.read_files([tmp_path / "a.yaml", tmp_path / "b.yaml"])
     assert merged == {"concept": {"steps": 20, "batch": 2}, "seed": 1}
+
+
+SWEEP = {"setting": "epsilon", "entries": ["jadena", "weak"], "scale": 255}
+
+
+def swept(config, **changes):
+    """The default configuration with a weaker attack, run without a purifier, and a sweep."""
+    config["degradations"]["weak"] = {"like": "jadena", "epsilon": 4 / 255}
+    config["conditions"].append({"degradations": ["weak"], "purifiers": ["source_only"]})
+    return settings.load(config | {"sweeps": {"epsilon": SWEEP | changes}})
+
+
+def test_a_sweep_knows_its_points_in_order(config):
+    points = swept(config).sweep_points("epsilon")
+    assert [point[:2] for point in points] == [("mini", "weak"), ("mini", "jadena")]
+    assert [point[2] for point in points] == pytest.approx([4, 16])
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        (
+            {"setting": "epsilom"},
+            "sweeps.epsilon.setting of 'jadena': unknown setting 'epsilom' .did you mean 'epsilon'",
+        ),
+        ({"entries": ["jadena", "weka"]}, "sweeps.epsilon.entries: unknown entry 'weka' .did you mean 'weak'"),
+    ],
+)
+def test_mistakes_of_a_sweep_are_named(config, changes, complaint):
+    with pytest.raises(UserError, match=complaint):
+        swept(config, **changes)
+
+
+def test_a_sweep_of_what_is_not_run_is_refused(config):
+    config["degradations"]["idle"] = {"like": "jadena", "epsilon": 0}
+    with pytest.raises(UserError, match="not every entry is run with purifier source_only"):
+        swept(config, entries=["jadena", "idle"])

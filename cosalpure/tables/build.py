@@ -51,6 +51,21 @@ def build_table2(scores, degradation="jadena", **options):
     return build_cells(scores, "2", degradation, ("sr",), SPLITS, **options)
 
 
+def build_degradations(scores, degradation=None, **options):
+    """SR under every degradation of the scores, nothing purified; `degradation` is not looked at.
+
+    Without any unpurified condition the first purifier stands in.
+    """
+    purifiers = list(scores["purifier"].unique())
+    chosen = CLEAN[1] if CLEAN[1] in purifiers else purifiers[0]
+    scores = scores[scores["purifier"] == chosen]
+    parts = [
+        build_cells(scores, "degradations", name, ("sr",), SPLITS, purifiers=[chosen], **options)
+        for name in scores["degradation"].unique()
+    ]
+    return pd.concat(parts, ignore_index=True).drop_duplicates([*KEYS, "metric", "split"], ignore_index=True)
+
+
 def build_cells(
     scores, table, degradation, metrics, splits, datasets=None, purifiers=None, detectors=None, **bootstrap
 ):

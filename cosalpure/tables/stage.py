@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
-from cosalpure.tables.build import build_differences, build_table1, build_table2, read_scores
+from cosalpure.tables.build import build_degradations, build_differences, build_table1, build_table2, read_scores
 from cosalpure.tables.write import write_parquet, write_table
 
-TABLES = {"table1": build_table1, "table2": build_table2, "differences": build_differences}
+TABLES = {
+    "table1": build_table1,
+    "table2": build_table2,
+    "differences": build_differences,
+    "degradations": build_degradations,
+}
 
 
 def run(score_files, degradation, settings, output, seed):

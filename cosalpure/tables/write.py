@@ -30,11 +30,15 @@ LABELS = {
     "poolnet": "PoolNet",
     "jadena": "Jadena",
     "motion_blur": "motion blur",
+    "none": "none (clean)",
+    "random_noise": "random noise",
+    "random_exposure": "random exposure",
 }
 TITLES = {
     "1": "Table 1. Co-saliency detection over whole groups, half of each under attack.",
     "2": "Table 2. Success rate over whole groups (avg), attacked (adv) and clean images (clean).",
     "differences": "Paired differences on the same images.",
+    "degradations": "Success rate under each degradation, nothing purified.",
 }
 LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -54,6 +58,8 @@ def row_label(cell):
         if (cell.minus_degradation, cell.minus_purifier) == CLEAN:
             return "Attacked − clean"
         return f"{label(cell.purifier)} − {label(cell.minus_purifier)}"
+    if cell.table == "degradations":
+        return label(cell.degradation)
     return "Clean (no attack)" if (cell.degradation, cell.purifier) == CLEAN else label(cell.purifier)
 
 
@@ -91,10 +97,15 @@ def best_cells(rows, columns, cells):
 
 
 def competes(cell):
-    """Whether a cell may be the best of its column: complete, defined, under attack, and not a difference."""
-    if cell is None or hasattr(cell, "minus_purifier") or (cell.degradation, cell.purifier) == CLEAN:
+    """Whether a cell may be the best of its column: of a purifier under attack, complete and defined."""
+    if cell is None or not ranks_purifiers(cell) or (cell.degradation, cell.purifier) == CLEAN:
         return False
     return cell.done == cell.expected and not math.isnan(cell.value)
+
+
+def ranks_purifiers(cell):
+    """Whether a cell belongs to a table in which one purifier may be better than another."""
+    return not hasattr(cell, "minus_purifier") and cell.table != "degradations"
 
 
 def cell_text(cell):
@@ -120,7 +131,7 @@ def caption(table, level):
     """The table's title and how to read its cells."""
     title = TITLES.get(str(table["table"].iloc[0]), "") if len(table) else ""
     reading = f"Brackets: {level:.0%} intervals by bootstrap over groups."
-    if "minus_purifier" not in table:
+    if any(map(ranks_purifiers, table.itertuples(index=False))):
         reading += " Bold: best complete condition of each dataset."
     if (table["done"] != table["expected"]).any():
         reading += " 'n of m': only n of m images have a score."

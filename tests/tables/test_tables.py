@@ -11,6 +11,7 @@ from cosalpure import tables
 from cosalpure.errors import UserError
 from cosalpure.tables.build import (
     COLUMNS,
+    build_degradations,
     build_differences,
     build_table1,
     build_table2,
@@ -210,6 +211,16 @@ def test_bold_marks_the_best_of_each_column_as_the_paper_does(scores):
     assert [cell.startswith("**") for cell in markdown_row(table, "DiffPure")[3:]] == [False, False, True, True]
     clean = markdown_row(table, "Clean (no attack)")
     assert not any("**" in cell for cell in clean)  # it would win the success rate
+
+
+def test_degradations_are_compared_where_nothing_is_purified(scores):
+    unpurified = scores[(scores["degradation"] == "jadena") & (scores["purifier"] == "source_only")]
+    blurred = unpurified.assign(degradation="blur", success=1.0)
+    table = build_degradations(pd.concat([scores, blurred], ignore_index=True), **FEW)
+    assert set(table["purifier"]) == {"source_only"} and len(table) == 3 * 3  # degradations, splits
+    text = as_markdown(table)
+    rows = [line.split("|")[3].strip() for line in text.splitlines() if line.startswith("|")]
+    assert rows[2:] == ["none (clean)", "Jadena", "blur"] and "**" not in text and "Bold" not in text
 
 
 def test_latex_is_escaped(scores):

@@ -33,7 +33,7 @@ def test_every_image_of_every_condition_is_scored(finished):
     assert len(one) == 12 and one.attacked.sum() == 6
 
 
-@pytest.mark.parametrize("table", ["table1", "table2", "differences"])
+@pytest.mark.parametrize("table", ["table1", "table2", "differences", "degradations"])
 def test_tables_are_written_in_four_formats(finished, table):
     folder = finished.folder / "results/tables"
     assert all((folder / f"{table}.{kind}").stat().st_size for kind in ("parquet", "csv", "md", "tex"))
