@@ -48,7 +48,7 @@ class ClassifierSettings:
 class GINetSettings:
     """GINet's training."""
 
-    rounds: tuple = (1500, 600, 5000, 2000)  # steps; each starts from the last one's average, at the full rate again
+    rounds: tuple = (1500, 600, 5000, 1400)  # steps; each starts from the last one's average, at the full rate again
     named: tuple = (0, 0, 0, 10)  # pictures a step, in each round, that keep the classifier in step with the backbone
     naming: float = 0.3  # weight of their cross entropy
     groups: int = 2  # a step; two, so that neighbours in a batch differ in their consensus
