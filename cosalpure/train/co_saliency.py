@@ -69,26 +69,23 @@ def dev_log(folder, detector, dev):
     return measure
 
 
-def train_in_rounds(name, network, losses, detector, dev, folder, its, helper=None):
+def train_in_rounds(name, network, losses, detector, dev, folder, its):
     """Trains `network` for `its.rounds` (steps each); returns its moving average, success on `dev` logged by the way.
 
-    Each round starts from the last one's average at the full rate again (warm restarts). `losses(network, round, step)`
-    gives {name: loss}, weighted as `its.weights` says (1 if it does not); `detector(network)` is what `dev` judges.
-    `helper` is a module that learns along and is thrown away.
+    Each round starts from the last one's average at the full rate again (warm restarts). `losses(network, step)` gives
+    {name: loss}, weighted as `its.weights` says; `detector(network)` is what `dev` judges.
     """
-    helper = helper or torch.nn.Identity()
     for number, steps in enumerate(its.rounds):
         before, average = sum(its.rounds[:number]), common.EMA(network, its.ema)
-        learned = [*network.parameters(), *helper.parameters()]
-        optimizer = torch.optim.AdamW(learned, its.learning_rate, weight_decay=its.weight_decay)
+        optimizer = torch.optim.AdamW(network.parameters(), its.learning_rate, weight_decay=its.weight_decay)
 
-        def step(done, network=network, average=average, optimizer=optimizer, before=before, number=number):
-            found = losses(network.train(), number, before + done)
-            total = sum(its.weights.get(key, 1.0) * loss for key, loss in found.items())
-            common.update(total, optimizer, [network, helper], average)
+        def step(done, network=network, average=average, optimizer=optimizer, before=before):
+            found = losses(network.train(), before + done)
+            total = sum(its.weights[key] * loss for key, loss in found.items())
+            common.update(total, optimizer, [network], average)
             return {key: loss.item() for key, loss in found.items()}
 
-        parts = {"network": network, "average": average, "optimizer": optimizer, "helper": helper}
+        parts = {"network": network, "average": average, "optimizer": optimizer}
         place = folder / f"round-{number + 1}"
         settings = SimpleNamespace(**asdict(its), steps=steps)
         common.train(name, step, parts, place, settings, dev_log(place, detector(average.module), dev))

@@ -48,9 +48,7 @@ class ClassifierSettings:
 class GINetSettings:
     """GINet's training."""
 
-    rounds: tuple = (1500, 600, 5000, 1400)  # steps; each starts from the last one's average, at the full rate again
-    named: tuple = (0, 0, 0, 10)  # pictures a step, in each round, that keep the classifier in step with the backbone
-    naming: float = 0.3  # weight of their cross entropy
+    rounds: tuple = (1500, 600, 5000)  # steps; each starts from the last one's average, at the full rate again
     groups: int = 2  # a step; two, so that neighbours in a batch differ in their consensus
     group_sizes: tuple = (5, 8)  # images a group, as in the benchmark
     learning_rate: float = 2e-3  # with batch norm
@@ -134,7 +132,7 @@ def train_ginet(network, pool, dev, folder, settings, round_number):
     network.ginet.backbone.classifier.eval()
     network.requires_grad_(False)
     network.ginet.requires_grad_(True)
-    network.ginet.backbone.classifier.requires_grad_(its.named[round_number] > 0)
+    network.ginet.backbone.classifier.requires_grad_(False)
     for module in network.ginet.backbone.modules():  # the backbone's norms keep the scales that the classifier learned
         if isinstance(module, nn.BatchNorm2d):
             module.requires_grad_(False)
@@ -150,9 +148,7 @@ def train_ginet(network, pool, dev, folder, settings, round_number):
         maps = network.ginet(images, consensus)
         losses = [map_loss(its_map, masks, its.cross_entropy) for its_map in maps]
         found = {"loss": sum(losses) / len(losses), "loss_last": losses[-1]}
-        if its.named[round_number]:
-            found["names"] = naming_loss(network, pool, settings, before + number, its.named[round_number])
-        common.update(found["loss"] + its.naming * found.get("names", 0), optimizer, [network], average)
+        common.update(found["loss"], optimizer, [network], average)
         return {key: loss.item() for key, loss in found.items()}
 
     parts = {"network": network, "average": average, "optimizer": optimizer}
@@ -172,19 +168,6 @@ def draw_batch(network, pool, settings, number):
         with torch.no_grad():
             consensus.append(network.consensus(images[-1]).expand(len(pictures), -1))
     return torch.cat(images), torch.cat(masks), torch.cat(consensus)
-
-
-def naming_loss(network, pool, settings, number, count):
-    """Cross entropy of the concepts' names by the backbone and its classifier, whose gradient weighs the channels.
-
-    While the backbone learns, a frozen classifier understands it less and less.
-    """
-    random = generator(settings.seed, "ginet names", number)
-    images, masks, labels = pool.draw(random, count)
-    images = fade_surroundings(images, masks, torch.rand(count, 1, 1, 1, generator=random))
-    images, _ = augment(images, masks, random, settings.classifier.closest)
-    *_, deepest = network.ginet.backbone(prepare(images, settings.input_size))
-    return F.cross_entropy(network.ginet.backbone.classify(deepest), labels)
 
 
 def prepare(images, side):

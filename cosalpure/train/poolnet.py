@@ -54,7 +54,7 @@ def train_poolnet(output, settings=None, resources=None):
         give_unit_variance(network, 60 * torch.randn(its.batch, 3, its.side, its.side))  # the spread of photographs
     detector, size = PoolNet(network), (its.side, its.side)
 
-    def losses(network, _, step):
+    def losses(network, step):
         random = generator(its.seed, "poolnet", step)
         images, masks, _ = pool.draw(random, its.batch)
         images, masks = augment(images, masks, random)

@@ -95,7 +95,7 @@ SURROGATE = surrogate.SurrogateSettings(
 GICD = training.GICDSettings(
     width=1 / 16, channels=4, classifier_width=16, pool=1, input_size=32, scenes=4, portraits=1, dev_group=1,
     classifier=training.ClassifierSettings(steps=2, batch=4, small_side=32, checkpoint_every=2, log_every=1),
-    ginet=training.GINetSettings(rounds=(1, 1), named=(0, 2), groups=1, group_sizes=(2, 3), checkpoint_every=2, log_every=1),
+    ginet=training.GINetSettings(rounds=(1, 1), groups=1, group_sizes=(2, 3), checkpoint_every=2, log_every=1),
 )  # fmt: skip
 
 
@@ -157,7 +157,7 @@ def test_inserted_batch_norms_are_folded_into_the_same_function():
 
 SMALL = dict(scenes=4, portraits=1, dev_group=1, rounds=(2, 1), checkpoint_every=1, log_every=1)
 GCAGC = gcagc.GCAGCSettings(
-    width=1 / 16, blocks=1, input_size=64, groups=2, group_sizes=(2, 3), saliency_images=1, named=(0, 2), **SMALL
+    width=1 / 16, blocks=1, input_size=64, groups=2, group_sizes=(2, 3), saliency_images=1, **SMALL
 )
 POOLNET = poolnet.PoolNetSettings(width=1 / 16, layers=(1, 1, 1, 1), batch=2, **SMALL)
 TRAININGS = {"gcagc": (gcagc, "train_gcagc", GCAGC), "poolnet": (poolnet, "train_poolnet", POOLNET)}
