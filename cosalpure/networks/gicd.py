@@ -137,7 +137,7 @@ class GICD(nn.Module):
         return self.ginet(images, consensus)
 
     @staticmethod
-    def official_state(ginet, co_classifier):
+    def official_state(gicd_ginet, vgg16):
         """gicd_ginet.pth and torchvision's ImageNet vgg16, which the official code downloads by itself."""
-        parts = {"ginet": ginet, "co_classifier": co_classifier}
+        parts = {"ginet": gicd_ginet, "co_classifier": vgg16}
         return {f"{part}.{key}": value for part, state in parts.items() for key, value in state.items()}

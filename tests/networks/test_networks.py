@@ -292,23 +292,6 @@ def test_the_official_gcagc_file_was_saved_from_several_gpus(official_gcagc, tmp
     assert torch.equal(network.jpu.conv3[0].weight, official_gcagc.jpu.conv3[0].weight)
 
 
-def test_official_liif_files_hold_the_weights_beside_other_things(tmp_path):
-    state = loader.state_dict("disco_edsr_liif")
-    path = tmp_path / "epoch-last.pth"
-    torch.save({"model": {"name": "liif", "args": {}, "sd": state}, "optimizer": {}, "epoch": 3}, path)
-    network = networks.load("liif", path)
-    assert torch.equal(network.imnet.layers[0].weight, state["imnet.layers.0.weight"])
-    torch.save(state, path)
-    with pytest.raises(UserError, match=r"\['model'\]\['sd'\]"):
-        networks.load("liif", path)
-
-
-def test_a_missing_second_gicd_file_is_named(tmp_path):
-    torch.save({}, tmp_path / "gicd_ginet.pth")
-    with pytest.raises(UserError, match="vgg16"):
-        networks.load("gicd", tmp_path / "gicd_ginet.pth")
-
-
 def test_mistakes_are_answered_with_the_choices(tmp_path):
     with pytest.raises(UserError, match="did you mean 'gicd'"):
         networks.build("gicdd")

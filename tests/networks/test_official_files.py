@@ -97,7 +97,7 @@ def test_other_content_is_refused(name, content, tmp_path):
 
 def test_gicd_asks_for_both_of_its_files(tmp_path):
     path = saved(tmp_path / "gicd_ginet.pth", state("gicd_ginet"))
-    assert "2 official file(s), in this order: ginet, co_classifier" in refused(path, name="gicd")
+    assert "2 official file(s), in this order: gicd_ginet, vgg16" in refused(path, name="gicd")
 
 
 @pytest.mark.parametrize("form", FORMATS)
