@@ -285,7 +285,7 @@ def _sweep(options):
 def _weights(options):
     from cosalpure import weights
 
-    sources = weights.read_sources(options.sources or weights.SOURCES)
+    sources = weights.read_sources(options.sources)
     if options.action == "list":
         print(weights.listing(sources, options.folder))
         return

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cosalpure import settings
 from cosalpure.errors import UserError
-from cosalpure.weights import SOURCES, read_sources
+from cosalpure.weights import read_sources
 
 PACKAGES = "snakemake torch diffusers transformers pandas pyarrow scikit-image tabulate pydantic pillow".split()
 
@@ -54,7 +54,7 @@ def _device():
 
 def _weights(chosen):
     """Print each weights file that the configuration names; the problems found."""
-    published = {f"weights/{source.marker}": name for name, source in read_sources(chosen.sources or SOURCES).items()}
+    published = {f"weights/{source.marker}": name for name, source in read_sources(chosen.sources).items()}
     problems = []
     for path in sorted(_weights_files(chosen)):
         there = Path(path).is_file()

@@ -6,6 +6,7 @@ A degradation, purifier or detector of your own is one file with a class and one
     mine = "my_package.my_file:MyDetector"
 """
 
+import inspect
 from importlib import import_module
 from importlib.metadata import entry_points
 
@@ -24,6 +25,16 @@ class Registry:
         """Every known name, built-in ones first."""
         plugins = sorted({point.name for point in entry_points(group=self.group)} - set(self.builtin))
         return [*self.builtin, *plugins]
+
+    def make(self, name, **settings):
+        """The method `name`, made with its `settings`; one that it does not take, or lacks, is a UserError."""
+        method = self.get(name)
+        signature = inspect.signature(method)
+        try:
+            signature.bind(**settings)
+        except TypeError as error:
+            raise UserError(f"{self.kind} '{name}': {error}; it takes {signature}") from None
+        return method(**settings)
 
     def get(self, name):
         """The class registered as `name`; a UserError lists the choices."""

@@ -52,8 +52,9 @@ class Source:
         return Path(folder) / self.file.rstrip("/")
 
 
-def read_sources(path=SOURCES, kind="weights"):
-    """{name: Source} of one kind, in the order of the file; a UserError names a row that is not right."""
+def read_sources(path=None, kind="weights"):
+    """{name: Source} of one kind, in the order of the file (`SOURCES`); a UserError names a row that is not right."""
+    path = path or SOURCES
     found = {}
     try:
         with open(path, newline="", encoding="utf-8") as file:

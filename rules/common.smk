@@ -8,11 +8,11 @@ from shlex import quote
 
 from cosalpure import settings as cosalpure_settings
 from cosalpure.errors import UserError
-from cosalpure.weights import SOURCES, read_sources
+from cosalpure.weights import read_sources
 
 try:
     SETTINGS = cosalpure_settings.load(config)
-    PUBLISHED = {its.marker: name for name, its in read_sources(SETTINGS.sources or SOURCES).items()}
+    PUBLISHED = {its.marker: name for name, its in read_sources(SETTINGS.sources).items()}
 except UserError as error:
     sys.exit("\n".join(f"cosalpure: {line}" for line in str(error).splitlines()))
 

@@ -7,9 +7,6 @@ The stage hands over the attacked images of one group only; the clean ones keep 
 `sees_group = True` is also given `group`, all images of the group (M, 3, H, W).
 """
 
-import inspect
-
-from cosalpure.errors import UserError
 from cosalpure.registry import Registry
 from cosalpure.settings import CORRUPTIONS
 
@@ -41,9 +38,4 @@ DEGRADATIONS = Registry(
 
 def load(name, **settings):
     """The degradation called `name`, made with its `settings`; unknown names and settings are errors."""
-    method = DEGRADATIONS.get(name)
-    try:
-        inspect.signature(method).bind(**settings)
-    except TypeError as error:
-        raise UserError(f"degradation '{name}': {error}; it takes {inspect.signature(method)}") from None
-    return method(**settings)
+    return DEGRADATIONS.make(name, **settings)

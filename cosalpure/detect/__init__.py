@@ -7,7 +7,6 @@ and images of any size. A detector's own resizing and normalisation are inside. 
 import inspect
 
 from cosalpure import networks
-from cosalpure.errors import UserError
 from cosalpure.registry import Registry
 
 DETECTORS = Registry(
@@ -26,13 +25,8 @@ def load(name, weights=None, device=None, **settings):
 
     A plug-in that has no parameter `weights` or `device` is not given any.
     """
-    method = DETECTORS.get(name)
     if weights is not None:
         settings["weights"] = weights
-    if "device" in inspect.signature(method).parameters:
+    if "device" in inspect.signature(DETECTORS.get(name)).parameters:
         settings["device"] = device or networks.default_device()
-    try:
-        inspect.signature(method).bind(**settings)
-    except TypeError as error:
-        raise UserError(f"detector '{name}': {error}; it takes {inspect.signature(method)}") from None
-    return method(**settings)
+    return DETECTORS.make(name, **settings)

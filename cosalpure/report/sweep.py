@@ -29,13 +29,14 @@ def draw(files, points, axis, settings, output, seed):
 def parse(point):
     """ "mini/jadena=16" -> ("mini", "jadena", 16.0)."""
     pair, _, value = point.rpartition("=")
-    dataset, slash, degradation = pair.partition("/")
+    dataset, _, degradation = pair.partition("/")
     try:
-        return dataset, (slash and degradation) or int(""), float(value)
+        x = float(value)
     except ValueError:
-        raise UserError(
-            f"--points: expected DATASET/DEGRADATION=VALUE such as mini/jadena=16, found '{point}'"
-        ) from None
+        x = None
+    if x is None or not degradation:
+        raise UserError(f"--points: expected DATASET/DEGRADATION=VALUE such as mini/jadena=16, found '{point}'")
+    return dataset, degradation, x
 
 
 def sweep_numbers(scores, points, settings, seed):

@@ -118,5 +118,5 @@ def zoom_in(pixels, factor):
     part = [math.ceil(side / factor) for side in size]
     middle = tuple(slice((side - cut) // 2, (side - cut) // 2 + cut) for side, cut in zip(size, part, strict=True))
     larger = ndimage.zoom(pixels[middle], (factor, factor, 1), order=1)
-    starts = [(now - side) // 2 for now, side in zip(larger.shape, size, strict=False)]
+    starts = [(now - side) // 2 for now, side in zip(larger.shape[:2], size, strict=True)]
     return larger[starts[0] : starts[0] + size[0], starts[1] : starts[1] + size[1]]
