@@ -15,3 +15,8 @@ def choose(kind, name, choices, where=None):
     hint = f" (did you mean '{close[0]}'?)" if close else ""
     place = f"{where}: " if where else ""
     raise UserError(f"{place}unknown {kind} '{name}'{hint}; choose from: {', '.join(map(str, choices))}")
+
+
+def one_line(error, limit):
+    """An error's text on one line of at most `limit` characters; its class where it says nothing."""
+    return " ".join(str(error).split())[:limit] or type(error).__name__

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosalpure.errors import UserError
+from cosalpure.errors import UserError, one_line
 from cosalpure.io import web_page, whole_file
 
 SOURCES = Path(__file__).resolve().parents[1] / "config" / "sources.csv"
@@ -249,7 +249,7 @@ def _from_web(where, target, source):
             return target
         except (DownloadError, requests.RequestException, OSError, KeyError) as error:  # KeyError: headers amiss
             if not (parts and re.search("byte range|416", str(error))):
-                raise UserError(_one_line(error)) from None
+                raise UserError(one_line(error, 300)) from None
     for part in parts:  # of a server that cannot go on where it stopped, or has nothing to add
         part.unlink()
     return _from_web(where, target, source)
@@ -263,7 +263,7 @@ def _from_hub(name, target):
     try:
         snapshot_download(repository, revision=revision or None, local_dir=target, allow_patterns=PIPELINE_FILES)
     except Exception as error:  # its many errors share no class
-        raise UserError(_one_line(error)) from None
+        raise UserError(one_line(error, 300)) from None
     shutil.rmtree(target / ".cache", ignore_errors=True)  # its own book-keeping of the download
     return target
 
@@ -277,7 +277,3 @@ def _from_path(origin, target):
         return target
     except OSError as error:
         raise UserError(f"{error.strerror or error}") from None
-
-
-def _one_line(error):
-    return " ".join(str(error).split())[:300] or type(error).__name__

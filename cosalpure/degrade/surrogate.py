@@ -10,14 +10,12 @@ import torch
 
 from cosalpure import networks
 from cosalpure.errors import UserError, choose
-from cosalpure.networks import normalise
-
-POOLNET_MEANS = (122.67892, 116.66877, 104.00699)  # red, green, blue in [0, 255], PoolNet's own
+from cosalpure.networks import normalise, poolnet
 
 
 def for_poolnet(images):
     """Images in [0, 1] -> BGR in [0, 255], minus the means."""
-    return (images * 255 - images.new_tensor(POOLNET_MEANS).view(3, 1, 1)).flip(1)
+    return (images * 255 - images.new_tensor(poolnet.CHANNEL_MEANS).view(3, 1, 1)).flip(1)
 
 
 MAPS = {  # the network's name -> its maps at strides 4, 8 and 16

@@ -5,10 +5,11 @@ import torch
 from cosalpure import networks
 from cosalpure.detect.common import resize
 from cosalpure.errors import choose
+from cosalpure.networks import poolnet
 
 SIDES = (112, 960)  # px; the network's pooling needs the lower one, the upper one bounds the memory
 CHANNEL_MEANS = {  # red, green, blue in [0, 255]
-    "official": (122.67892, 116.66877, 104.00699),  # PoolNet's own
+    "official": poolnet.CHANNEL_MEANS,
     "cosalpure": (122.67892, 104.00699, 116.66877),  # CosalPure's wrapper exchanges green and blue
 }
 

@@ -11,7 +11,7 @@ import json
 from importlib import import_module
 from pathlib import Path
 
-from cosalpure.errors import UserError, choose
+from cosalpure.errors import UserError, choose, one_line
 from cosalpure.io import web_page, whole_file
 
 NETWORKS = {
@@ -185,7 +185,7 @@ def _read_checkpoint(path):
         what = f" ({code[1]})" if code else ""
         raise UserError(f"{path}: refused: it holds more than plain tensors{what}, which could run code") from None
     except (RuntimeError, EOFError, KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: not a readable checkpoint, perhaps cut short: {_one_line(error)}") from None
+        raise UserError(f"{path}: not a readable checkpoint, perhaps cut short: {one_line(error, 200)}") from None
     if not isinstance(checkpoint, dict):
         raise UserError(f"{path}: expected a dictionary of tensors, found {type(checkpoint).__name__}")
     return checkpoint
@@ -206,7 +206,3 @@ def _unzipped(path):
                 f"a zip of {len(members)} files; expected one checkpoint of at most {MAX_UNZIPPED:,} bytes"
             )
         return io.BytesIO(archive.read(members[0]))
-
-
-def _one_line(error):
-    return " ".join(str(error).split())[:200]

@@ -18,6 +18,7 @@ from cosalpure.networks.resnet50 import ResNet50
 POOLS = (2, 4, 8)  # strides of a FAM's pooled copies: the deepest map needs 8 pixels a side, the image 112
 PYRAMID = (1, 3, 5)  # sides of the pyramid pooling's grids
 EDGE_CHANNELS = 16
+CHANNEL_MEANS = (122.67892, 116.66877, 104.00699)  # red, green, blue in [0, 255], subtracted from the images
 
 
 def resize(maps, size):
