@@ -65,10 +65,10 @@ class MiniWorld:
     def scene(self, rng, concept, distractors_from, design=None):
         """A benchmark-like scene: (image uint8 (size, size, 3), mask uint8 (size, size) of 0 and 255).
 
-        One object of `concept` (38 to 62 % of the side) on top of one or two others of `distractors_from`.
+        One object of `concept` (48 to 78 % of the side) on top of one or two others (30 to 50 %) of `distractors_from`.
         """
         canvas = self._background(rng)
-        target = self._object(rng, concept, rng.uniform(0.38, 0.62), design)
+        target = self._object(rng, concept, rng.uniform(0.48, 0.78), design)
         others = [c for c in rng.permutation(distractors_from) if c != concept][: rng.integers(1, 3)]
         place = self._place(rng, target, [])
         boxes = [place]

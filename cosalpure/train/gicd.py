@@ -48,7 +48,7 @@ class ClassifierSettings:
 class GINetSettings:
     """GINet's training."""
 
-    rounds: tuple = (1500, 600, 5000)  # steps; each starts from the last one's average, at the full rate again
+    rounds: tuple = (5000,)  # steps; a further round starts from the last one's average, at the full rate again
     groups: int = 2  # a step; two, so that neighbours in a batch differ in their consensus
     group_sizes: tuple = (5, 8)  # images a group, as in the benchmark
     learning_rate: float = 2e-3  # with batch norm
