@@ -85,9 +85,11 @@ def read_images(paths):
     import torch
 
     pixels = [read_pixels(path, "RGB") for path in paths]
-    for path, array in zip(paths, pixels, strict=True):
-        if array.shape != pixels[0].shape:
-            raise UserError(f"{path}: size {array.shape[1]}x{array.shape[0]} differs from the group's first image")
+    sizes = [array.shape[1::-1] for array in pixels]
+    usual = max(sizes, key=lambda size: (sizes.count(size), size))  # of two images the larger is the usual one
+    for path, (width, height) in zip(paths, sizes, strict=True):
+        if (width, height) != usual:
+            raise UserError(f"{path}: size {width}x{height}; its group has {usual[0]}x{usual[1]}")
     return torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float() / 255
 
 
