@@ -98,7 +98,12 @@ def uses_model(wildcards):
 
 
 def concept_shards(wildcards):
-    return shards("concept", "concept/{dataset}/{degradation}")(wildcards) if uses_concept(wildcards) else []
+    """The concepts that a purifier reads: those of the job's groups, or all where it takes other groups' concepts."""
+    if not uses_concept(wildcards):
+        return []
+    own = getattr(SETTINGS.method_settings("purifiers", wildcards.purifier), "concept", "own") == "own"
+    found = covering("concept", wildcards) if own else spans("concept", wildcards.dataset)
+    return [f"results/concept/{wildcards.dataset}/{wildcards.degradation}/shards/{span}.parquet" for span in found]
 
 
 def concept_option(wildcards):
@@ -108,8 +113,9 @@ def concept_option(wildcards):
 
 
 def model_index(wildcards):
-    """The text-to-image model's index file: a newer model reruns what it was used for."""
-    return f"{SETTINGS.text_to_image.path}/model_index.json"
+    """The text-to-image model's index file: a newer model reruns what it was used for. One of the hub has none here."""
+    path = SETTINGS.text_to_image.path
+    return [] if path.startswith("hf:") else f"{path}/model_index.json"
 
 
 def purifier_weights(wildcards):
