@@ -18,6 +18,7 @@ except UserError as error:
 
 CONDITIONS = SETTINGS.expand()
 CLEAN_REFERENCES = {pair[:2] for pair in CONDITIONS if SETTINGS.method("degradations", pair[1]) == "none"}
+SHOWN = 6  # groups of the figures of concepts: the first ones
 TABLES = ("table1", "table2", "differences", "degradations")
 # The command `cosalpure` of the Python that runs Snakemake, unless conda or a container brings its own.
 if not workflow.deployment_settings.deployment_method:
@@ -29,6 +30,7 @@ wildcard_constraints:
     degradation="|".join(map(re.escape, SETTINGS.degradations)),
     purifier="|".join(map(re.escape, SETTINGS.purifiers)),
     detector="|".join(map(re.escape, SETTINGS.detectors)),
+    clean="|".join(map(re.escape, SETTINGS.degradations)),
     span=r"\d{4}-\d{4}",
     sweep="|".join(map(re.escape, SETTINGS.sweeps)) or "none",
     published="|".join(map(re.escape, PUBLISHED)),
@@ -228,12 +230,32 @@ def sweep_label(wildcards):
     return sweep.label or sweep.setting
 
 
+def reading_purifiers():
+    """The purifiers that read a learned concept."""
+    prompts = {name: getattr(SETTINGS.method_settings("purifiers", name), "prompt", "") for name in SETTINGS.purifiers}
+    return [name for name, prompt in prompts.items() if "{token}" in prompt]
+
+
 def concept_targets():
     """The concepts of every degradation that a purifier reads them for."""
-    purifiers = {
-        name
-        for name in SETTINGS.purifiers
-        if "{token}" in getattr(SETTINGS.method_settings("purifiers", name), "prompt", "")
-    }
-    pairs = dict.fromkeys(condition[:2] for condition in CONDITIONS if condition[2] in purifiers)
+    pairs = dict.fromkeys(condition[:2] for condition in CONDITIONS if condition[2] in reading_purifiers())
     return [f"results/concept/{d}/{g}/shards/{span}.parquet" for d, g in pairs for span in spans("concept", d)]
+
+
+def shown(stage, folder):
+    """An input function: the shard files of `stage` that hold the groups of the figures of concepts."""
+
+    def files(wildcards):
+        found = [span for span in spans(stage, wildcards.dataset) if int(span[:4]) < SHOWN]
+        return [f"results/{folder}/shards/{span}.parquet".format(**wildcards) for span in found]
+
+    return files
+
+
+def concept_figures():
+    """Previews beside each clean reference of the same data set, and attention maps, where concepts are read."""
+    read = [condition[:3] for condition in CONDITIONS if condition[2] in reading_purifiers()]
+    degraded = dict.fromkeys((d, g) for d, g, _ in read if (d, g) not in CLEAN_REFERENCES)
+    beside = [(d, g, clean) for d, g in degraded for other, clean in CLEAN_REFERENCES if other == d]
+    previews = ["results/report/figures/concepts_{}_{}_{}.png".format(*names) for names in beside]
+    return previews + ["results/report/figures/attention_{}_{}_{}.png".format(*names) for names in dict.fromkeys(read)]

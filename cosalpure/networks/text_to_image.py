@@ -28,8 +28,8 @@ class TextToImage:
         self.name, self.resolution = str(path), resolution
         self.device = torch.device(device or networks.default_device())
         self.dtype = _dtype(dtype, self.device)
-        vae, unet, text_encoder, self.tokenizer, scheduler = _load_components(_folder(path))
-        self.vae, self.unet = (part.to(self.device, self.dtype).eval().requires_grad_(False) for part in (vae, unet))
+        vae, unet, text_encoder, self.tokenizer, scheduler = _load_components(_folder(path), self.dtype)
+        self.vae, self.unet = (part.to(self.device).eval().requires_grad_(False) for part in (vae, unet))
         self.text_encoder = text_encoder.to(self.device).float().eval().requires_grad_(False)
         self.prediction = scheduler.config.prediction_type
         if self.prediction not in ("epsilon", "v_prediction"):
@@ -164,18 +164,25 @@ def _dtype(name, device):
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
 
 
-def _load_components(path):
-    """The five components of a pipeline folder; a UserError names what is missing."""
+def _load_components(path, dtype):
+    """The five components of a pipeline folder, the large ones in `dtype`; a UserError names what is missing."""
     from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
     from safetensors import SafetensorError
     from transformers import CLIPTextModel, CLIPTokenizer
 
-    missing = [name for name in COMPONENTS if not (Path(path) / name).is_dir()]
+    missing = [name for name in COMPONENTS if not (path / name).is_dir()]
     if missing:
         raise UserError(f"{path}: not a diffusers pipeline folder with Stable Diffusion's components; no {missing[0]}/")
-    classes = (AutoencoderKL, UNet2DConditionModel, CLIPTextModel, CLIPTokenizer, DDPMScheduler)
+    if not any((path / "tokenizer" / name).is_file() for name in ("tokenizer.json", "vocab.json")):
+        raise UserError(f"{path}: not readable as a diffusers pipeline: no vocabulary in tokenizer/")
     try:
-        return [cls.from_pretrained(Path(path) / name) for name, cls in zip(COMPONENTS, classes, strict=True)]
+        return (
+            AutoencoderKL.from_pretrained(path / "vae", torch_dtype=dtype),
+            UNet2DConditionModel.from_pretrained(path / "unet", torch_dtype=dtype),
+            CLIPTextModel.from_pretrained(path / "text_encoder"),
+            CLIPTokenizer.from_pretrained(path / "tokenizer"),
+            DDPMScheduler.from_pretrained(path / "scheduler"),
+        )
     except (OSError, ValueError, TypeError, SafetensorError) as error:
         raise UserError(f"{path}: not readable as a diffusers pipeline: {one_line(error, 300)}") from None
 
