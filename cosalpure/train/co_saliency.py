@@ -72,8 +72,8 @@ def dev_log(folder, detector, dev):
 def train_in_rounds(name, network, losses, detector, dev, folder, its):
     """Trains `network` for `its.rounds` (steps each); returns its moving average, success on `dev` logged by the way.
 
-    Each round starts from the last one's average at the full rate again (warm restarts). `losses(network, step)` gives
-    {name: loss}, weighted as `its.weights` says; `detector(network)` is what `dev` judges.
+    Each round starts from the last one's average, at `its.restart` of the first one's rate (warm restarts).
+    `losses(network, step)` gives {name: loss}, weighted as `its.weights` says; `detector(network)` is what `dev` judges.
     """
     for number, steps in enumerate(its.rounds):
         before, average = sum(its.rounds[:number]), common.EMA(network, its.ema)
@@ -87,7 +87,8 @@ def train_in_rounds(name, network, losses, detector, dev, folder, its):
 
         parts = {"network": network, "average": average, "optimizer": optimizer}
         place = folder / f"round-{number + 1}"
-        settings = SimpleNamespace(**asdict(its), steps=steps)
+        rate = its.learning_rate * (its.restart if number else 1)
+        settings = SimpleNamespace(**asdict(its) | {"steps": steps, "learning_rate": rate})
         common.train(name, step, parts, place, settings, dev_log(place, detector(average.module), dev))
         network = average.module.requires_grad_(True)
     return network.requires_grad_(False)

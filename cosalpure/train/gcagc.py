@@ -33,7 +33,8 @@ class GCAGCSettings:
     scenes: int = 40  # in the pool, per concept
     portraits: int = 16  # per concept
     dev_group: int = 8  # images of each dev concept on which success is measured
-    rounds: tuple = (5500,)  # steps of a round; a second one gained nothing on dev
+    rounds: tuple = (5500, 2500)  # steps of a round
+    restart: float = 0.5  # of the learning rate, in a further round
     groups: int = 2  # a step; two, so that the batch norms see more than one group
     group_sizes: tuple = (5, 8)  # images a group, as in the benchmark
     saliency_images: int = 2  # of each group: that head works at full resolution and costs five times the other
