@@ -117,7 +117,7 @@ def parser():
     weights.add_argument("--sources", metavar="FILE", help="table of sources (config/sources.csv)")
 
     train = add("train", _train, "train a model of the mini benchmark")
-    train.add_argument("model", help="surrogate, gicd, gcagc, poolnet, text-encoder, autoencoder, text-to-image")
+    train.add_argument("model", help="surrogate, gicd, gcagc, poolnet, adm, text-encoder, autoencoder, text-to-image")
     train.add_argument("--text-encoder", metavar="DIR", help="finished text encoder (for text-to-image)")
     train.add_argument("--autoencoder", metavar="DIR", help="finished autoencoder (for text-to-image)")
     _common(train, output="file or folder of the weights", settings=True)
