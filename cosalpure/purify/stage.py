@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 from cosalpure.concept import FILE, Concept
 from cosalpure.data import read_groups, write_index
+from cosalpure.errors import UserError
 from cosalpure.io import read_images, whole_folder, write_image
 from cosalpure.purify import load
 from cosalpure.seeds import generator
@@ -24,11 +25,19 @@ def run(method, settings, text_to_image, data, images, concepts, output, span, s
         pixels = read_images(group.paths(Path(images) / "images"))
         concept = Concept.load(Path(concepts) / "groups" / group.slug / FILE) if concepts else None
         draws = [generator(seed, group.dataset, group.name, file, "purify") for file in group.files]
-        purified = purifier(pixels, concept, draws)
+        purified = _finite(purifier(pixels, concept, draws), group, method)
         with whole_folder(Path(output) / "images" / group.slug) as folder:
             for file, image in zip(group.files, purified, strict=True):
                 write_image(folder / file, image)
     write_index(output, span, groups, Path(output) / "images")
+
+
+def _finite(images, group, method):
+    """The images; a UserError names the first one with a value that is no number: it would be written as black."""
+    for file, image in zip(group.files, images, strict=True):
+        if not image.isfinite().all():
+            raise UserError(f"{group.name}/{file}: purifier '{method}' gave values that are not finite numbers")
+    return images
 
 
 def _loader(text_to_image):

@@ -7,6 +7,10 @@ which mixes the two bounds of the variance. Written after the papers; checked ag
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional as F
+
+from cosalpure import networks
+from cosalpure.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -67,3 +71,65 @@ def log_variance(schedule, v, i):
     """The learned variance's logarithm, v in about [-1, 1] between the two bounds: Nichol and Dhariwal, Eq. 15."""
     share = (v + 1) / 2
     return share * at(schedule.betas.log(), i, v) + (1 - share) * at(schedule.posterior_variances.log(), i, v)
+
+
+def respaced(schedule, steps):
+    """The process of `steps` of the schedule's steps, evenly spaced from the first to the last."""
+    stride = (len(schedule.betas) - 1) / (steps - 1)
+    kept = torch.tensor([round(index * stride) for index in range(steps)])
+    abar = schedule.alphas_cumprod[kept]
+    return Schedule(1 - abar / torch.cat([abar.new_ones(1), abar[:-1]]), schedule.times[kept])
+
+
+def p_sample(network, schedule, x, step, noise):
+    """(x_{step - 1}, the clamped x_0 behind x_step): one ancestral step, Ho et al., Algorithm 2, learned variance."""
+    i = torch.full((len(x),), step)
+    epsilon, v = network(x, schedule.times[i].to(x.device)).chunk(2, 1)
+    x0 = predict_x0(schedule, x, epsilon, i).clamp(-1, 1)
+    mean = posterior_mean(schedule, x0, x, i)
+    return mean + float(step > 0) * torch.exp(0.5 * log_variance(schedule, v, i)) * noise, x0
+
+
+# ------------------------------------------------------------------------------- what purifiers by such a model share
+
+
+def load_network(settings):
+    """The ADM of `settings.weights` on the GPU if there is one; a UserError if `settings.resolution` does not suit."""
+    network = networks.load("adm", settings.weights)
+    if settings.resolution % network.multiple_of:
+        raise UserError(
+            f"resolution: {settings.resolution} px do not suit {settings.weights}: "
+            f"its levels halve the sides, so it takes multiples of {network.multiple_of}"
+        )
+    return network.to(networks.default_device())
+
+
+def purified(purify, images, generators, settings, network):
+    """Images (N, 3, H, W) in [0, 1] through `purify(x, noise)`, which works in [-1, 1] at `settings.resolution`.
+
+    Resized bilinearly there and back, as published. `settings.batch` images pass at once; the noise of an image comes
+    from its own generator, so that this changes nothing.
+    """
+    if not (images.min() >= 0 and images.max() <= 1):
+        raise UserError(f"images in [0, 1] are purified, found {images.min():.3g} to {images.max():.3g}")
+    parts = []
+    for start in range(0, len(images), settings.batch):
+        part = images[start : start + settings.batch].to(next(network.parameters()).device)
+        x = (resize(part, (settings.resolution, settings.resolution)) - 0.5) * 2
+        x = purify(x, noise_from(generators[start : start + settings.batch]))
+        parts.append(resize((x + 1) / 2, images.shape[-2:]).clamp(0, 1).to(images.device))
+    return torch.cat(parts)
+
+
+def resize(images, size):
+    """Bilinear, without antialiasing; images of that size already are left as they are."""
+    return images if images.shape[-2:] == size else F.interpolate(images, size, mode="bilinear", align_corners=False)
+
+
+def noise_from(generators):
+    """A function x -> standard normal noise of its shape, each image's from its own generator."""
+
+    def noise(x):
+        return torch.stack([torch.randn(x.shape[1:], generator=one) for one in generators]).to(x.device)
+
+    return noise
