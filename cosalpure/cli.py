@@ -72,12 +72,15 @@ def parser():
     _common(concept, output="folder of the concepts", settings=True, seed=True, data=True, images=True, model=True)
 
     purify = add("purify", _purify, "purify every image of every group")
-    purify.add_argument("method", help="purifier: source_only, vae_round_trip, cosalpure, or a plug-in's")
+    purify.add_argument(
+        "method", help="purifier: source_only, vae_round_trip, cosalpure, diffpure, dda, or a plug-in's"
+    )
     purify.add_argument("--concepts", metavar="DIR", help="folder of the learned concepts, if the purifier needs them")
     _common(purify, output="folder of the purifier", settings=True, seed=True, data=True, images=True, model=True)
 
     detect = add("detect", _detect, "predict one co-saliency map an image")
     detect.add_argument("method", help="detector: gicd, gcagc, poolnet, or a plug-in's")
+    detect.add_argument("--average-with", metavar="DIR", help="folder of images whose maps are averaged with these")
     _common(detect, output="folder of the detector", settings=True, data=True, images=True)
 
     score = add("score", _score, "score the maps of a condition, one Parquet row an image")
@@ -235,7 +238,7 @@ def _detect(options):
     span = _span(options)
     from cosalpure.detect.stage import run
 
-    run(options.method, settings, options.data, options.images, options.output, span)
+    run(options.method, settings, options.data, options.images, options.output, span, options.average_with)
 
 
 def _score(options):

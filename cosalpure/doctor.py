@@ -71,7 +71,7 @@ def _weights(chosen):
 def _weights_files(chosen):
     """The weights files that a configuration names."""
     paths = {f"{chosen.text_to_image.path}/model_index.json"}
-    for family in ("degradations", "detectors"):
+    for family in ("degradations", "purifiers", "detectors"):
         for name in getattr(chosen, family):
             values = chosen.method_settings(family, name)
             for key in ("surrogate", "weights"):

@@ -43,7 +43,7 @@ class ADMSettings:
     warmup: int = 200
     ema: float = 0.998
     low_t: float = 0.8  # share of timesteps below `low_t_below`, uniform on both sides: purification noises to T < 150
-    low_t_below: int = 150  # at 64 px; T = 150 at 256 px destroys as much of an image as about T = 40 here
+    low_t_below: int = 150  # T = 250 at 256 px leaves as much of an image as about T = 70 at 64 px
     vlb: float = 1.0  # lambda, of one timestep's bound: .001 x 1000 timesteps in the paper
     seed: int = 0
     checkpoint_every: int = 250  # also when the held-out loss is measured
