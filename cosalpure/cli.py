@@ -72,12 +72,15 @@ def parser():
     _common(concept, output="folder of the concepts", settings=True, seed=True, data=True, images=True, model=True)
 
     purify = add("purify", _purify, "purify every image of every group")
-    purify.add_argument("method", help="purifier: source_only, vae_round_trip, cosalpure, or a plug-in's")
+    purify.add_argument(
+        "method", help="purifier: source_only, vae_round_trip, cosalpure, diffpure, dda, or a plug-in's"
+    )
     purify.add_argument("--concepts", metavar="DIR", help="folder of the learned concepts, if the purifier needs them")
     _common(purify, output="folder of the purifier", settings=True, seed=True, data=True, images=True, model=True)
 
     detect = add("detect", _detect, "predict one co-saliency map an image")
     detect.add_argument("method", help="detector: gicd, gcagc, poolnet, or a plug-in's")
+    detect.add_argument("--average-with", metavar="DIR", help="folder of images whose maps are averaged with these")
     _common(detect, output="folder of the detector", settings=True, data=True, images=True)
 
     score = add("score", _score, "score the maps of a condition, one Parquet row an image")
@@ -123,7 +126,7 @@ def parser():
     weights.add_argument("--sources", metavar="FILE", help="table of sources (config/sources.csv)")
 
     train = add("train", _train, "train a model of the mini benchmark")
-    train.add_argument("model", help="surrogate, gicd, gcagc, poolnet, text-encoder, autoencoder, text-to-image")
+    train.add_argument("model", help="surrogate, gicd, gcagc, poolnet, adm, text-encoder, autoencoder, text-to-image")
     train.add_argument("--text-encoder", metavar="DIR", help="finished text encoder (for text-to-image)")
     train.add_argument("--autoencoder", metavar="DIR", help="finished autoencoder (for text-to-image)")
     _common(train, output="file or folder of the weights", settings=True)
@@ -241,7 +244,7 @@ def _detect(options):
     span = _span(options)
     from cosalpure.detect.stage import run
 
-    run(options.method, settings, options.data, options.images, options.output, span)
+    run(options.method, settings, options.data, options.images, options.output, span, options.average_with)
 
 
 def _score(options):

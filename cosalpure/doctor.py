@@ -72,7 +72,7 @@ def _weights_files(chosen):
     """The weights files that a configuration names."""
     model = chosen.text_to_image.path
     paths = set() if model.startswith("hf:") else {f"{model}/model_index.json"}
-    for family in ("degradations", "detectors"):
+    for family in ("degradations", "purifiers", "detectors"):
         for name in getattr(chosen, family):
             values = chosen.method_settings(family, name)
             for key in ("surrogate", "weights"):

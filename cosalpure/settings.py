@@ -6,7 +6,7 @@ This file is the single source. `config/schema.json` and `docs/configuration.md`
 """
 
 import difflib
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
@@ -164,15 +164,23 @@ class ConceptLearning(Model):
 
 
 # --- purifiers --------------------------------------------------------------------------------------------------------
-class SourceOnly(Model):
+class Purifier(Model):
+    """What every purifier declares; a plug-in's settings may too, else they are taken as these."""
+
+    needs_model: ClassVar[bool] = True  # the text-to-image model: a job waits for it, a newer one reruns the purifier
+
+
+class SourceOnly(Purifier):
     """No purification: the images as they came (the paper's Source-Only)."""
 
+    needs_model: ClassVar[bool] = False
 
-class VaeRoundTrip(Model):
+
+class VaeRoundTrip(Purifier):
     """Control: encode and decode by the text-to-image model's autoencoder, without any diffusion."""
 
 
-class CosalPureSettings(Model):
+class CosalPureSettings(Purifier):
     """Concept-guided purification (the paper's Sec. 4.3): noise to t = T, denoise under the prompt, decode."""
 
     timestep: Annotated[int, Field(ge=1, le=999)] = Field(250, description="T, of the model's 1000 training steps")
@@ -195,6 +203,62 @@ class CosalPureSettings(Model):
     @model_validator(mode="after")
     def _check(self):
         if self.sampler == "dpmsolver++" and self.steps * self.timestep < 1000:
+            least = -(-1000 // self.timestep)
+            raise ValueError(f"steps: {self.steps} leave none below T = {self.timestep}; at least {least} are needed")
+        return self
+
+
+class MapSettings(Model):
+    """Keys of any purifier's entry that are not the purifier's own: what becomes of the maps of its images."""
+
+    average_maps: bool = Field(
+        False, description="average each map with that of the unpurified image, as DDA's self-ensemble does with logits"
+    )
+
+
+class UnconditionalPurifier(Purifier):
+    """Purification by an unconditional diffusion model, guided diffusion's ADM."""
+
+    needs_model: ClassVar[bool] = False
+
+    weights: str = Field("weights/256x256_diffusion_uncond.pt", description="the ADM's weights")
+    resolution: Annotated[int, Field(ge=16, le=512)] = Field(
+        256, description="side in px at which images enter the network; a multiple of what it shrinks by"
+    )
+    timestep: Annotated[int, Field(ge=1, le=999)] = Field(
+        250, description="T, of 1000: the paper gives both baselines its own (DiffPure's authors: 150 on ImageNet)"
+    )
+    batch: PositiveInt = Field(8, description="images that pass the network at once; changes memory, not results")
+
+
+class DiffPureSettings(UnconditionalPurifier):
+    """DiffPure (Nie et al., ICML 2022): noise to T, then the whole reverse diffusion."""
+
+    process: Literal["ddpm", "sde"] = Field(
+        "ddpm", description="ancestral sampling, or the reverse SDE of the published ImageNet scripts"
+    )
+
+
+class DDASettings(UnconditionalPurifier):
+    """DDA (Gao et al., CVPR 2023): a reverse diffusion that keeps the image's low frequencies."""
+
+    steps: Annotated[int, Field(ge=2, le=1000)] = Field(100, description="of a full run; T/1000 of them are taken")
+    guidance_scale: Annotated[float, Field(ge=0)] = Field(
+        6.0, description="pull towards the low frequencies; 0 is none"
+    )
+    save_memory: bool = Field(
+        False,
+        description="gradients by a second pass through the network: half as much time again, a fraction of memory",
+    )
+
+    @property
+    def start(self):
+        """The number of steps taken."""
+        return self.steps * self.timestep // 1000
+
+    @model_validator(mode="after")
+    def _check(self):
+        if self.start < 1:
             least = -(-1000 // self.timestep)
             raise ValueError(f"steps: {self.steps} leave none below T = {self.timestep}; at least {least} are needed")
         return self
@@ -288,7 +352,13 @@ DEGRADATIONS = {
     "resize": Resize,
     **dict.fromkeys((name for names in CORRUPTIONS.values() for name in names), Corruption),
 }
-PURIFIERS = {"source_only": SourceOnly, "vae_round_trip": VaeRoundTrip, "cosalpure": CosalPureSettings}
+PURIFIERS = {
+    "source_only": SourceOnly,
+    "vae_round_trip": VaeRoundTrip,
+    "cosalpure": CosalPureSettings,
+    "diffpure": DiffPureSettings,
+    "dda": DDASettings,
+}
 DETECTORS = {"gicd": GicdDetector, "gcagc": GcagcDetector, "poolnet": PoolnetDetector}
 FAMILIES = {"degradations": DEGRADATIONS, "purifiers": PURIFIERS, "detectors": DETECTORS}
 
@@ -296,7 +366,8 @@ FAMILIES = {"degradations": DEGRADATIONS, "purifiers": PURIFIERS, "detectors": D
 class Settings(Model):
     """A whole experiment. `datasets`, `degradations`, `purifiers` and `detectors` map a name to its settings.
 
-    An entry's `method` is its name unless it says another; `like` takes over the settings of another entry.
+    An entry's `method` is its name unless it says another; `like` takes over the settings of another entry. A
+    purifier's `average_maps: true` averages each map with that of the image before purification (DDA's self-ensemble).
     """
 
     seed: Annotated[int, Field(ge=0)] = Field(2024, description="all randomness is derived from it")
@@ -323,7 +394,15 @@ class Settings(Model):
         """The validated settings of entry `name`: a pydantic model."""
         method, values = _resolve(family, getattr(self, family), name)
         cls = settings_class(family, method, f"{family}.{name}")
+        if family == "purifiers":  # these are about the maps: a purifier never sees them
+            values = {key: value for key, value in values.items() if key not in MapSettings.model_fields}
         return validated(cls, values, f"{family}.{name}.")
+
+    def map_settings(self, name):
+        """What purifier entry `name` says about the maps of its images: a `MapSettings`."""
+        values = _resolve("purifiers", self.purifiers, name)[1]
+        values = {key: value for key, value in values.items() if key in MapSettings.model_fields}
+        return validated(MapSettings, values, f"purifiers.{name}.")
 
     def dataset(self, name):
         """The validated settings of dataset `name`."""
@@ -456,6 +535,8 @@ def load(values, where="config"):
     for family in FAMILIES:
         for name in getattr(settings, family):
             lines += _complaints(settings.method_settings, family, name)
+    for name in settings.purifiers:
+        lines += _complaints(settings.map_settings, name)
     for index, block in enumerate(settings.conditions):
         for family in ("datasets", *FAMILIES):
             for name in getattr(block, family) or ():

@@ -6,7 +6,7 @@ cosalpure config docs > docs/configuration.md
 
 import json
 
-from cosalpure.settings import DATASETS, FAMILIES, Condition, Model, Settings, Sweep
+from cosalpure.settings import DATASETS, FAMILIES, Condition, MapSettings, Model, Settings, Sweep
 
 BLOCKS = (("datasets", DATASETS), *FAMILIES.items())
 
@@ -19,6 +19,8 @@ def schema_text():
         for cls in unique:
             schema["$defs"][cls.__name__] = cls.model_json_schema()
         extra = {} if family == "datasets" else {"method": {"enum": list(classes)}, "like": {"type": "string"}}
+        if family == "purifiers":
+            extra |= MapSettings.model_json_schema()["properties"]
         refs = [{"$ref": f"#/$defs/{cls.__name__}"} for cls in unique]
         names = {key for cls in unique for key in cls.model_fields} | set(extra)
         entry = {"type": ["object", "null"], "properties": extra, "propertyNames": {"enum": sorted(names)}}
@@ -40,6 +42,8 @@ def docs_text():
             methods = ", ".join(f"`{method}`" for method in classes if classes[method] is cls)
             title = f"`{family}`, {'source' if family == 'datasets' else 'method'} {methods}"
             lines += _docs_of(title, cls, cls.__doc__)
+        if family == "purifiers":
+            lines += _docs_of("`purifiers`, each entry besides", MapSettings, MapSettings.__doc__)
     return "\n".join(lines).rstrip() + "\n"
 
 

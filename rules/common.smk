@@ -96,7 +96,7 @@ def uses_concept(wildcards):
 
 
 def uses_model(wildcards):
-    return SETTINGS.method("purifiers", wildcards.purifier) != "source_only"
+    return getattr(SETTINGS.method_settings("purifiers", wildcards.purifier), "needs_model", True)
 
 
 def concept_shards(wildcards):
@@ -121,7 +121,9 @@ def model_index(wildcards):
 
 
 def purifier_weights(wildcards):
-    return model_index(wildcards) if uses_model(wildcards) else []
+    """What a purifier computes with: the text-to-image model, a file of its own, both or nothing."""
+    own = weights_of("purifiers", "weights")(wildcards)
+    return [*([model_index(wildcards)] if uses_model(wildcards) else []), *([own] if isinstance(own, str) else own)]
 
 
 def purifier_model(wildcards):
@@ -136,6 +138,23 @@ def weights_of(family, key):
         return getattr(settings, key, None) or []
 
     return file
+
+
+def averages_maps(wildcards):
+    return SETTINGS.map_settings(wildcards.purifier).average_maps
+
+
+def maps_images(wildcards):
+    """The images that a detector sees: the purified ones, and the degraded ones where maps are averaged."""
+    folders = ["purify/{dataset}/{degradation}/{purifier}"]
+    folders += ["degrade/{dataset}/{degradation}"] if averages_maps(wildcards) else []
+    return [file for folder in folders for file in shards(folder.split("/")[0], folder)(wildcards)]
+
+
+def average_option(wildcards):
+    """--average-with FOLDER for a purifier whose maps are averaged with those of the degraded images, else nothing."""
+    folder = f"results/degrade/{wildcards.dataset}/{wildcards.degradation}"
+    return f"--average-with {folder}" if averages_maps(wildcards) else ""
 
 
 def sources_option(wildcards):

@@ -1,7 +1,7 @@
 rule detect_cosaliency:
     input:
         data="results/data/{dataset}/manifest.parquet",
-        images=shards("purify", "purify/{dataset}/{degradation}/{purifier}"),
+        images=maps_images,
         weights=weights_of("detectors", "weights"),
     output:
         "results/detect/{dataset}/{degradation}/{purifier}/{detector}/shards/{span}.parquet",
@@ -19,11 +19,12 @@ rule detect_cosaliency:
     params:
         method=method_of("detectors"),
         settings=settings_of("detectors"),
+        averaged=average_option,
         groups=groups,
     message:
         "detect: {wildcards.dataset}, {wildcards.degradation}, {wildcards.purifier}, by {wildcards.detector}"
     shell:
         "cosalpure detect {params.method:q} --data results/data/{wildcards.dataset:q} --groups {params.groups}"
-        " --images results/purify/{wildcards.dataset:q}/{wildcards.degradation:q}/{wildcards.purifier:q}"
+        " --images results/purify/{wildcards.dataset:q}/{wildcards.degradation:q}/{wildcards.purifier:q} {params.averaged}"
         " --output results/detect/{wildcards.dataset:q}/{wildcards.degradation:q}/{wildcards.purifier:q}/{wildcards.detector:q}"
         " --settings {params.settings:q} --threads {threads} > {log:q} 2>&1"

@@ -11,7 +11,7 @@ rule train_network:
     benchmark:
         "logs/benchmarks/train/{network}.tsv"
     wildcard_constraints:
-        network="gicd|gcagc|poolnet|resneta50b",
+        network="gicd|gcagc|poolnet|resneta50b|adm",
     conda:
         "../envs/cosalpure.yaml"
     threads: 1

@@ -36,3 +36,19 @@ def tiny_model(tiny_pipeline):
 def images():
     """Five random images, (5, 3, 32, 32) in [0, 1]."""
     return torch.rand(5, 3, 32, 32, generator=torch.Generator().manual_seed(5))
+
+
+@pytest.fixture(scope="session")
+def tiny_adm(tmp_path_factory):
+    """The weights file of an ADM of two levels, random, its last layer too; for sides that are multiples of 2."""
+    from cosalpure import networks
+    from cosalpure.train.common import seeded
+
+    arch = dict(image_size=32, channels=32, channel_mult=(1, 1), blocks=1, attention=(), head_channels=16)
+    with seeded(0, "tiny adm"):
+        network = networks.build("adm", **arch)
+        for parameter in network.parameters():
+            torch.nn.init.normal_(parameter, std=0.05)
+    path = tmp_path_factory.mktemp("adm") / "adm.safetensors"
+    networks.save_weights(path, network, arch, "adm")
+    return str(path)

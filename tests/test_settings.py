@@ -47,6 +47,14 @@ def test_like_takes_over_settings_and_method(config):
     assert ablation == ours.model_copy(update={"prompt": "None"})
 
 
+def test_average_maps_belongs_to_the_entry_and_not_to_the_purifier(config):
+    config["purifiers"]["average"] = {"like": "cosalpure", "average_maps": True}
+    loaded = settings.load(config)
+    assert loaded.map_settings("average").average_maps and not loaded.map_settings("cosalpure").average_maps
+    ours, averaged = (loaded.method_settings("purifiers", name) for name in ("cosalpure", "average"))
+    assert ours == averaged  # the purify stage sees the same settings
+
+
 def test_entry_without_settings_has_the_defaults(config):
     config["degradations"]["jadena"] = None
     assert settings.load(config).method_settings("degradations", "jadena").steps == 20
@@ -77,6 +85,7 @@ MISTAKES = {
     ),
     "unknown name in conditions": (("conditions.0.purifiers", ["cosal"]), "unknown purifier 'cosal'"),
     "unknown source": (("datasets.mini.source", "maxi"), "unknown source 'maxi'; choose from: mini"),
+    "average_maps without yes or no": (("purifiers.cosalpure.average_maps", 3), "purifiers.cosalpure.average_maps: "),
     "too few sampler steps": (("purifiers.cosalpure.steps", 5), "at least 25 are needed"),
     "empty timestep range": (("concept.timesteps", [500, 100]), "the first must be below the second"),
     "template without token": (("concept.templates", ["a photo"]), "must hold {token} once"),

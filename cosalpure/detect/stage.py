@@ -9,12 +9,17 @@ from cosalpure.detect import load
 from cosalpure.io import read_images, whole_folder, write_image
 
 
-def run(method, settings, data, images, output, span):
-    """For each group of `span`: `output`/maps/<slug>/*.png; `images` is the folder of the purified images."""
+def run(method, settings, data, images, output, span, average_with=None):
+    """For each group of `span`: `output`/maps/<slug>/*.png; `images` is the folder of the purified images.
+
+    With `average_with`, the folder of the degraded images, a map is the mean of those of both images.
+    """
     groups = read_groups(data, span)
     detector = load(method, **settings.model_dump())
     for group in tqdm(groups, desc=f"detect {method}", unit="group"):
-        maps = detector(read_images(group.paths(Path(images) / "images")))
+        folders = [images, average_with] if average_with else [images]
+        maps = [detector(read_images(group.paths(Path(folder) / "images"))) for folder in folders]
+        maps = sum(maps) / len(maps)
         with whole_folder(Path(output) / "maps" / group.slug) as folder:
             for file, values in zip(group.files, maps, strict=True):
                 write_image(folder / file, _truncated(values))

@@ -11,6 +11,7 @@ import math
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from cosalpure.errors import choose
 
@@ -95,7 +96,11 @@ class ADM(nn.Module):
 
     The variance channels v in about [-1, 1] mix the bounds: log variance = f log beta + (1 - f) log betatilde with
     f = (v + 1) / 2. `attention` lists the resolutions that attend; `blocks` counts the residual blocks of a level.
+    Sides are multiples of `multiple_of`. With `checkpointing` set, gradients cost a second pass instead of the memory
+    for every block's inside.
     """
+
+    checkpointing = False
 
     def __init__(
         self,
@@ -115,6 +120,7 @@ class ADM(nn.Module):
         if channel_mult is None:
             channel_mult = CHANNEL_MULT[choose("image_size without channel_mult", image_size, list(CHANNEL_MULT))]
         levels = [channels * mult for mult in channel_mult]
+        self.multiple_of = 2 ** (len(levels) - 1)
         attends = [image_size // 2**level in attention for level in range(len(levels))]
 
         def residual(inputs, outputs, resample=1):
@@ -157,12 +163,17 @@ class ADM(nn.Module):
         embedding = self.time_embed(time_features(t, self.channels))
         skipped = []
         for block in self.input_blocks:
-            x = block(x, embedding)
+            x = self._through(block, x, embedding)
             skipped.append(x)
-        x = self.middle_block(x, embedding)
+        x = self._through(self.middle_block, x, embedding)
         for block in self.output_blocks:
-            x = block(torch.cat([x, skipped.pop()], 1), embedding)
+            x = self._through(block, torch.cat([x, skipped.pop()], 1), embedding)
         return self.out(x)
+
+    def _through(self, block, x, embedding):
+        if self.checkpointing and torch.is_grad_enabled():
+            return checkpoint(block, x, embedding, use_reentrant=False)
+        return block(x, embedding)
 
 
 def zeroed(layer):

@@ -13,6 +13,8 @@ PURIFIERS = Registry(
         "source_only": "cosalpure.purify.source_only:SourceOnly",
         "vae_round_trip": "cosalpure.purify.vae_round_trip:VaeRoundTrip",
         "cosalpure": "cosalpure.purify.cosalpure:CosalPure",
+        "diffpure": "cosalpure.purify.diffpure:DiffPure",
+        "dda": "cosalpure.purify.dda:DDA",
     },
 )
 

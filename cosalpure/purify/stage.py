@@ -3,7 +3,6 @@
 from functools import cache
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from cosalpure.concept import FILE, Concept
@@ -27,9 +26,7 @@ def run(method, settings, text_to_image, data, images, concepts, output, span, s
         concept = Concept.load(Path(concepts) / "groups" / owners[group.slug] / FILE) if concepts else None
         draws = [generator(seed, group.dataset, group.name, file, "purify") for file in group.files]
         label = {"label": group.name} if getattr(purifier, "sees_label", False) else {}
-        purified = purifier(pixels, concept, draws, **label)
-        if not torch.isfinite(purified).all():
-            raise UserError(f"{Path(images) / 'images' / group.slug}: {method} gave values that are not finite")
+        purified = _finite(purifier(pixels, concept, draws, **label), group, method)
         with whole_folder(Path(output) / "images" / group.slug) as folder:
             for file, image in zip(group.files, purified, strict=True):
                 write_image(folder / file, image)
@@ -40,6 +37,14 @@ def concept_owners(data, whose):
     """{slug: slug of the group whose concept purifies it}: its own, or the next one's in the order of the dataset."""
     slugs = [group.slug for group in read_groups(data)]
     return dict(zip(slugs, slugs[1:] + slugs[:1] if whose == "next" else slugs, strict=True))
+
+
+def _finite(images, group, method):
+    """The images; a UserError names the first one with a value that is no number: it would be written as black."""
+    for file, image in zip(group.files, images, strict=True):
+        if not image.isfinite().all():
+            raise UserError(f"{group.name}/{file}: purifier '{method}' gave values that are not finite numbers")
+    return images
 
 
 def _loader(text_to_image):

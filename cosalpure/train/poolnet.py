@@ -32,7 +32,7 @@ class PoolNetSettings:
     scenes: int = 40  # in the pool, per concept
     portraits: int = 16  # per concept
     dev_group: int = 8  # images of each dev concept on which success is measured
-    rounds: tuple = (3000,)  # steps of a round; each starts from the last one's average, at the full rate again
+    rounds: tuple = (3000,)  # steps of a round; each starts from the last average
     restart: float = 0.5  # of the learning rate, in a further round
     batch: int = 12
     weights: dict = field(default_factory=lambda: {"saliency": 1.0, "edges": 3.0})  # outlines are few: so is their loss

@@ -12,13 +12,19 @@ from cosalpure.seeds import generator
 from cosalpure.settings import PURIFIERS as SETTINGS
 from cosalpure.settings import CosalPureSettings
 
-QUICK = {"cosalpure": {"timestep": 100, "steps": 50}}
+QUICK = {
+    "cosalpure": {"timestep": 100, "steps": 50},
+    "diffpure": {"timestep": 3, "resolution": 32},
+    "dda": {"timestep": 30, "resolution": 32},
+}
 
 
 @pytest.fixture(params=PURIFIERS.names())
-def purifier(request, tiny_model):
-    settings = SETTINGS[request.param](**QUICK.get(request.param, {}))
-    return load(request.param, settings, lambda: tiny_model)
+def purifier(request, tiny_model, tiny_adm):
+    values = dict(QUICK.get(request.param, {}))
+    if "weights" in SETTINGS[request.param].model_fields:
+        values["weights"] = tiny_adm
+    return load(request.param, SETTINGS[request.param](**values), lambda: tiny_model)
 
 
 @pytest.fixture
@@ -47,6 +53,14 @@ def test_results_repeat_and_do_not_depend_on_the_batch(purifier, images, concept
     assert torch.equal(together, again)
     alone = [purifier(images[i : i + 1], concept, [generator(0, i)]) for i in range(len(images))]
     torch.testing.assert_close(torch.cat(alone), together, atol=1e-4, rtol=0)
+
+
+def test_only_purifiers_that_say_so_load_the_text_to_image_model(tiny_model, tiny_adm):
+    for name in PURIFIERS.names():
+        loads = []
+        values = {"weights": tiny_adm, "resolution": 32} if "weights" in SETTINGS[name].model_fields else {}
+        load(name, SETTINGS[name](**values), lambda loads=loads: loads.append(1) or tiny_model)
+        assert bool(loads) == SETTINGS[name].needs_model, name
 
 
 def test_unknown_purifier_lists_the_choices():

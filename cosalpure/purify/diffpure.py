@@ -1,0 +1,64 @@
+"""DiffPure (Nie et al., ICML 2022): noise the image to t = T, then run the unconditional diffusion backwards.
+
+Written after the paper and the published behaviour of NVlabs/DiffPure; tests/golden/diffpure_*.npz hold its results.
+"""
+
+import torch
+
+from cosalpure.purify import unconditional as diffusion
+
+
+class DiffPure:
+    """`purifier(images, concept, generators) -> images`; `settings` is a `DiffPureSettings`, no concept is used."""
+
+    def __init__(self, settings, text_to_image=None):
+        self.settings = settings
+        self.network = diffusion.load_network(settings)
+
+    @torch.no_grad()
+    def __call__(self, images, concept, generators):
+        process = {"ddpm": purify_by_ddpm, "sde": purify_by_sde}[self.settings.process]
+
+        def purify(x, noise):
+            return process(self.network, x, self.settings.timestep, noise)
+
+        return diffusion.purified(purify, images, generators, self.settings, self.network)
+
+
+def purify_by_ddpm(network, x0, T, noise):
+    """Noised to step T - 1 and sampled back to 0, step by step; `noise(x)` is called for every noise in its order."""
+    schedule = diffusion.linear_schedule()
+    x = diffusion.q_sample(schedule, x0, torch.full((len(x0),), T - 1), noise(x0))
+    for step in reversed(range(T)):
+        x, _ = diffusion.p_sample(network, schedule, x, step, noise(x))
+    return x
+
+
+def purify_by_sde(network, x0, T, noise, dt=1e-3):
+    """The reverse variance-preserving SDE (the paper's Eq. 6) by Euler-Maruyama; x_0 is never clamped.
+
+    Time runs in s = 1 - tau, from 1 - T / 1000 to 1 - 1e-5, in float32, as published: it decides the network's step.
+    """
+    schedule = diffusion.linear_schedule()
+    x = diffusion.q_sample(schedule, x0, torch.full((len(x0),), T - 1), noise(x0))
+    for s, following in euler_times(T, dt):
+        tau = 1 - s
+        beta, abar = 0.1 + 19.9 * tau, torch.exp(-0.1 * tau - 19.9 / 2 * tau**2)
+        step = (tau * 1000).long().expand(len(x)).to(x.device)
+        epsilon, _ = network(x, step).chunk(2, 1)
+        score = -epsilon / (1 - abar).sqrt().item()
+        drift = beta.item() * (x / 2 + score)
+        h = (following - s).item()
+        x = x + drift * h + (beta * h).sqrt().item() * noise(x)
+    return x
+
+
+def euler_times(T, dt):
+    """[(s, next s), ...] of the Euler steps, float32 scalars."""
+    s, end = torch.tensor(1 - T / 1000), torch.tensor(1 - 1e-5)
+    times = []
+    while s < end:
+        following = torch.minimum(s + dt, end)
+        times.append((s, following))
+        s = following
+    return times

@@ -1,0 +1,135 @@
+"""The diffusion process of an unconditional model: Ho et al. 2020, learned variance of Nichol and Dhariwal 2021.
+
+Images x are (N, 3, H, W) in [-1, 1], steps i are (N,) of 0 to K - 1. The network gives (N, 6, H, W): epsilon, and v,
+which mixes the two bounds of the variance. Written after the papers; checked against guided-diffusion's own results.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from cosalpure import networks
+from cosalpure.errors import UserError
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A process of K steps: betas (K,) in float64, and the time (K,) at which the network sees each step."""
+
+    betas: torch.Tensor
+    times: torch.Tensor
+
+    @property
+    def alphas_cumprod(self):
+        """The products of 1 - beta up to each step, (K,)."""
+        return (1 - self.betas).cumprod(0)
+
+    @property
+    def alphas_cumprod_before(self):
+        """The same one step earlier, (K,); 1 before step 0."""
+        return torch.cat([self.betas.new_ones(1), self.alphas_cumprod[:-1]])
+
+    @property
+    def posterior_variances(self):
+        """beta tilde (K,); its first value, which is 0, is replaced by the second, so that it has a logarithm."""
+        variances = self.betas * (1 - self.alphas_cumprod_before) / (1 - self.alphas_cumprod)
+        return torch.cat([variances[1:2], variances[1:]])
+
+
+def linear_schedule(steps=1000):
+    """The linear betas of Ho et al., 1e-4 to .02 over 1000 steps."""
+    return Schedule(torch.linspace(1e-4, 0.02, steps, dtype=torch.float64), torch.arange(steps))
+
+
+def at(values, i, like):
+    """`values` (K,) at steps i (N,), as float32 that multiplies a tensor such as `like` (N, C, H, W)."""
+    return values[i.cpu()].float().to(like.device)[:, None, None, None]
+
+
+def q_sample(schedule, x0, i, noise):
+    """x_i given x_0: Ho et al., Eq. 4."""
+    abar = schedule.alphas_cumprod
+    return at(abar.sqrt(), i, x0) * x0 + at((1 - abar).sqrt(), i, x0) * noise
+
+
+def predict_x0(schedule, x, epsilon, i):
+    """The x_0 that epsilon stands for: Ho et al., Eq. 15. Not clamped."""
+    abar = schedule.alphas_cumprod
+    return at(abar.rsqrt(), i, x) * x - at((1 / abar - 1).sqrt(), i, x) * epsilon
+
+
+def posterior_mean(schedule, x0, x, i):
+    """The mean of q(x_{i-1} | x_i, x_0): Ho et al., Eq. 7."""
+    abar, before = schedule.alphas_cumprod, schedule.alphas_cumprod_before
+    of_x0 = schedule.betas * before.sqrt() / (1 - abar)
+    of_x = (1 - before) * (1 - schedule.betas).sqrt() / (1 - abar)
+    return at(of_x0, i, x) * x0 + at(of_x, i, x) * x
+
+
+def log_variance(schedule, v, i):
+    """The learned variance's logarithm, v in about [-1, 1] between the two bounds: Nichol and Dhariwal, Eq. 15."""
+    share = (v + 1) / 2
+    return share * at(schedule.betas.log(), i, v) + (1 - share) * at(schedule.posterior_variances.log(), i, v)
+
+
+def respaced(schedule, steps):
+    """The process of `steps` of the schedule's steps, evenly spaced from the first to the last."""
+    stride = (len(schedule.betas) - 1) / (steps - 1)
+    kept = torch.tensor([round(index * stride) for index in range(steps)])
+    abar = schedule.alphas_cumprod[kept]
+    return Schedule(1 - abar / torch.cat([abar.new_ones(1), abar[:-1]]), schedule.times[kept])
+
+
+def p_sample(network, schedule, x, step, noise):
+    """(x_{step - 1}, the clamped x_0 behind x_step): one ancestral step, Ho et al., Algorithm 2, learned variance."""
+    i = torch.full((len(x),), step)
+    epsilon, v = network(x, schedule.times[i].to(x.device)).chunk(2, 1)
+    x0 = predict_x0(schedule, x, epsilon, i).clamp(-1, 1)
+    mean = posterior_mean(schedule, x0, x, i)
+    return mean + float(step > 0) * torch.exp(0.5 * log_variance(schedule, v, i)) * noise, x0
+
+
+# ------------------------------------------------------------------------------- what purifiers by such a model share
+
+
+def load_network(settings):
+    """The ADM of `settings.weights` on the GPU if there is one; a UserError if `settings.resolution` does not suit."""
+    network = networks.load("adm", settings.weights)
+    if settings.resolution % network.multiple_of:
+        raise UserError(
+            f"resolution: {settings.resolution} px do not suit {settings.weights}: "
+            f"its levels halve the sides, so it takes multiples of {network.multiple_of}"
+        )
+    return network.to(networks.default_device())
+
+
+def purified(purify, images, generators, settings, network):
+    """Images (N, 3, H, W) in [0, 1] through `purify(x, noise)`, which works in [-1, 1] at `settings.resolution`.
+
+    Resized bilinearly there and back, as published. `settings.batch` images pass at once; the noise of an image comes
+    from its own generator, so that this changes nothing.
+    """
+    if not (images.min() >= 0 and images.max() <= 1):
+        raise UserError(f"images in [0, 1] are purified, found {images.min():.3g} to {images.max():.3g}")
+    parts = []
+    for start in range(0, len(images), settings.batch):
+        part = images[start : start + settings.batch].to(next(network.parameters()).device)
+        x = (resize(part, (settings.resolution, settings.resolution)) - 0.5) * 2
+        x = purify(x, noise_from(generators[start : start + settings.batch]))
+        parts.append(resize((x + 1) / 2, images.shape[-2:]).clamp(0, 1).to(images.device))
+    return torch.cat(parts)
+
+
+def resize(images, size):
+    """Bilinear, without antialiasing; images of that size already are left as they are."""
+    return images if images.shape[-2:] == size else F.interpolate(images, size, mode="bilinear", align_corners=False)
+
+
+def noise_from(generators):
+    """A function x -> standard normal noise of its shape, each image's from its own generator."""
+
+    def noise(x):
+        return torch.stack([torch.randn(x.shape[1:], generator=one) for one in generators]).to(x.device)
+
+    return noise

@@ -1,0 +1,46 @@
+"""The stage writes every image of a group, or says which one went wrong."""
+
+import pytest
+
+from cosalpure.data import read_groups
+from cosalpure.data.stage import run as make_dataset
+from cosalpure.errors import UserError
+from cosalpure.purify import stage
+from cosalpure.settings import DiffPureSettings, MiniDataset, TextToImage
+
+
+@pytest.fixture
+def data(tmp_path):
+    make_dataset("mini", MiniDataset(groups=2, images=3, size=32), tmp_path / "data", 0)
+    return tmp_path / "data"
+
+
+def purify(method, settings, data, output, span="0:2"):
+    stage.run(method, settings, TextToImage(path="nowhere"), data, data, None, output, span, 0)
+
+
+def test_every_image_is_purified_the_same_in_any_job(data, tmp_path, tiny_adm):
+    settings = DiffPureSettings(weights=tiny_adm, resolution=32, timestep=2)
+    purify("diffpure", settings, data, tmp_path / "together")
+    for span in ("0:1", "1:2"):
+        purify("diffpure", settings, data, tmp_path / "apart", span)
+    files = [path for group in read_groups(data) for path in group.paths(tmp_path / "together/images")]
+    assert len(files) == 6
+    for file in files:
+        assert file.read_bytes() == (tmp_path / "apart" / file.relative_to(tmp_path / "together")).read_bytes()
+        assert file.read_bytes() != (data / file.relative_to(tmp_path / "together")).read_bytes()
+
+
+def test_values_that_are_no_numbers_are_an_error_that_names_the_image(data, tmp_path, tiny_adm, monkeypatch):
+    class Broken:
+        def __call__(self, images, concept, generators):
+            images[1] /= 0 * images[1]
+            return images
+
+    monkeypatch.setattr(stage, "load", lambda *_: Broken())
+    group = read_groups(data)[0]
+    with pytest.raises(UserError) as caught:
+        purify("diffpure", DiffPureSettings(weights=tiny_adm), data, tmp_path / "out")
+    (line,) = str(caught.value).splitlines()
+    assert line == f"{group.name}/{group.files[1]}: purifier 'diffpure' gave values that are not finite numbers"
+    assert not list((tmp_path / "out").glob("images/*"))
