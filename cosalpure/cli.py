@@ -116,8 +116,9 @@ def parser():
     weights.add_argument("--folder", metavar="DIR", default="weights", help="where they lie (%(default)s)")
     weights.add_argument("--sources", metavar="FILE", help="table of sources (config/sources.csv)")
 
-    train = add("train", _train, "train a model of the mini benchmark")
-    train.add_argument("model", help="surrogate, gicd, gcagc, poolnet, text-encoder, autoencoder, text-to-image")
+    train = add("train", _train, "train a model of the mini benchmark, or by the same rule a larger one")
+    train.add_argument("model", help="surrogate, gicd, gcagc, poolnet, liif, text-encoder, autoencoder, text-to-image")
+    train.add_argument("--settings-file", metavar="FILE", help="YAML file of settings; --settings go over it")
     train.add_argument("--text-encoder", metavar="DIR", help="finished text encoder (for text-to-image)")
     train.add_argument("--autoencoder", metavar="DIR", help="finished autoencoder (for text-to-image)")
     _common(train, output="file or folder of the weights", settings=True)
@@ -297,10 +298,11 @@ def _weights(options):
 
 
 def _train(options):
-    from cosalpure.settings import inline
+    from cosalpure.settings import inline, read_files
     from cosalpure.train import run
 
-    values = inline(options.settings, "--settings")
+    values = read_files([options.settings_file] if options.settings_file else [])
+    values |= inline(options.settings, "--settings")
     run(options.model, options.output, values, options.text_encoder, options.autoencoder)
 
 

@@ -130,6 +130,12 @@ def weights_of(family, key):
     return file
 
 
+def training_weights(wildcards):
+    """The weights files that config/train/*.yaml names: a classifier to attack, a network to start from."""
+    values = cosalpure_settings.read_files([f"config/train/{wildcards.network}-{wildcards.variant}.yaml"])
+    return [values[key] for key in ("classifier", "start") if values.get(key)]
+
+
 def sources_option(wildcards):
     """--sources FILE where the configuration names a table of its own, else nothing."""
     return f"--sources {quote(SETTINGS.sources)}" if SETTINGS.sources else ""

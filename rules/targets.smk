@@ -67,6 +67,6 @@ rule report:
 
 rule models:
     input:
-        expand("results/models/{network}.safetensors", network=("resneta50b", "gicd", "gcagc", "poolnet")),
+        expand("results/models/{network}.safetensors", network=("resneta50b", "gicd", "gcagc", "poolnet", "liif")),
         "results/models/text-to-image/final/model_index.json",
         "results/models/gate/gate.json",

@@ -13,6 +13,7 @@ MODELS = {  # name: module, function, settings
     "gicd": ("gicd", "train_gicd", "GICDSettings"),
     "gcagc": ("gcagc", "train_gcagc", "GCAGCSettings"),
     "poolnet": ("poolnet", "train_poolnet", "PoolNetSettings"),
+    "liif": ("liif", "train_liif", "LIIFSettings"),
     "text-encoder": ("text_encoder", "train_text_encoder", "TextEncoderSettings"),
     "autoencoder": ("autoencoder", "train_autoencoder", "AutoencoderSettings"),
     "text-to-image": ("text_to_image", "train_text_to_image", "TextToImageSettings"),
