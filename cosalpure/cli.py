@@ -72,7 +72,9 @@ def parser():
     _common(concept, output="folder of the concepts", settings=True, seed=True, data=True, images=True, model=True)
 
     purify = add("purify", _purify, "purify every image of every group")
-    purify.add_argument("method", help="purifier: source_only, vae_round_trip, cosalpure, or a plug-in's")
+    purify.add_argument(
+        "method", help="purifier: source_only, vae_round_trip, jpeg, continuous, cosalpure, or a plug-in's"
+    )
     purify.add_argument("--concepts", metavar="DIR", help="folder of the learned concepts, if the purifier needs them")
     _common(purify, output="folder of the purifier", settings=True, seed=True, data=True, images=True, model=True)
 

@@ -80,7 +80,7 @@ class RandomExposure(Model):
 
 
 class Jpeg(Model):
-    """Control: written as a JPEG file and read again."""
+    """Control, as a degradation and as a purifier: written as a JPEG file and read again."""
 
     quality: Annotated[int, Field(ge=1, le=95)] = Field(75, description="JPEG quality")
 
@@ -155,9 +155,24 @@ class VaeRoundTrip(Model):
     """Control: encode and decode by the text-to-image model's autoencoder, without any diffusion."""
 
 
+class ContinuousSettings(Model):
+    """The continuous representation alone, the paper's ablation "w/o concept inversion"; LIIF, as in DISCO."""
+
+    weights: str = Field(
+        "resources/mini/weights/liif.safetensors",
+        description="LIIF's weights, or an official EDSR-LIIF or DISCO checkpoint",
+    )
+    resolution: Annotated[int, Field(ge=32, le=2048)] = Field(
+        64, description="side in px that it answers at, as `text_to_image.resolution`; then resized to the image's size"
+    )
+
+
 class CosalPureSettings(Model):
     """Concept-guided purification (the paper's Sec. 4.3): noise to t = T, denoise under the prompt, decode."""
 
+    continuous: str | None = Field(
+        None, description="weights of the continuous representation in front of the autoencoder; null is none"
+    )
     timestep: Annotated[int, Field(ge=1, le=999)] = Field(250, description="T, of the model's 1000 training steps")
     steps: Annotated[int, Field(ge=1, le=1000)] = Field(50, description="sampler steps of a full run; T/1000 of them")
     guidance_scale: Annotated[float, Field(ge=0)] = Field(7.5, description="classifier-free guidance; 1 is none")
@@ -261,7 +276,14 @@ DEGRADATIONS = {
     "resize": Resize,
     **dict.fromkeys((name for names in CORRUPTIONS.values() for name in names), Corruption),
 }
-PURIFIERS = {"source_only": SourceOnly, "vae_round_trip": VaeRoundTrip, "cosalpure": CosalPureSettings}
+PURIFIERS = {
+    "source_only": SourceOnly,
+    "vae_round_trip": VaeRoundTrip,
+    "jpeg": Jpeg,
+    "continuous": ContinuousSettings,
+    "cosalpure": CosalPureSettings,
+}
+WITHOUT_TEXT_TO_IMAGE = ("source_only", "jpeg", "continuous")  # purifiers that never load that model
 DETECTORS = {"gicd": GicdDetector, "gcagc": GcagcDetector, "poolnet": PoolnetDetector}
 FAMILIES = {"degradations": DEGRADATIONS, "purifiers": PURIFIERS, "detectors": DETECTORS}
 

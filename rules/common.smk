@@ -94,7 +94,7 @@ def uses_concept(wildcards):
 
 
 def uses_model(wildcards):
-    return SETTINGS.method("purifiers", wildcards.purifier) != "source_only"
+    return SETTINGS.method("purifiers", wildcards.purifier) not in cosalpure_settings.WITHOUT_TEXT_TO_IMAGE
 
 
 def concept_shards(wildcards):
@@ -113,7 +113,10 @@ def model_index(wildcards):
 
 
 def purifier_weights(wildcards):
-    return model_index(wildcards) if uses_model(wildcards) else []
+    """The files that a purifier loads: the text-to-image model's index and whatever weights its settings name."""
+    settings = SETTINGS.method_settings("purifiers", wildcards.purifier)
+    files = [model_index(wildcards)] if uses_model(wildcards) else []
+    return files + [file for key in ("weights", "continuous") if (file := getattr(settings, key, None))]
 
 
 def purifier_model(wildcards):

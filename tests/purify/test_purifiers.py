@@ -16,8 +16,9 @@ QUICK = {"cosalpure": {"timestep": 100, "steps": 50}}
 
 
 @pytest.fixture(params=PURIFIERS.names())
-def purifier(request, tiny_model):
-    settings = SETTINGS[request.param](**QUICK.get(request.param, {}))
+def purifier(request, tiny_model, tiny_liif):
+    quick = QUICK | {"continuous": {"weights": str(tiny_liif), "resolution": 48}}
+    settings = SETTINGS[request.param](**quick.get(request.param, {}))
     return load(request.param, settings, lambda: tiny_model)
 
 
