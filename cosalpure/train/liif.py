@@ -149,7 +149,7 @@ def output_side(random, its):
     largest = its.crop * its.target_side // its.side
     if kind < its.same_size:
         return its.crop
-    return largest if kind > 1 - its.full_size else its.crop + round(place * (largest - its.crop))
+    return largest if kind >= 1 - its.full_size else its.crop + round(place * (largest - its.crop))
 
 
 def quality(network, clean, attacked, large):

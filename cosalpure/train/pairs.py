@@ -73,13 +73,14 @@ class Folder:
         root, self.side = Path(root), side
         if not root.is_dir():
             raise UserError(f"{root}: no such folder; setting 'images' is a folder of images")
-        self.paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+        found = (path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+        self.paths = sorted(path for path in found if not path.name.startswith("."))
         if not self.paths:
             raise UserError(f"{root}: no images there; expected files that end with {', '.join(sorted(SUFFIXES))}")
-        folders = [path.relative_to(root).parts[0] for path in self.paths]
-        names = sorted(set(folders))
-        labelled = len(names) == classifier.classes
-        self.labels = torch.tensor([names.index(folder) if labelled else -1 for folder in folders])
+        inner = [path.relative_to(root).parts[:-1][:1] for path in self.paths]  # (class folder,), or () for none
+        numbers = {folder: number for number, folder in enumerate(sorted(set(inner)))}
+        labelled = all(inner) and len(numbers) == classifier.classes
+        self.labels = torch.tensor([numbers[folder] if labelled else -1 for folder in inner])
 
     def __len__(self):
         return len(self.paths)

@@ -161,6 +161,33 @@ def test_class_folders_are_labels_if_they_are_the_classifiers(folder):
     source = pairs.Folder(folder, 16, SimpleNamespace(classes=2))
     assert source.labels.tolist() == [0, 0, 0, 0, 1, 1, 1]
     assert source.read([0, 5]).shape == (2, 3, 16, 16)
+    plain = pairs.Folder(folder / "n0", 16, SimpleNamespace(classes=4))  # four images, no class folders
+    assert len(plain) == 4 and set(plain.labels.tolist()) == {-1}
+
+
+def test_a_folder_gives_the_central_square_of_each_image(tmp_path):
+    pixels = np.zeros((10, 30, 3), np.uint8)
+    pixels[:, 10:20] = 200
+    Image.fromarray(pixels).save(tmp_path / "wide.png")
+    (tmp_path / "._wide.png").write_bytes(b"what a file system left")
+    source = pairs.Folder(tmp_path, 10, SimpleNamespace(classes=2))
+    assert len(source) == 1 and (source.read([0]) == 200).all()
+
+
+def test_an_unreadable_image_of_a_folder_is_named(tmp_path):
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    with pytest.raises(UserError, match="bad.jpg: not a readable image"):
+        pairs.Folder(tmp_path, 10, SimpleNamespace(classes=2)).read([0])
+
+
+def test_output_sides_are_those_asked_for():
+    its = liif.LIIFSettings(same_size=0.5, full_size=0.25)
+    sides = [liif.output_side(generator(0, "side", number), its) for number in range(400)]
+    assert min(sides) == 48 and max(sides) == 96
+    assert 0.45 < sum(side == 48 for side in sides) / 400 < 0.57 and 0.2 < sum(side == 96 for side in sides) / 400 < 0.3
+    assert {liif.output_side(generator(0, number), replace(its, same_size=0, full_size=1)) for number in range(9)} == {
+        96
+    }
 
 
 def test_training_goes_on_from_given_weights(few_concepts, settings, tmp_path):
