@@ -75,8 +75,9 @@ class Folder:
             raise UserError(f"{root}: no such folder; setting 'images' is a folder of images")
         found = (path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
         self.paths = sorted(path for path in found if not path.name.startswith("."))
-        if not self.paths:
-            raise UserError(f"{root}: no images there; expected files that end with {', '.join(sorted(SUFFIXES))}")
+        if len(self.paths) < 2:  # one to learn from, one held out
+            endings = ", ".join(sorted(SUFFIXES))
+            raise UserError(f"{root}: {len(self.paths)} image(s) there; expected two or more that end with {endings}")
         inner = [path.relative_to(root).parts[:-1][:1] for path in self.paths]  # (class folder,), or () for none
         numbers = {folder: number for number, folder in enumerate(sorted(set(inner)))}
         labelled = all(inner) and len(numbers) == classifier.classes

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,11 +12,13 @@ from PIL import Image
 from torch.nn import functional as F
 
 from cosalpure import networks, train
+from cosalpure.cli import main
 from cosalpure.data.mini import MiniWorld
 from cosalpure.errors import UserError
 from cosalpure.seeds import generator
 from cosalpure.train import common, liif, pairs
 
+ROOT = Path(__file__).resolve().parents[2]
 PGD = SimpleNamespace(epsilon=16 / 255, attack_step=4 / 255, attack_steps=5)
 SETTINGS = liif.LIIFSettings(
     scenes=1, portraits=1, channels=6, blocks=1, hidden=(8, 8), steps=4, batch=2, held_out=2, attack_steps=1,
@@ -91,7 +94,7 @@ def test_inputs_and_targets_show_the_same_place(few_concepts, settings, tmp_path
 
 
 def test_learned_and_held_out_concepts_are_train_and_dev(settings):
-    its = replace(settings, portraits=0, held_out=24)
+    its = replace(settings, target_side=64, portraits=0, held_out=24)
     learned, held_out = liif.sources(its, pairs.Classifier(its.classifier))
     assert (len(learned), len(held_out)) == (249, 24)
     assert held_out.labels.unique().tolist() == [-1]  # the classifier does not know them
@@ -168,14 +171,18 @@ def test_class_folders_are_labels_if_they_are_the_classifiers(folder):
 def test_a_folder_gives_the_central_square_of_each_image(tmp_path):
     pixels = np.zeros((10, 30, 3), np.uint8)
     pixels[:, 10:20] = 200
-    Image.fromarray(pixels).save(tmp_path / "wide.png")
+    for name in ("wide.png", "wider.PNG"):
+        Image.fromarray(pixels).save(tmp_path / name)
     (tmp_path / "._wide.png").write_bytes(b"what a file system left")
     source = pairs.Folder(tmp_path, 10, SimpleNamespace(classes=2))
-    assert len(source) == 1 and (source.read([0]) == 200).all()
+    assert len(source) == 2 and (source.read([0]) == 200).all()
 
 
 def test_an_unreadable_image_of_a_folder_is_named(tmp_path):
-    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    with pytest.raises(UserError, match="0 image.s. there; expected two or more that end with .bmp, .jpeg"):
+        pairs.Folder(tmp_path, 10, None)
+    for name in ("bad.jpg", "other.jpg"):
+        (tmp_path / name).write_bytes(b"no picture")
     with pytest.raises(UserError, match="bad.jpg: not a readable image"):
         pairs.Folder(tmp_path, 10, SimpleNamespace(classes=2)).read([0])
 
@@ -218,10 +225,21 @@ def test_attacks_of_other_settings_are_refused(few_concepts, settings, tmp_path)
         liif.train_liif(tmp_path / "liif.safetensors", replace(settings, epsilon=0.1))
 
 
+def test_settings_come_from_a_file_and_from_the_command_line(folder, settings, tmp_path, capsys):
+    its = {"images": str(folder), "classifier": settings.classifier, "crop": 32, "steps": 1, "attack_steps": 1}
+    (tmp_path / "my.yaml").write_text(json.dumps(its | {"channels": 5, "blocks": 1, "hidden": [8], "held_out": 1}))
+    command = ["train", "liif", "--output", str(tmp_path / "liif.safetensors"), "--settings-file"]
+    assert main([*command, str(tmp_path / "my.yaml"), "--settings", "{channels: 4}"]) == 0
+    assert json.loads(networks.read_header(tmp_path / "liif.safetensors")["arch"])["channels"] == 4
+    (tmp_path / "my.yaml").write_text("{chanels: 5}")
+    assert main([*command, str(tmp_path / "my.yaml")]) == 1
+    assert "unknown key 'chanels' (did you mean 'channels'?)" in capsys.readouterr().err
+
+
 def test_the_papers_settings_are_settings():
     from cosalpure.settings import read_files
 
-    its = train.updated(liif.LIIFSettings(), read_files(["config/train/liif-imagenet.yaml"]))
+    its = train.updated(liif.LIIFSettings(), read_files([ROOT / "config/train/liif-imagenet.yaml"]))
     assert its.epsilon == 16 / 255 and its.steps * its.batch == 10 * 50_000
     with torch.device("meta"):
         ours, official = liif.start_network(its)[0], networks.build("liif")
