@@ -111,6 +111,12 @@ def parser():
     sweep.add_argument("--points", nargs="+", metavar="DATASET/DEGRADATION=VALUE", required=True, help="along the axis")
     sweep.add_argument("--label", default="", help="the axis' title")
     _common(sweep, output="PNG file to write; the numbers go into a CSV file beside it", settings=True, seed=True)
+    previews = figures("concepts", _previews, "what the learned concepts look like, from clean and attacked groups")
+    previews.add_argument("--clean-concepts", metavar="DIR", required=True, help="concepts of the clean groups")
+    attention = figures("attention", _attention, "where the network attends to the learned concepts")
+    for figure in (previews, attention):
+        figure.add_argument("--concepts", metavar="DIR", required=True, help="folder of the learned concepts")
+        _common(figure, output="PNG file to write", data=True, images=True, model=True, seed=True)
 
     weights = add("weights", _weights, "list the published weights, or fetch them")
     weights.add_argument("action", choices=["list", "fetch"], help="what to do")
@@ -283,6 +289,26 @@ def _sweep(options):
     from cosalpure.report.sweep import draw
 
     draw(options.scores, options.points, options.label, settings, options.output, options.seed)
+
+
+def _previews(options):
+    from cosalpure.settings import TextToImage
+
+    model = _settings(TextToImage, options.text_to_image, "--text-to-image")
+    from cosalpure.report.concepts import draw_previews
+
+    folders = (options.data, options.images, options.clean_concepts, options.concepts)
+    draw_previews(*folders, model, _span(options), options.output, options.seed)
+
+
+def _attention(options):
+    from cosalpure.settings import TextToImage
+
+    model = _settings(TextToImage, options.text_to_image, "--text-to-image")
+    from cosalpure.report.concepts import draw_attention
+
+    folders = (options.data, options.images, options.concepts)
+    draw_attention(*folders, model, _span(options), options.output, options.seed)
 
 
 def _weights(options):

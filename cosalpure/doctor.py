@@ -70,7 +70,8 @@ def _weights(chosen):
 
 def _weights_files(chosen):
     """The weights files that a configuration names."""
-    paths = {f"{chosen.text_to_image.path}/model_index.json"}
+    model = chosen.text_to_image.path
+    paths = set() if model.startswith("hf:") else {f"{model}/model_index.json"}
     for family in settings.FAMILIES:
         for name in getattr(chosen, family):
             values = chosen.method_settings(family, name)

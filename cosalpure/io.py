@@ -6,6 +6,7 @@ import re
 import shutil
 import tempfile
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -85,9 +86,11 @@ def read_images(paths):
     import torch
 
     pixels = [read_pixels(path, "RGB") for path in paths]
-    for path, array in zip(paths, pixels, strict=True):
-        if array.shape != pixels[0].shape:
-            raise UserError(f"{path}: size {array.shape[1]}x{array.shape[0]} differs from the group's first image")
+    sizes = [array.shape[1::-1] for array in pixels]
+    usual = max(sizes, key=lambda size: (sizes.count(size), size))  # of two images the larger is the usual one
+    for path, (width, height) in zip(paths, sizes, strict=True):
+        if (width, height) != usual:
+            raise UserError(f"{path}: size {width}x{height}; its group has {usual[0]}x{usual[1]}")
     return torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float() / 255
 
 
@@ -101,3 +104,20 @@ def write_image(path, image):
     if not isinstance(image, np.ndarray):
         image = to_uint8(image).transpose(1, 2, 0).squeeze()
     Image.fromarray(image).save(path, format="PNG")
+
+
+def through_jpeg(images, quality):
+    """Images (N, 3, H, W) in [0, 1] as JPEG files of `quality` (1 to 95) keep them."""
+    import torch
+
+    pixels = to_uint8(images).transpose(0, 2, 3, 1)
+    kept = np.stack([jpeg_pixels(image, quality) for image in pixels])
+    return torch.from_numpy(kept).permute(0, 3, 1, 2).float() / 255
+
+
+def jpeg_pixels(pixels, quality):
+    """uint8 (H, W, 3), written as a JPEG file of `quality` and read again."""
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, format="JPEG", quality=quality)
+    with Image.open(file) as image:
+        return np.asarray(image)

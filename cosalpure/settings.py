@@ -119,8 +119,19 @@ class Corruption(Model):
 class TextToImage(Model):
     """A diffusers pipeline folder with the Stable Diffusion components."""
 
-    path: str = Field("resources/mini/models/text-to-image", description="diffusers pipeline folder")
+    path: str = Field(
+        "resources/mini/models/text-to-image",
+        description="diffusers pipeline folder, or hf:OWNER/NAME[@REVISION] of the Hugging Face hub",
+    )
     resolution: Annotated[int, Field(ge=32, le=2048)] = Field(64, description="side in px at which images enter it")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="of network and autoencoder; auto is float32 on a CPU, bfloat16 or else float16 on a GPU"
+    )
+    batch: PositiveInt | None = Field(
+        None, description="images at once; null is a whole group. Halved whenever a GPU's memory runs out"
+    )
+    vae_slicing: bool = Field(False, description="the autoencoder takes one image at a time: less memory, same result")
+    vae_tiling: bool = Field(False, description="the autoencoder works tile by tile: less memory, slight seams")
 
 
 class ConceptLearning(Model):
@@ -133,7 +144,13 @@ class ConceptLearning(Model):
     templates: tuple[str, ...] = Field(("a photo of {token}",), description="captions, one drawn at random a step")
     flip: Fraction = Field(0.5, description="probability that an image is mirrored")
     timesteps: tuple[Annotated[int, Field(ge=0, le=999)], Annotated[int, Field(ge=1, le=1000)]] = Field(
-        (0, 1000), description="range that t is drawn from, the end excluded"
+        (0, 1000), description="range that t is drawn from, the end excluded; high ones resist poisoned images"
+    )
+    jpeg: Annotated[int, Field(ge=1, le=95)] | None = Field(
+        None, description="JPEG quality at which the images are written and read before learning; null leaves them"
+    )
+    checkpoint_every: PositiveInt = Field(
+        100, description="steps after which the state is saved; an interrupted run goes on from there"
     )
 
     @model_validator(mode="after")
@@ -174,15 +191,25 @@ class CosalPureSettings(Model):
         None, description="weights of the continuous representation in front of the autoencoder; null is none"
     )
     timestep: Annotated[int, Field(ge=1, le=999)] = Field(250, description="T, of the model's 1000 training steps")
-    steps: Annotated[int, Field(ge=1, le=1000)] = Field(50, description="sampler steps of a full run; T/1000 of them")
+    sampler: Literal["dpmsolver++", "ddpm"] = Field(
+        "dpmsolver++", description="DPM-Solver++ 2M, as the official code, or ancestral sampling, as the paper's Eq. 10"
+    )
+    steps: Annotated[int, Field(ge=1, le=1000)] = Field(
+        50, description="of dpmsolver++ over a full run; T/1000 of them are done. ddpm does every one of the T"
+    )
     guidance_scale: Annotated[float, Field(ge=0)] = Field(7.5, description="classifier-free guidance; 1 is none")
-    prompt: str = Field("{token}", description="condition; {token} is the learned concept. The paper's ablation: None")
+    prompt: str = Field(
+        "{token}",
+        description="condition; {token} is the learned concept, {class_name} the group's name. The ablation's: None",
+    )
     negative_prompt: str = Field("", description="what guidance leads away from")
-    sampler: Literal["dpmsolver++"] = Field("dpmsolver++", description="DPM-Solver++ 2M, as the official code")
+    concept: Literal["own", "next"] = Field(
+        "own", description="whose concept {token} is; next, a control, is that of the following group"
+    )
 
     @model_validator(mode="after")
     def _check(self):
-        if self.steps * self.timestep < 1000:
+        if self.sampler == "dpmsolver++" and self.steps * self.timestep < 1000:
             least = -(-1000 // self.timestep)
             raise ValueError(f"steps: {self.steps} leave none below T = {self.timestep}; at least {least} are needed")
         return self

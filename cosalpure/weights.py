@@ -257,15 +257,20 @@ def _from_web(where, target, source):
 
 def _from_hub(name, target):
     """A diffusers repository of the Hugging Face hub, as a folder."""
+    hub_folder(name, target)
+    shutil.rmtree(target / ".cache", ignore_errors=True)  # its own book-keeping of the download
+    return target
+
+
+def hub_folder(name, target=None):
+    """A diffusers repository `OWNER/NAME[@REVISION]` of the hub, downloaded to `target`, or else to the hub's cache."""
     from huggingface_hub import snapshot_download
 
     repository, _, revision = name.partition("@")
     try:
-        snapshot_download(repository, revision=revision or None, local_dir=target, allow_patterns=PIPELINE_FILES)
+        return snapshot_download(repository, revision=revision or None, local_dir=target, allow_patterns=PIPELINE_FILES)
     except Exception as error:  # its many errors share no class
         raise UserError(one_line(error, 300)) from None
-    shutil.rmtree(target / ".cache", ignore_errors=True)  # its own book-keeping of the download
-    return target
 
 
 def _from_path(origin, target):

@@ -18,6 +18,7 @@ except UserError as error:
 
 CONDITIONS = SETTINGS.expand()
 CLEAN_REFERENCES = {pair[:2] for pair in CONDITIONS if SETTINGS.method("degradations", pair[1]) == "none"}
+SHOWN = 6  # groups of the figures of concepts: the first ones
 TABLES = ("table1", "table2", "differences", "degradations")
 # The command `cosalpure` of the Python that runs Snakemake, unless conda or a container brings its own.
 if not workflow.deployment_settings.deployment_method:
@@ -29,6 +30,7 @@ wildcard_constraints:
     degradation="|".join(map(re.escape, SETTINGS.degradations)),
     purifier="|".join(map(re.escape, SETTINGS.purifiers)),
     detector="|".join(map(re.escape, SETTINGS.detectors)),
+    clean="|".join(map(re.escape, SETTINGS.degradations)),
     span=r"\d{4}-\d{4}",
     sweep="|".join(map(re.escape, SETTINGS.sweeps)) or "none",
     published="|".join(map(re.escape, PUBLISHED)),
@@ -98,7 +100,12 @@ def uses_model(wildcards):
 
 
 def concept_shards(wildcards):
-    return shards("concept", "concept/{dataset}/{degradation}")(wildcards) if uses_concept(wildcards) else []
+    """The concepts that a purifier reads: those of the job's groups, or all where it takes other groups' concepts."""
+    if not uses_concept(wildcards):
+        return []
+    own = getattr(SETTINGS.method_settings("purifiers", wildcards.purifier), "concept", "own") == "own"
+    found = covering("concept", wildcards) if own else spans("concept", wildcards.dataset)
+    return [f"results/concept/{wildcards.dataset}/{wildcards.degradation}/shards/{span}.parquet" for span in found]
 
 
 def concept_option(wildcards):
@@ -108,15 +115,16 @@ def concept_option(wildcards):
 
 
 def model_index(wildcards):
-    """The text-to-image model's index file: a newer model reruns what it was used for."""
-    return f"{SETTINGS.text_to_image.path}/model_index.json"
+    """The text-to-image model's index file: a newer model reruns what it was used for. One of the hub has none here."""
+    path = SETTINGS.text_to_image.path
+    return [] if path.startswith("hf:") else f"{path}/model_index.json"
 
 
 def purifier_weights(wildcards):
     """The files that a purifier loads: the text-to-image model's index and whatever weights its settings name."""
     settings = SETTINGS.method_settings("purifiers", wildcards.purifier)
-    files = [model_index(wildcards)] if uses_model(wildcards) else []
-    return files + [file for key in ("weights", "continuous") if (file := getattr(settings, key, None))]
+    index = model_index(wildcards) if uses_model(wildcards) else []
+    return [file for file in (index, *(getattr(settings, key, None) for key in ("weights", "continuous"))) if file]
 
 
 def purifier_model(wildcards):
@@ -231,12 +239,32 @@ def sweep_label(wildcards):
     return sweep.label or sweep.setting
 
 
+def reading_purifiers():
+    """The purifiers that read a learned concept."""
+    prompts = {name: getattr(SETTINGS.method_settings("purifiers", name), "prompt", "") for name in SETTINGS.purifiers}
+    return [name for name, prompt in prompts.items() if "{token}" in prompt]
+
+
 def concept_targets():
     """The concepts of every degradation that a purifier reads them for."""
-    purifiers = {
-        name
-        for name in SETTINGS.purifiers
-        if "{token}" in getattr(SETTINGS.method_settings("purifiers", name), "prompt", "")
-    }
-    pairs = dict.fromkeys(condition[:2] for condition in CONDITIONS if condition[2] in purifiers)
+    pairs = dict.fromkeys(condition[:2] for condition in CONDITIONS if condition[2] in reading_purifiers())
     return [f"results/concept/{d}/{g}/shards/{span}.parquet" for d, g in pairs for span in spans("concept", d)]
+
+
+def shown(stage, folder):
+    """An input function: the shard files of `stage` that hold the groups of the figures of concepts."""
+
+    def files(wildcards):
+        found = [span for span in spans(stage, wildcards.dataset) if int(span[:4]) < SHOWN]
+        return [f"results/{folder}/shards/{span}.parquet".format(**wildcards) for span in found]
+
+    return files
+
+
+def concept_figures():
+    """Previews beside each clean reference of the same data set, and attention maps, where concepts are read."""
+    read = [condition[:3] for condition in CONDITIONS if condition[2] in reading_purifiers()]
+    degraded = dict.fromkeys((d, g) for d, g, _ in read if (d, g) not in CLEAN_REFERENCES)
+    beside = [(d, g, clean) for d, g in degraded for other, clean in CLEAN_REFERENCES if other == d]
+    previews = ["results/report/figures/concepts_{}_{}_{}.png".format(*names) for names in beside]
+    return previews + ["results/report/figures/attention_{}_{}_{}.png".format(*names) for names in dict.fromkeys(read)]

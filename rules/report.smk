@@ -49,3 +49,69 @@ rule draw_sweep:
     shell:
         "cosalpure report sweep {input.scores:q} --points {params.points:q} --label {params.label:q}"
         " --settings {params.statistics:q} --seed {params.seed} --output {output.figure:q} > {log:q} 2>&1"
+
+
+rule draw_concepts:
+    input:
+        data="results/data/{dataset}/manifest.parquet",
+        images=shown("degrade", "degrade/{dataset}/{degradation}"),
+        concepts=shown("concept", "concept/{dataset}/{degradation}"),
+        clean=shown("concept", "concept/{dataset}/{clean}"),
+        weights=model_index,
+    output:
+        "results/report/figures/concepts_{dataset}_{degradation}_{clean}.png",
+    log:
+        "logs/report/concepts_{dataset}_{degradation}_{clean}.log",
+    benchmark:
+        "logs/benchmarks/report/concepts_{dataset}_{degradation}_{clean}.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=grown(2000),
+        runtime=longer(60),
+    params:
+        model=part("text_to_image"),
+        groups=f"0:{SHOWN}",
+        seed=SETTINGS.seed,
+    message:
+        "figure: learned concepts, {wildcards.dataset}, {wildcards.degradation} beside {wildcards.clean}"
+    shell:
+        "cosalpure report concepts --data results/data/{wildcards.dataset:q} --groups {params.groups}"
+        " --images results/degrade/{wildcards.dataset:q}/{wildcards.degradation:q}"
+        " --clean-concepts results/concept/{wildcards.dataset:q}/{wildcards.clean:q}"
+        " --concepts results/concept/{wildcards.dataset:q}/{wildcards.degradation:q}"
+        " --text-to-image {params.model:q} --seed {params.seed} --threads {threads} --output {output:q} > {log:q} 2>&1"
+
+
+rule draw_attention:
+    input:
+        data="results/data/{dataset}/manifest.parquet",
+        images=shown("purify", "purify/{dataset}/{degradation}/{purifier}"),
+        concepts=shown("concept", "concept/{dataset}/{degradation}"),
+        weights=model_index,
+    output:
+        "results/report/figures/attention_{dataset}_{degradation}_{purifier}.png",
+    log:
+        "logs/report/attention_{dataset}_{degradation}_{purifier}.log",
+    benchmark:
+        "logs/benchmarks/report/attention_{dataset}_{degradation}_{purifier}.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=grown(2000),
+        runtime=longer(60),
+    params:
+        model=part("text_to_image"),
+        groups=f"0:{SHOWN}",
+        seed=SETTINGS.seed,
+    message:
+        "figure: attention to the concepts, {wildcards.dataset}, {wildcards.degradation}, {wildcards.purifier}"
+    shell:
+        "cosalpure report attention --data results/data/{wildcards.dataset:q} --groups {params.groups}"
+        " --images results/purify/{wildcards.dataset:q}/{wildcards.degradation:q}/{wildcards.purifier:q}"
+        " --concepts results/concept/{wildcards.dataset:q}/{wildcards.degradation:q}"
+        " --text-to-image {params.model:q} --seed {params.seed} --threads {threads} --output {output:q} > {log:q} 2>&1"

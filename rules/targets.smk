@@ -11,6 +11,7 @@ localrules:
     table1,
     table2,
     report,
+    concepts_shown,
     models,
 
 
@@ -63,6 +64,11 @@ rule report:
     input:
         overview_files(),
         sweep_files(),
+
+
+rule concepts_shown:  # previews and attention maps: concepts of clean groups are learned for them too
+    input:
+        concept_figures(),
 
 
 rule models:

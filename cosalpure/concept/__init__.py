@@ -49,8 +49,8 @@ def token_of(slug):
     return f"<my-{slug}>"
 
 
-def learn(images, model, settings, generator, token):
+def learn(images, model, settings, generator, token, checkpoint=None):
     """See `cosalpure.concept.textual_inversion.learn`; here so that the stage can be imported without torch."""
     from cosalpure.concept.textual_inversion import learn as run
 
-    return run(images, model, settings, generator, token)
+    return run(images, model, settings, generator, token, checkpoint)

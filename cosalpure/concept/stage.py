@@ -19,13 +19,20 @@ def run(settings, text_to_image, data, images, output, span, seed):
     `images` the folder of the degraded images.
     """
     groups = read_groups(data, span)
-    model = TextToImage(text_to_image.path, text_to_image.resolution)
+    model = TextToImage.of(text_to_image)
     for group in tqdm(groups, desc="learn concepts", unit="group"):
         pixels = read_images(group.paths(Path(images) / "images"))
         draws = generator(seed, group.dataset, group.name, "concept")
-        concept, losses = learn(pixels, model, settings, draws, token_of(group.slug))
+        concept, losses = learn(pixels, model, settings, draws, token_of(group.slug), progress(output, group))
         with whole_folder(Path(output) / "groups" / group.slug) as folder:
             concept.save(folder / FILE)
             pd.DataFrame({"step": range(len(losses)), "loss": losses}).to_csv(folder / "loss.csv", index=False)
             (folder / "settings.json").write_text(settings.model_dump_json(indent=2) + "\n")
     write_index(output, span, groups, Path(output) / "groups")
+    for group in groups:  # kept until all are done: an interrupted job skips what it had learned
+        progress(output, group).unlink(missing_ok=True)
+
+
+def progress(output, group):
+    """The file that an interrupted learning goes on from."""
+    return Path(output) / "progress" / f"{group.slug}.pt"

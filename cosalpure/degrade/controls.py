@@ -8,9 +8,9 @@ from skimage.filters import gaussian
 from torch.nn import functional as F
 
 from cosalpure.degrade.corruptions import in_pixels
-from cosalpure.degrade.corruptions.digital import through_jpeg
 from cosalpure.degrade.jadena import polynomial_basis
 from cosalpure.errors import choose
+from cosalpure.io import through_jpeg
 
 
 class RandomNoise:
@@ -58,7 +58,7 @@ class Jpeg:
         self.quality = quality
 
     def __call__(self, images, generators=None):
-        return in_pixels(images, lambda pixels: through_jpeg(pixels, self.quality))
+        return through_jpeg(images, self.quality)
 
 
 class Blur:

@@ -38,8 +38,9 @@ def degrade_group(degradation, group, sources, seed):
     if not chosen:
         return {}
     draws = [generator(seed, group.dataset, group.name, path.name, "degrade") for path in chosen]
-    whole = {"group": read_images(sources)} if getattr(degradation, "sees_group", False) else {}
+    pixels = read_images(sources)  # all of them, so that one of another size is named
+    whole = {"group": pixels} if getattr(degradation, "sees_group", False) else {}
     try:
-        return dict(zip(chosen, degradation(read_images(chosen), draws, **whole), strict=True))
+        return dict(zip(chosen, degradation(pixels[list(group.attacked)], draws, **whole), strict=True))
     except UserError as error:
         raise UserError(f"{sources[0].parent}: {error}") from None

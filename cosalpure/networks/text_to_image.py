@@ -10,29 +10,52 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from cosalpure.errors import UserError
+from cosalpure import networks
+from cosalpure.errors import UserError, one_line
+from cosalpure.networks.batches import Batches
 
 COMPONENTS = ("vae", "unet", "text_encoder", "tokenizer", "scheduler")
 
 
 class TextToImage:
-    """The frozen components of a pipeline folder at `path`, for images of `resolution` x `resolution` px."""
+    """The frozen components of a pipeline folder at `path`, for images of `resolution` x `resolution` px.
 
-    def __init__(self, path, resolution, device="cpu"):
-        vae, unet, text_encoder, tokenizer, scheduler = _load_components(path)
-        self.vae = vae.to(device).float().eval().requires_grad_(False)
-        self.unet = unet.to(device).float().eval().requires_grad_(False)
-        self.text_encoder = text_encoder.to(device).float().eval().requires_grad_(False)
-        self.tokenizer = tokenizer
-        self.device, self.resolution = torch.device(device), resolution
+    `path` may also be `hf:OWNER/NAME[@REVISION]`. Autoencoder and network compute in `dtype`, the text encoder, latents
+    and losses stay in float32. `batch` images at once at most, fewer when memory runs out.
+    """
+
+    def __init__(self, path, resolution, device=None, dtype="auto", vae_slicing=False, vae_tiling=False, batch=None):
+        self.name, self.resolution = str(path), resolution
+        self.device = torch.device(device or networks.default_device())
+        self.dtype = _dtype(dtype, self.device)
+        vae, unet, text_encoder, self.tokenizer, scheduler = _load_components(_folder(path), self.dtype)
+        self.vae, self.unet = (part.to(self.device).eval().requires_grad_(False) for part in (vae, unet))
+        self.text_encoder = text_encoder.to(self.device).float().eval().requires_grad_(False)
         self.prediction = scheduler.config.prediction_type
         if self.prediction not in ("epsilon", "v_prediction"):
             raise UserError(f"{path}/scheduler: prediction_type '{self.prediction}'; expected epsilon or v_prediction")
-        self.alphas_cumprod = scheduler.alphas_cumprod.to(device)  # (1000,): the paper's alpha bar
+        self.alphas_cumprod = scheduler.alphas_cumprod.to(self.device)  # (1000,): the paper's alpha bar
+        factor = 2 ** (len(self.vae.config.block_out_channels) - 1) * 2 ** (
+            len(self.unet.config.block_out_channels) - 1
+        )
+        if resolution % factor:
+            raise UserError(f"text_to_image.resolution: {resolution} is not a multiple of {factor}, which {path} needs")
+        side = resolution // 2 ** (len(self.vae.config.block_out_channels) - 1)
+        self.latent_shape = (self.vae.config.latent_channels, side, side)
+        self.batches = Batches(batch)
+        if vae_slicing:
+            self.vae.enable_slicing()
+        if vae_tiling:
+            self.vae.enable_tiling()
         if self.device.type == "cpu":  # at small sizes plain matrix products beat the fused attention
             from diffusers.models.attention_processor import AttnProcessor
 
             self.unet.set_attn_processor(AttnProcessor())
+
+    @classmethod
+    def of(cls, settings):
+        """The model that a `settings.TextToImage` describes."""
+        return cls(**settings.model_dump())
 
     @torch.no_grad()
     def encode(self, images):
@@ -40,33 +63,47 @@ class TextToImage:
         side = (self.resolution, self.resolution)
         if tuple(images.shape[-2:]) != side:
             images = F.interpolate(images, side, mode="bicubic", antialias=True).clamp(0, 1)
-        posterior = self.vae.encode(images.to(self.device) * 2 - 1).latent_dist
+        return self.batches(self._encode, images)
+
+    def _encode(self, images):
+        posterior = self.vae.encode(images.to(self.device, self.dtype) * 2 - 1).latent_dist
         scale = self.vae.config.scaling_factor
-        return posterior.mean * scale, posterior.std * scale
+        return posterior.mean.float() * scale, posterior.std.float() * scale
 
     @torch.no_grad()
     def decode(self, latents, size):
         """Scaled latents (N, C, h, w) -> images (N, 3, *size) in [0, 1], on the CPU."""
-        images = self.vae.decode(latents / self.vae.config.scaling_factor).sample
-        images = (images / 2 + 0.5).clamp(0, 1)
+        images = self.batches(self._decode, latents)
         if tuple(images.shape[-2:]) != tuple(size):
             images = F.interpolate(images, size, mode="bicubic", antialias=True).clamp(0, 1)
-        return images.cpu()
+        return images
+
+    def _decode(self, latents):
+        images = self.vae.decode((latents / self.vae.config.scaling_factor).to(self.dtype)).sample
+        return (images.float() / 2 + 0.5).clamp(0, 1).cpu()
 
     def embed(self, prompts, token=None, vector=None):
         """Captions -> context (N, L, D). `token` in a caption stands for the one embedding `vector` (D,)."""
-        tokenizer = self.tokenizer
-        known = len(tokenizer)
-        pieces = [prompt.split(token) if token else [prompt] for prompt in prompts]
-        rows = [
-            _join([tokenizer(text, add_special_tokens=False).input_ids for text in parts], known) for parts in pieces
-        ]
-        length = tokenizer.model_max_length
-        start, end, pad = tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id
-        rows = [[start, *row[: length - 2], end] for row in rows]
-        ids = torch.tensor([row + [pad] * (length - len(row)) for row in rows], device=self.device)
-        with _extra_token(self.text_encoder.get_input_embeddings(), known, vector):
+        ids = torch.tensor([self._ids(prompt, token) for prompt in prompts], device=self.device)
+        vector = None if vector is None else vector.to(self.device)
+        with _extra_token(self.text_encoder.get_input_embeddings(), len(self.tokenizer), vector):
             return self.text_encoder(ids).last_hidden_state
+
+    def position(self, prompt, token):
+        """Where in the context of `prompt` the concept's `token` stands."""
+        ids = self._ids(prompt, token)
+        if len(self.tokenizer) not in ids:
+            raise UserError(f"prompt '{prompt}': {token} does not stand in it, or beyond the model's {len(ids)} tokens")
+        return ids.index(len(self.tokenizer))
+
+    def _ids(self, prompt, token):
+        """A caption's token ids, padded to the model's length; the concept's is one past the vocabulary."""
+        tokenizer = self.tokenizer
+        parts = prompt.split(token) if token else [prompt]
+        row = _join([tokenizer(text, add_special_tokens=False).input_ids for text in parts], len(tokenizer))
+        length = tokenizer.model_max_length
+        row = [tokenizer.bos_token_id, *row[: length - 2], tokenizer.eos_token_id]
+        return row + [tokenizer.pad_token_id] * (length - len(row))
 
     def word_vector(self, word):
         """The input embedding (D,) of a word that is one token, a copy."""
@@ -77,7 +114,8 @@ class TextToImage:
 
     def predict(self, latents, t, context):
         """The network's output (N, C, h, w), epsilon or v, for latents at timesteps `t` (N,) under `context`."""
-        return self.unet(latents, t, encoder_hidden_states=context).sample
+        latents, context = latents.to(self.dtype), context.to(self.dtype)
+        return self.unet(latents, t.to(self.device), encoder_hidden_states=context).sample.float()
 
     def target(self, latents, noise, t):
         """What the network was trained to predict for latents noised by `noise` at timesteps `t` (N,)."""
@@ -94,30 +132,59 @@ class TextToImage:
     def predict_x0(self, latents, t, context):
         """The clean latents (N, C, h, w) that the network sees behind `latents` at timesteps `t` (N,)."""
         alpha, sigma = self.alpha_sigma(t)
-        output = self.predict(latents, t, context)
+        output = self.batches(self.predict, latents, t, context)
         if self.prediction == "epsilon":
             return (latents - sigma * output) / alpha
         return alpha * latents - sigma * output
 
     def alpha_sigma(self, t):
         """Signal and noise scale at timesteps `t` (N,), each (N, 1, 1, 1)."""
-        alpha_bar = self.alphas_cumprod[t].view(-1, 1, 1, 1)
+        alpha_bar = self.alphas_cumprod[t.to(self.device)].view(-1, 1, 1, 1)
         return alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
 
 
-def _load_components(path):
-    """The five components of a pipeline folder; a UserError names what is missing."""
+def _folder(path):
+    """The folder behind a path or `hf:OWNER/NAME[@REVISION]`, downloaded to the hub's cache if need be."""
+    if not str(path).startswith("hf:"):
+        return Path(path)
+    from cosalpure.weights import hub_folder
+
+    try:
+        return Path(hub_folder(str(path).removeprefix("hf:")))
+    except UserError as error:
+        raise UserError(f"text_to_image.path: {path}: {error}") from None
+
+
+def _dtype(name, device):
+    """The torch dtype of a setting; auto is float32 on the CPU, on a GPU bfloat16 where it has it, else float16."""
+    if name != "auto":
+        return getattr(torch, name)
+    if device.type == "cpu":
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+
+
+def _load_components(path, dtype):
+    """The five components of a pipeline folder, the large ones in `dtype`; a UserError names what is missing."""
     from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+    from safetensors import SafetensorError
     from transformers import CLIPTextModel, CLIPTokenizer
 
-    missing = [name for name in COMPONENTS if not (Path(path) / name).is_dir()]
+    missing = [name for name in COMPONENTS if not (path / name).is_dir()]
     if missing:
         raise UserError(f"{path}: not a diffusers pipeline folder with Stable Diffusion's components; no {missing[0]}/")
-    classes = (AutoencoderKL, UNet2DConditionModel, CLIPTextModel, CLIPTokenizer, DDPMScheduler)
+    if not any((path / "tokenizer" / name).is_file() for name in ("tokenizer.json", "vocab.json")):
+        raise UserError(f"{path}: not readable as a diffusers pipeline: no vocabulary in tokenizer/")
     try:
-        return [cls.from_pretrained(Path(path) / name) for name, cls in zip(COMPONENTS, classes, strict=True)]
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: {str(error).splitlines()[0]}") from None
+        return (
+            AutoencoderKL.from_pretrained(path / "vae", torch_dtype=dtype),
+            UNet2DConditionModel.from_pretrained(path / "unet", torch_dtype=dtype),
+            CLIPTextModel.from_pretrained(path / "text_encoder"),
+            CLIPTokenizer.from_pretrained(path / "tokenizer"),
+            DDPMScheduler.from_pretrained(path / "scheduler"),
+        )
+    except (OSError, ValueError, TypeError, SafetensorError) as error:
+        raise UserError(f"{path}: not readable as a diffusers pipeline: {one_line(error, 300)}") from None
 
 
 def _join(parts, separator):

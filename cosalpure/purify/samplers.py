@@ -27,3 +27,25 @@ def dpm_solver_pp_2m(denoise, z, steps, alphas_cumprod):
         z = (sigma[t] / sigma[s]).item() * z - (alpha[t] * torch.expm1(-h)).item() * guess
         earlier, h_earlier = x0, h
     return z
+
+
+def ddpm(denoise, z, T, alphas_cumprod, noise):
+    """Ancestral sampling (Ho et al. 2020; the paper's Eqs. 10 and 11): T steps, from array index T - 1 down to 0.
+
+    `noise(z)` gives xi; none is drawn for the last step, whose sigma is 0.
+    """
+    alpha_bar = alphas_cumprod.double()
+    for t in range(T - 1, -1, -1):
+        x0 = denoise(z, t)
+        if t == 0:
+            return x0
+        alpha = alpha_bar[t] / alpha_bar[t - 1]
+        of_x0 = alpha_bar[t - 1].sqrt() * (1 - alpha) / (1 - alpha_bar[t])
+        of_z = alpha.sqrt() * (1 - alpha_bar[t - 1]) / (1 - alpha_bar[t])
+        sigma = ((1 - alpha) * (1 - alpha_bar[t - 1]) / (1 - alpha_bar[t])).sqrt()
+        z = of_x0.item() * x0 + of_z.item() * z + sigma.item() * noise(z)
+
+
+def randn(like, generators):
+    """Standard normal values of the shape of `like` (N, ...), each row from its image's generator, drawn on the CPU."""
+    return torch.stack([torch.randn(like.shape[1:], generator=g) for g in generators]).to(like)

@@ -3,10 +3,12 @@
 from functools import cache
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from cosalpure.concept import FILE, Concept
 from cosalpure.data import read_groups, write_index
+from cosalpure.errors import UserError
 from cosalpure.io import read_images, whole_folder, write_image
 from cosalpure.purify import load
 from cosalpure.seeds import generator
@@ -18,17 +20,26 @@ def run(method, settings, text_to_image, data, images, concepts, output, span, s
     `images` is the folder of the degraded images, `concepts` that of the concepts (None if the purifier needs none).
     The noise of an image depends on its name alone: purifiers that draw alike see the same noise.
     """
-    groups = read_groups(data, span)
+    groups, owners = read_groups(data, span), concept_owners(data, getattr(settings, "concept", "own"))
     purifier = load(method, settings, _loader(text_to_image))
     for group in tqdm(groups, desc=f"purify {method}", unit="group"):
         pixels = read_images(group.paths(Path(images) / "images"))
-        concept = Concept.load(Path(concepts) / "groups" / group.slug / FILE) if concepts else None
+        concept = Concept.load(Path(concepts) / "groups" / owners[group.slug] / FILE) if concepts else None
         draws = [generator(seed, group.dataset, group.name, file, "purify") for file in group.files]
-        purified = purifier(pixels, concept, draws)
+        label = {"label": group.name} if getattr(purifier, "sees_label", False) else {}
+        purified = purifier(pixels, concept, draws, **label)
+        if not torch.isfinite(purified).all():
+            raise UserError(f"{Path(images) / 'images' / group.slug}: {method} gave values that are not finite")
         with whole_folder(Path(output) / "images" / group.slug) as folder:
             for file, image in zip(group.files, purified, strict=True):
                 write_image(folder / file, image)
     write_index(output, span, groups, Path(output) / "images")
+
+
+def concept_owners(data, whose):
+    """{slug: slug of the group whose concept purifies it}: its own, or the next one's in the order of the dataset."""
+    slugs = [group.slug for group in read_groups(data)]
+    return dict(zip(slugs, slugs[1:] + slugs[:1] if whose == "next" else slugs, strict=True))
 
 
 def _loader(text_to_image):
@@ -38,6 +49,6 @@ def _loader(text_to_image):
     def load_model():
         from cosalpure.networks.text_to_image import TextToImage
 
-        return TextToImage(text_to_image.path, text_to_image.resolution)
+        return TextToImage.of(text_to_image)
 
     return load_model

@@ -6,16 +6,15 @@ first, is the median of all groups (of two, the lower one).
 
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
-
 from cosalpure.data import read_groups
 from cosalpure.errors import UserError
-from cosalpure.io import read_pixels, whole_file
+from cosalpure.io import read_pixels
+from cosalpure.report.sheet import Row, draw_sheet, open_picture
 from cosalpure.score import score_map
 from cosalpure.tables.write import label
 
-CELL, GAP, LEFT, TOP = 96, 4, 190, 58  # px
 COLUMNS = 10  # images of a long group that are shown
+MAPS = "    co-saliency maps"
 
 
 def draw(results, dataset, degradation, detector, purifiers, output):
@@ -24,31 +23,17 @@ def draw(results, dataset, degradation, detector, purifiers, output):
     slug, gain = median_group(results, dataset, degradation, detector, purifiers)
     (group,) = [group for group in read_groups(results / "data" / dataset) if group.slug == slug]
     files = group.files[:COLUMNS]
-    rows = [("Ground truth", results / "data" / dataset / "masks")]
+    places = [("Ground truth", results / "data" / dataset / "masks")]
     for purifier in purifiers:
-        rows.append((label(purifier), results / "purify" / dataset / degradation / purifier / "images"))
-        rows.append(("", results / "detect" / dataset / degradation / purifier / detector / "maps"))
-
-    size = (LEFT + len(files) * (CELL + GAP), TOP + len(rows) * (CELL + GAP))
-    sheet = Image.new("RGB", size, "white")
-    pen = ImageDraw.Draw(sheet)
-    pen.text((8, 8), f"{group.name}: {dataset}, {degradation}, maps of {label(detector)}", "black", _font(18))
+        places.append((label(purifier), results / "purify" / dataset / degradation / purifier / "images"))
+        places.append((MAPS, results / "detect" / dataset / degradation / purifier / detector / "maps"))
+    attacked = group.attacked[:COLUMNS]
+    rows = [Row(title, [open_picture(folder / slug / file) for file in files], attacked) for title, folder in places]
     note = (
         f"group with the median gain, {label(purifiers[-1])} over {label(purifiers[0])}: {gain:+.2f} IoU, attacked half"
     )
-    pen.text((8, 34), f"{note}; attacked images framed in red", "dimgray", _font(13))
-    for y, (title, folder) in enumerate(rows):
-        top = TOP + y * (CELL + GAP)
-        pen.text((8, top + CELL // 2 - 8), title or "    co-saliency maps", "black" if title else "dimgray", _font(14))
-        for x, file in enumerate(files):
-            with Image.open(folder / slug / file) as image:
-                cell = image.convert("RGB").resize((CELL, CELL), Image.Resampling.BICUBIC)
-            left = LEFT + x * (CELL + GAP)
-            sheet.paste(cell, (left, top))
-            if group.attacked[x]:
-                pen.rectangle((left - 2, top - 2, left + CELL + 1, top + CELL + 1), outline="crimson", width=2)
-    with whole_file(output) as path:
-        sheet.save(path, format="PNG", optimize=True)
+    heading = f"{group.name}: {dataset}, {degradation}, maps of {label(detector)}"
+    draw_sheet(output, heading, f"{note}; attacked images framed in red", rows)
 
 
 def median_group(results, dataset, degradation, detector, purifiers):
@@ -71,7 +56,3 @@ def _attacked_iou(group, maps, truths):
     rows = zip(maps, truths, group.attacked, strict=True)
     values = [score_map(read_pixels(m, "L"), read_pixels(t, "L"))["iou"] for m, t, attacked in rows if attacked]
     return sum(values) / len(values) if values else None
-
-
-def _font(size):
-    return ImageFont.load_default(size)

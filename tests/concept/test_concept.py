@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from cosalpure.concept import Concept, learn, token_of
+from cosalpure.concept.attention import attention_maps, collected_attention
+from cosalpure.concept.preview import preview
 from cosalpure.errors import UserError
 from cosalpure.seeds import generator
 from cosalpure.settings import ConceptLearning
@@ -111,3 +113,97 @@ def test_pipeline_folder_is_checked(tmp_path):
 
     with pytest.raises(UserError, match="not a diffusers pipeline folder with Stable Diffusion's components; no vae/"):
         TextToImage(tmp_path, 64)
+
+
+def test_an_interrupted_learning_goes_on_to_the_same_concept(images, tiny_model, tmp_path, monkeypatch):
+    settings = ConceptLearning(steps=7, batch=4, checkpoint_every=2)
+    whole = learn(images, tiny_model, settings, generator(1), "<my-goat>")
+    calls, predict = [], tiny_model.predict
+
+    def interrupted(*arguments):
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        calls.append(1)
+        return predict(*arguments)
+
+    checkpoint = tmp_path / "progress" / "goat.pt"
+    monkeypatch.setattr(tiny_model, "predict", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        learn(images, tiny_model, settings, generator(1), "<my-goat>", checkpoint)
+    calls.clear()
+    monkeypatch.setattr(tiny_model, "predict", lambda *arguments: calls.append(1) or predict(*arguments))
+    resumed = learn(images, tiny_model, settings, generator(1), "<my-goat>", checkpoint)
+    assert len(calls) == 3, "steps 4, 5 and 6: the state after four was saved"
+    for number, (concept, _) in enumerate((whole, resumed)):
+        concept.save(tmp_path / f"{number}.safetensors")
+    assert (tmp_path / "0.safetensors").read_bytes() == (tmp_path / "1.safetensors").read_bytes()
+    assert whole[1] == resumed[1]
+
+
+@pytest.mark.parametrize("change", ["images", "settings", "seed", "broken"])
+def test_a_checkpoint_of_anything_else_is_not_taken_up(images, tiny_model, tmp_path, change):
+    checkpoint = tmp_path / "goat.pt"
+    learn(images, tiny_model, SETTINGS, generator(1), "<my-goat>", checkpoint)
+    if change == "broken":
+        checkpoint.write_bytes(checkpoint.read_bytes()[:300])
+    other = images.flip(0) if change == "images" else images
+    settings = SETTINGS.model_copy(update={"batch": 3}) if change == "settings" else SETTINGS
+    seed = 2 if change == "seed" else 1
+    fresh = learn(other, tiny_model, settings, generator(seed), "<my-goat>")
+    again = learn(other, tiny_model, settings, generator(seed), "<my-goat>", checkpoint)
+    assert torch.equal(fresh[0].vector, again[0].vector) and fresh[1] == again[1]
+
+
+def test_a_token_that_the_model_has_is_one_line(images, tiny_model):
+    with pytest.raises(UserError, match="concept goat</w>: .* already has a token of this name; rename the group"):
+        learn(images, tiny_model, SETTINGS, generator(1), "goat</w>")
+
+
+def test_jpeg_before_learning_changes_what_is_learned(images, tiny_model, monkeypatch):
+    from cosalpure.io import through_jpeg
+
+    encode, seen = tiny_model.encode, []
+    monkeypatch.setattr(tiny_model, "encode", lambda view: seen.append(view) or encode(view))
+    learn(images, tiny_model, ConceptLearning(steps=1, jpeg=30), generator(1), "<my-goat>")
+    assert torch.equal(seen[0], through_jpeg(images, 30)) and torch.equal(seen[1], seen[0].flip(-1))
+    assert not torch.allclose(seen[0], images, atol=0.02)
+
+
+def test_a_preview_needs_no_image_and_repeats(tiny_model):
+    goat, pole = (Concept("<my-goat>", tiny_model.word_vector(word)) for word in ("goat", "object"))
+    first, second, other = (preview(tiny_model, c, [generator(3), generator(4)], steps=3) for c in (goat, goat, pole))
+    assert first.shape == (2, 3, 32, 32) and 0 <= first.min() and first.max() <= 1
+    assert torch.equal(first, second) and not torch.allclose(first, other, atol=1e-3)
+    alone = preview(tiny_model, goat, [generator(4)], steps=3)
+    torch.testing.assert_close(alone, first[1:], atol=1e-4, rtol=0)
+
+
+def test_attention_maps_are_those_of_the_token(tiny_model, images):
+    # By hand, for one layer: softmax of query and key, the token's column, mean over heads.
+    concept = Concept("<my-goat>", tiny_model.word_vector("goat"))
+    before = tiny_model.unet.attn_processors
+    maps = attention_maps(tiny_model, images[..., :24], concept, [generator(i) for i in range(5)])
+    assert maps.shape == (5, 1, 32, 24) and maps.amin((1, 2, 3)).max() == 0 and maps.amax((1, 2, 3)).min() == 1
+    assert tiny_model.unet.attn_processors == before, "hooks are gone"
+
+    context = tiny_model.embed(["a photo of <my-goat>"], concept.token, concept.vector)
+    position = tiny_model.position("a photo of <my-goat>", concept.token)
+    assert position == 4, "start, a, photo, of, token"
+    name, layer = next((n, m) for n, m in tiny_model.unet.named_modules() if n.endswith("attn2"))
+    inputs = []
+    hook = layer.register_forward_pre_hook(lambda _, args, kwargs: inputs.append(args[0]), with_kwargs=True)
+    z = torch.randn(1, 4, 8, 8, generator=generator(9))
+    with collected_attention(tiny_model.unet, position) as collected, torch.no_grad():
+        ours = tiny_model.predict(z, torch.tensor([100]), context)
+    hook.remove()
+    q, k = layer.to_q(inputs[0]), layer.to_k(context)
+    heads = [part.unflatten(-1, (layer.heads, -1)).transpose(1, 2) for part in (q, k)]
+    shares = (heads[0] @ heads[1].transpose(-1, -2) * layer.scale).softmax(-1).mean(1)[..., position]
+    torch.testing.assert_close(collected[0], shares, atol=1e-6, rtol=0)
+    with torch.no_grad():
+        torch.testing.assert_close(ours, tiny_model.predict(z, torch.tensor([100]), context), atol=1e-5, rtol=0)
+
+
+def test_a_token_beyond_the_models_length_is_one_line(tiny_model):
+    with pytest.raises(UserError, match="does not stand in it, or beyond"):
+        tiny_model.position("a " * 200 + "<my-goat>", "<my-goat>")

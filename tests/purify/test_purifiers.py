@@ -7,7 +7,7 @@ from cosalpure.concept import Concept
 from cosalpure.errors import UserError
 from cosalpure.purify import PURIFIERS, load
 from cosalpure.purify.cosalpure import CosalPure
-from cosalpure.purify.samplers import dpm_solver_pp_2m, timesteps
+from cosalpure.purify.samplers import ddpm, dpm_solver_pp_2m, randn, timesteps
 from cosalpure.seeds import generator
 from cosalpure.settings import PURIFIERS as SETTINGS
 from cosalpure.settings import CosalPureSettings
@@ -83,13 +83,34 @@ def test_a_concept_that_is_needed_and_not_given_is_an_error(tiny_model, images):
         CosalPure(CosalPureSettings(), lambda: tiny_model)(images, None, generators(images))
 
 
-def test_guidance_scale_one_is_the_condition_alone(tiny_model, images, concept):
-    purify = CosalPure(CosalPureSettings(timestep=100, guidance_scale=1.0), lambda: tiny_model)
-    context, empty = purify._embed("{token}", concept), purify._embed("", concept)
+def test_guidance_scale_one_is_the_condition_alone(tiny_model, concept):
     z = torch.randn(2, 4, 8, 8, generator=generator(0))
-    alone = purify._guided(z, 100, context, empty)
-    purify.settings = CosalPureSettings(guidance_scale=1.0 + 1e-9)
-    torch.testing.assert_close(alone, purify._guided(z, 100, context, empty), atol=1e-5, rtol=0)
+
+    def denoised(scale):
+        purify = CosalPure(CosalPureSettings(timestep=100, guidance_scale=scale), lambda: tiny_model)
+        return purify._denoiser(purify._embed("{token}", concept), purify._embed(""))(z, 100)
+
+    torch.testing.assert_close(denoised(1.0), denoised(1.0 + 1e-9), atol=1e-5, rtol=0)
+    assert not torch.allclose(denoised(1.0), denoised(3.0), atol=1e-4)
+
+
+def test_an_equal_negative_prompt_changes_nothing(tiny_model, images):
+    # Guidance away from what it leads to: the control `empty_prompt` is the model without any text.
+    def purified(**settings):
+        purify = CosalPure(CosalPureSettings(timestep=100, prompt="", **settings), lambda: tiny_model)
+        return purify(images, None, generators(images))
+
+    torch.testing.assert_close(purified(guidance_scale=7.5), purified(guidance_scale=1.0))
+
+
+def test_the_class_name_is_the_groups_label(tiny_model, images):
+    settings = CosalPureSettings(timestep=500, prompt="a photo of {class_name}")
+    purify = CosalPure(settings, lambda: tiny_model)
+    word = CosalPure(settings.model_copy(update={"prompt": "a photo of goat"}), lambda: tiny_model)
+    named = purify(images, None, generators(images), label="goat")
+    torch.testing.assert_close(named, word(images, None, generators(images)))
+    with pytest.raises(UserError, match="needs the name of the group"):
+        purify(images, None, generators(images))
 
 
 def test_timesteps_are_the_official_ones():
@@ -100,13 +121,71 @@ def test_timesteps_are_the_official_ones():
     assert timesteps(40, 250)[0] <= 40 and timesteps(40, 250)[-1] > 0
 
 
-def test_noising_equals_the_official_start():
+def test_dpm_solver_walks_the_official_path():
+    # The stored latents give the network's x_0 at every step by the published update, solved for x_0; that this is
+    # right, the other stored result says: newer diffusers end on the last x_0 itself.
     from golden import loader
 
-    golden = {key: torch.from_numpy(value) for key, value in loader.golden("dpm_img2img").items()}
-    alpha_bar = golden["alphas_cumprod"][golden["timesteps"][0]]
-    start = alpha_bar.sqrt() * golden["x0"] + (1 - alpha_bar).sqrt() * golden["noise"]
-    torch.testing.assert_close(start, golden["trace"][0], atol=1e-4, rtol=0)
+    golden = {key: torch.from_numpy(value).double() for key, value in loader.golden("dpm_img2img").items()}
+    alpha_bar, z, steps = golden["alphas_cumprod"], golden["trace"], golden["timesteps"].int().tolist()
+    alpha, sigma = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
+    log_snr = torch.log(alpha / sigma)
+    start = alpha[steps[0]] * golden["x0"] + sigma[steps[0]] * golden["noise"]
+    torch.testing.assert_close(start, z[0], atol=1e-4, rtol=0)
+    x0 = {}
+    for k, (s, t) in enumerate(zip(steps, [*steps[1:], 0], strict=True)):
+        slope = (z[k + 1] - sigma[t] / sigma[s] * z[k]) / (alpha[t] * (1 - torch.exp(log_snr[s] - log_snr[t])))
+        if k == 0:
+            x0[s] = slope
+        else:
+            before = steps[k - 1]
+            r = (log_snr[s] - log_snr[before]) / (log_snr[t] - log_snr[s])
+            x0[s] = (slope + x0[before] / (2 * r)) / (1 + 1 / (2 * r))
+    torch.testing.assert_close(x0[steps[-1]], golden["final_diffusers_0_42_default"], atol=1e-4, rtol=0)
+
+    visited = []
+
+    def denoise(latents, s):
+        visited.append(latents)
+        return x0[s]
+
+    end = dpm_solver_pp_2m(denoise, start, steps, alpha_bar)
+    torch.testing.assert_close(torch.stack([*visited, end]), z, atol=1e-4, rtol=0)
+
+
+def test_ddpm_is_the_papers_equation_10():
+    alpha_bar = torch.linspace(0.999, 0.01, 1000).double()
+    alpha = alpha_bar / torch.cat([torch.ones(1), alpha_bar[:-1]])
+    x0, start, noises = (torch.randn(4, 1, 2, 3, generator=generator(n)).double() for n in range(3))
+    drawn = iter(noises)
+    end = ddpm(lambda z, t: 0.5 * z + x0[t], start[0], 4, alpha_bar, lambda z: next(drawn))
+    z = start[0]
+    for t in (3, 2, 1):
+        clean = 0.5 * z + x0[t]
+        mean = alpha_bar[t - 1].sqrt() * (1 - alpha[t]) / (1 - alpha_bar[t]) * clean
+        mean = mean + alpha[t].sqrt() * (1 - alpha_bar[t - 1]) / (1 - alpha_bar[t]) * z
+        z = mean + ((1 - alpha[t]) * (1 - alpha_bar[t - 1]) / (1 - alpha_bar[t])).sqrt() * noises[3 - t]
+    torch.testing.assert_close(end, 0.5 * z + x0[0])
+
+
+def test_ddpm_equals_diffusers():
+    from diffusers import DDPMScheduler
+
+    scheduler = DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, clip_sample=False)
+    z = start = torch.randn(1, 4, 6, 6, generator=generator(1))
+
+    def network(z, t):  # epsilon
+        return torch.sin(1.7 * z + 0.01 * t) + 0.3 * z.flip(-1)
+
+    def denoise(z, t):
+        alpha_bar = scheduler.alphas_cumprod[t]
+        return (z - (1 - alpha_bar).sqrt() * network(z, t)) / alpha_bar.sqrt()
+
+    stock, own = generator(7), generator(7)
+    for t in range(59, -1, -1):
+        z = scheduler.step(network(z, t), t, z, generator=stock).prev_sample
+    ours = ddpm(denoise, start, 60, scheduler.alphas_cumprod, lambda z: randn(z, [own]))
+    torch.testing.assert_close(ours, z, atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])

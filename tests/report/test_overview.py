@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from cosalpure.errors import UserError
-from cosalpure.report.overview import CELL, GAP, TOP, draw, median_group
+from cosalpure.report.overview import draw, median_group
+from cosalpure.report.sheet import CELL, GAP, TOP
 
 SIDE = 16
 CONDITION = ("mini", "jadena", "gicd", ["source_only", "cosalpure"])

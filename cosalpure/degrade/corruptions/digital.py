@@ -1,7 +1,5 @@
 """Digital corruptions of ImageNet-C: contrast, colour, warping, coarse pixels, JPEG."""
 
-from io import BytesIO
-
 import numpy as np
 from PIL import Image
 from scipy import ndimage
@@ -9,6 +7,7 @@ from skimage.color import hsv2rgb, rgb2hsv
 from skimage.filters import gaussian
 
 from cosalpure.degrade.corruptions import Corruption, to_bytes
+from cosalpure.io import jpeg_pixels
 
 
 class Contrast(Corruption):
@@ -73,15 +72,7 @@ class JpegCompression(Corruption):
     strengths = (25, 18, 15, 10, 7)  # quality
 
     def corrupt(self, pixels, strength, draws, scale):
-        return through_jpeg(pixels, strength)
-
-
-def through_jpeg(pixels, quality):
-    """Pixels (H, W, 3) in [0, 1] as a JPEG file of `quality` (1 to 95) keeps them."""
-    file = BytesIO()
-    Image.fromarray(to_bytes(pixels)).save(file, format="JPEG", quality=quality)
-    with Image.open(file) as image:
-        return np.asarray(image) / 255
+        return jpeg_pixels(to_bytes(pixels), strength) / 255
 
 
 def random_affine(size, reach, draws):

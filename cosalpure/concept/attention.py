@@ -1,0 +1,71 @@
+"""Where in an image the network attends to a learned concept: cross-attention maps (the paper's Figure 5).
+
+After DAAM (Tang et al., ACL 2023): the token's attention, over all cross-attention layers, heads and timesteps,
+enlarged to the image and averaged. DAAM looks on while an image is generated; here a finished image is noised to a few
+timesteps and denoised once from each, so that any image can be asked, purified or not.
+"""
+
+from contextlib import contextmanager
+
+import torch
+from torch.nn import functional as F
+
+from cosalpure.purify.samplers import randn
+
+TIMESTEPS = (100, 200, 300, 400)  # high enough that the network needs its text, low enough that it sees the image
+
+
+@torch.no_grad()
+def attention_maps(model, images, concept, generators, prompt="a photo of {token}", noise_levels=TIMESTEPS):
+    """Images (N, 3, H, W) in [0, 1] -> maps (N, 1, H, W), each scaled to [0, 1]."""
+    caption = prompt.replace("{token}", concept.token)
+    context = model.embed([caption], concept.token, concept.vector).expand(len(images), -1, -1)
+    position = model.position(caption, concept.token)
+    latents, _ = model.encode(images)
+    with collected_attention(model.unet, position) as collected:
+        for level in noise_levels:
+            t = torch.full((len(images),), level)
+            model.predict(model.add_noise(latents, randn(latents, generators), t), t, context)
+    height, width = latents.shape[-2:]
+    total = torch.zeros(len(images), 1, height, width)
+    for attention in collected:  # (N, positions) of one layer at one timestep
+        side = round((attention.shape[1] * height / width) ** 0.5)
+        maps = attention.view(len(images), 1, side, -1).float().cpu()
+        total += F.interpolate(maps, (height, width), mode="bicubic").clamp(min=0)
+    maps = F.interpolate(total, images.shape[-2:], mode="bicubic").clamp(min=0)
+    low, high = maps.amin((1, 2, 3), keepdim=True), maps.amax((1, 2, 3), keepdim=True)
+    return (maps - low) / (high - low).clamp(min=1e-12)
+
+
+@contextmanager
+def collected_attention(unet, position):
+    """Within the block, every cross-attention layer adds to the yielded list its attention to the token at `position`.
+
+    An entry is (N, positions), the mean over heads. Afterwards the layers are as before.
+    """
+    before, found = unet.attn_processors, []
+    own = {
+        name: CollectingProcessor(position, found) if name.endswith("attn2.processor") else processor
+        for name, processor in before.items()
+    }
+    unet.set_attn_processor(own)
+    try:
+        yield found
+    finally:
+        unet.set_attn_processor(before)
+
+
+class CollectingProcessor:
+    """A cross-attention layer's computation in plain matrix products, with the token's share kept."""
+
+    def __init__(self, position, found):
+        self.position, self.found = position, found
+
+    def __call__(self, attention, hidden_states, encoder_hidden_states=None, attention_mask=None, **_):
+        query = attention.head_to_batch_dim(attention.to_q(hidden_states))
+        key = attention.head_to_batch_dim(attention.to_k(encoder_hidden_states))
+        value = attention.head_to_batch_dim(attention.to_v(encoder_hidden_states))
+        scores = attention.get_attention_scores(query, key, attention_mask)  # (N * heads, positions, tokens)
+        self.found.append(scores[..., self.position].unflatten(0, (-1, attention.heads)).mean(1))
+        out = attention.batch_to_head_dim(torch.bmm(scores, value))
+        return attention.to_out[1](attention.to_out[0](out)) / attention.rescale_output_factor

@@ -1,0 +1,65 @@
+"""What was learned: previews of concepts (the paper's Figure 4) and where the network attends to them (Figure 5)."""
+
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from cosalpure.concept import FILE, Concept
+from cosalpure.concept.attention import attention_maps
+from cosalpure.concept.preview import preview
+from cosalpure.data import read_groups
+from cosalpure.io import read_images, to_uint8
+from cosalpure.networks.text_to_image import TextToImage
+from cosalpure.report.sheet import Row, draw_sheet, open_picture
+from cosalpure.seeds import generator
+
+COLUMNS = 10  # images of a long group that are shown
+PREVIEWS = 4  # of each concept
+
+
+def draw_previews(data, images, clean_concepts, concepts, text_to_image, span, output, seed):
+    """Groups in their order: an attacked image, then what the clean and the attacked group's concepts look like.
+
+    Both concepts start from the same noise. `images` is the folder of the degraded images, `clean_concepts` and
+    `concepts` those of the concepts learned from the clean and from the degraded groups.
+    """
+    model, rows = TextToImage.of(text_to_image), []
+    for group in read_groups(data, span):
+        pictures = [open_picture(path) for path in group.paths(Path(images) / "images")]
+        order = sorted(range(len(pictures)), key=lambda index: not group.attacked[index])  # attacked ones first
+        ends = [order[0], order[-1]]
+        rows.append(Row(group.name, [pictures[index] for index in ends], [group.attacked[index] for index in ends]))
+        for folder in (clean_concepts, concepts):
+            draws = [generator(seed, group.dataset, group.name, "preview", number) for number in range(PREVIEWS)]
+            concept = Concept.load(Path(folder) / "groups" / group.slug / FILE)
+            rows[-1].pictures.extend(map(_picture, preview(model, concept, draws)))
+    note = (
+        f"an attacked (red) and an untouched image; {PREVIEWS} previews of the concept learned from the clean group, "
+    )
+    draw_sheet(output, "Learned concepts", note + f"{PREVIEWS} of the one learned from the attacked group", rows)
+
+
+def draw_attention(data, images, concepts, text_to_image, span, output, seed):
+    """Groups in their order: images, and below them the attention that the network pays the group's concept there."""
+    model, rows = TextToImage.of(text_to_image), []
+    for group in read_groups(data, span):
+        files = [path for path in group.paths(Path(images) / "images")][:COLUMNS]
+        draws = [generator(seed, group.dataset, group.name, path.name, "attention") for path in files]
+        concept = Concept.load(Path(concepts) / "groups" / group.slug / FILE)
+        pixels = read_images(files)
+        maps = attention_maps(model, pixels, concept, draws)
+        rows.append(Row(group.name, list(map(_picture, pixels)), group.attacked))
+        rows.append(Row("    attention to its concept", list(map(_picture, heat(pixels, maps)))))
+    draw_sheet(output, "Attention to the learned concept", "attacked images framed in red; yellow is high", rows)
+
+
+def heat(images, maps):
+    """Maps (N, 1, H, W) over the greyish images (N, 3, H, W): the higher, the yellower and the more opaque."""
+    grey = images.mean(1, keepdim=True).expand_as(images) * 0.6
+    return torch.lerp(grey, torch.tensor([1.0, 0.9, 0.1]).view(1, 3, 1, 1).expand_as(images), maps * 0.8)
+
+
+def _picture(image):
+    """A tensor (3, H, W) in [0, 1] as a PIL image."""
+    return Image.fromarray(to_uint8(image).transpose(1, 2, 0))
