@@ -73,7 +73,8 @@ def parser():
 
     purify = add("purify", _purify, "purify every image of every group")
     purify.add_argument(
-        "method", help="purifier: source_only, vae_round_trip, cosalpure, diffpure, dda, or a plug-in's"
+        "method",
+        help="purifier: source_only, vae_round_trip, jpeg, continuous, cosalpure, diffpure, dda, or a plug-in's",
     )
     purify.add_argument("--concepts", metavar="DIR", help="folder of the learned concepts, if the purifier needs them")
     _common(purify, output="folder of the purifier", settings=True, seed=True, data=True, images=True, model=True)
@@ -125,8 +126,11 @@ def parser():
     weights.add_argument("--folder", metavar="DIR", default="weights", help="where they lie (%(default)s)")
     weights.add_argument("--sources", metavar="FILE", help="table of sources (config/sources.csv)")
 
-    train = add("train", _train, "train a model of the mini benchmark")
-    train.add_argument("model", help="surrogate, gicd, gcagc, poolnet, adm, text-encoder, autoencoder, text-to-image")
+    train = add("train", _train, "train a model of the mini benchmark, or by the same rule a larger one")
+    train.add_argument(
+        "model", help="surrogate, gicd, gcagc, poolnet, liif, adm, text-encoder, autoencoder, text-to-image"
+    )
+    train.add_argument("--settings-file", metavar="FILE", help="YAML file of settings; --settings go over it")
     train.add_argument("--text-encoder", metavar="DIR", help="finished text encoder (for text-to-image)")
     train.add_argument("--autoencoder", metavar="DIR", help="finished autoencoder (for text-to-image)")
     _common(train, output="file or folder of the weights", settings=True)
@@ -326,10 +330,11 @@ def _weights(options):
 
 
 def _train(options):
-    from cosalpure.settings import inline
+    from cosalpure.settings import inline, read_files
     from cosalpure.train import run
 
-    values = inline(options.settings, "--settings")
+    values = read_files([options.settings_file] if options.settings_file else [])
+    values |= inline(options.settings, "--settings")
     run(options.model, options.output, values, options.text_encoder, options.autoencoder)
 
 

@@ -72,10 +72,10 @@ def _weights_files(chosen):
     """The weights files that a configuration names."""
     model = chosen.text_to_image.path
     paths = set() if model.startswith("hf:") else {f"{model}/model_index.json"}
-    for family in ("degradations", "purifiers", "detectors"):
+    for family in settings.FAMILIES:
         for name in getattr(chosen, family):
             values = chosen.method_settings(family, name)
-            for key in ("surrogate", "weights"):
+            for key in ("surrogate", "weights", "continuous"):
                 named = getattr(values, key, None) or ()
                 paths |= {named} if isinstance(named, str) else set(named)
     return paths

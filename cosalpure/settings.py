@@ -80,7 +80,7 @@ class RandomExposure(Model):
 
 
 class Jpeg(Model):
-    """Control: written as a JPEG file and read again."""
+    """Control, as a degradation and as a purifier: written as a JPEG file and read again."""
 
     quality: Annotated[int, Field(ge=1, le=95)] = Field(75, description="JPEG quality")
 
@@ -180,9 +180,34 @@ class VaeRoundTrip(Purifier):
     """Control: encode and decode by the text-to-image model's autoencoder, without any diffusion."""
 
 
+class JpegPurifier(Purifier):
+    """Control: written as a JPEG file and read again."""
+
+    needs_model: ClassVar[bool] = False
+
+    quality: Annotated[int, Field(ge=1, le=95)] = Field(75, description="JPEG quality")
+
+
+class ContinuousSettings(Purifier):
+    """The continuous representation alone, the paper's ablation "w/o concept inversion"; LIIF, as in DISCO."""
+
+    needs_model: ClassVar[bool] = False
+
+    weights: str = Field(
+        "resources/mini/weights/liif.safetensors",
+        description="LIIF's weights, or an official EDSR-LIIF or DISCO checkpoint",
+    )
+    resolution: Annotated[int, Field(ge=32, le=2048)] = Field(
+        64, description="side in px that it answers at, as `text_to_image.resolution`; then resized to the image's size"
+    )
+
+
 class CosalPureSettings(Purifier):
     """Concept-guided purification (the paper's Sec. 4.3): noise to t = T, denoise under the prompt, decode."""
 
+    continuous: str | None = Field(
+        None, description="weights of the continuous representation in front of the autoencoder; null is none"
+    )
     timestep: Annotated[int, Field(ge=1, le=999)] = Field(250, description="T, of the model's 1000 training steps")
     sampler: Literal["dpmsolver++", "ddpm"] = Field(
         "dpmsolver++", description="DPM-Solver++ 2M, as the official code, or ancestral sampling, as the paper's Eq. 10"
@@ -355,6 +380,8 @@ DEGRADATIONS = {
 PURIFIERS = {
     "source_only": SourceOnly,
     "vae_round_trip": VaeRoundTrip,
+    "jpeg": JpegPurifier,
+    "continuous": ContinuousSettings,
     "cosalpure": CosalPureSettings,
     "diffpure": DiffPureSettings,
     "dda": DDASettings,

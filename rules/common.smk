@@ -121,9 +121,10 @@ def model_index(wildcards):
 
 
 def purifier_weights(wildcards):
-    """What a purifier computes with: the text-to-image model, a file of its own, both or nothing."""
-    own = weights_of("purifiers", "weights")(wildcards)
-    return [*([model_index(wildcards)] if uses_model(wildcards) else []), *([own] if isinstance(own, str) else own)]
+    """The files that a purifier loads: the text-to-image model's index and whatever weights its settings name."""
+    settings = SETTINGS.method_settings("purifiers", wildcards.purifier)
+    index = model_index(wildcards) if uses_model(wildcards) else []
+    return [file for file in (index, *(getattr(settings, key, None) for key in ("weights", "continuous"))) if file]
 
 
 def purifier_model(wildcards):
@@ -155,6 +156,12 @@ def average_option(wildcards):
     """--average-with FOLDER for a purifier whose maps are averaged with those of the degraded images, else nothing."""
     folder = f"results/degrade/{wildcards.dataset}/{wildcards.degradation}"
     return f"--average-with {folder}" if averages_maps(wildcards) else ""
+
+
+def training_weights(wildcards):
+    """The weights files that config/train/*.yaml names: a classifier to attack, a network to start from."""
+    values = cosalpure_settings.read_files([f"config/train/{wildcards.network}-{wildcards.variant}.yaml"])
+    return [values[key] for key in ("classifier", "start") if values.get(key)]
 
 
 def sources_option(wildcards):

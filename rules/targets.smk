@@ -73,6 +73,8 @@ rule concepts_shown:  # previews and attention maps: concepts of clean groups ar
 
 rule models:
     input:
-        expand("results/models/{network}.safetensors", network=("resneta50b", "gicd", "gcagc", "poolnet", "adm")),
+        expand(
+            "results/models/{network}.safetensors", network=("resneta50b", "gicd", "gcagc", "poolnet", "liif", "adm")
+        ),
         "results/models/text-to-image/final/model_index.json",
         "results/models/gate/gate.json",

@@ -11,7 +11,7 @@ rule train_network:
     benchmark:
         "logs/benchmarks/train/{network}.tsv"
     wildcard_constraints:
-        network="gicd|gcagc|poolnet|resneta50b|adm",
+        network="gicd|gcagc|poolnet|resneta50b|adm|liif",
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
@@ -24,6 +24,34 @@ rule train_network:
         "train: {wildcards.network}"
     shell:
         "cosalpure train {params.model} --output {output:q} --threads {threads} > {log:q} 2>&1"
+
+
+# The same training with the settings of config/train/NETWORK-NAME.yaml, for example results/models/liif-imagenet.safetensors
+rule train_network_configured:
+    input:
+        settings="config/train/{network}-{variant}.yaml",
+        weights=training_weights,
+    output:
+        "results/models/{network}-{variant}.safetensors",
+    log:
+        "logs/train/{network}-{variant}.log",
+    benchmark:
+        "logs/benchmarks/train/{network}-{variant}.tsv"
+    wildcard_constraints:
+        network="gicd|gcagc|poolnet|liif",
+        variant="[a-z0-9-]+",
+    conda:
+        "../envs/cosalpure.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=grown(16000),
+        runtime=longer(1440),
+    message:
+        "train: {wildcards.network} as in {input.settings}"
+    shell:
+        "cosalpure train {wildcards.network} --output {output:q} --settings-file {input.settings:q}"
+        " --threads {threads} > {log:q} 2>&1"
 
 
 rule train_text_encoder:

@@ -32,6 +32,18 @@ def tiny_model(tiny_pipeline):
     return TextToImage(tiny_pipeline, resolution=32)
 
 
+@pytest.fixture(scope="session")
+def tiny_liif(tmp_path_factory):
+    """A weights file of a tiny LIIF that interpolates bilinearly."""
+    from cosalpure import networks
+    from cosalpure.train.liif import LIIFSettings, start_network
+
+    network, arch = start_network(LIIFSettings(channels=4, blocks=1, hidden=(8, 8)))
+    path = tmp_path_factory.mktemp("liif") / "tiny.safetensors"
+    networks.save_weights(path, network, arch, "liif")
+    return path
+
+
 @pytest.fixture
 def images():
     """Five random images, (5, 3, 32, 32) in [0, 1]."""

@@ -75,16 +75,19 @@ class LIIF(nn.Module):
         self.encoder = EDSR(channels, blocks)
         self.imnet = MLP(9 * channels + 2 + 2, hidden, 3)  # 3 x 3 codes around, offset, size of the output pixel
 
-    def forward(self, images, size):
-        return self.decode(self.encoder(images), size)
+    def forward(self, images, size, positions=None):
+        return self.decode(self.encoder(images), size, positions)
 
     @staticmethod
     def official_state(file):
         """A training checkpoint of LIIF or DISCO: the weights lie beside the recipe and the optimiser."""
         return file["model"]["sd"]
 
-    def decode(self, codes, size):
-        """The image at `size` from the encoder's `codes`, in bands of rows that bound the memory."""
+    def decode(self, codes, size, positions=None):
+        """The image at `size` from the encoder's `codes`, in bands of rows that bound the memory.
+
+        `positions`, (rows, columns) as index tensors, asks only for these rows and columns of it, as trainings do.
+        """
         n, channels, height, width = codes.shape
         first = self.imnet.layers[0]
         neighbourhood, offset_y, offset_x, cell_y, cell_x = first.weight.split((9 * channels, 1, 1, 1, 1), 1)
@@ -92,9 +95,14 @@ class LIIF(nn.Module):
         codes = F.conv2d(codes, neighbourhood.reshape(-1, channels, 3, 3), first.bias, padding=1)
         codes = codes + (cell_y * (2 * height / size[0]) + cell_x * (2 * width / size[1])).view(-1, 1, 1)
         rows, columns = nearest_two(size[0], height, codes), nearest_two(size[1], width, codes)
-        band = max(1, QUERIES // (n * size[1]))
+        if positions is not None:
+            rows, columns = (
+                [(index[chosen], offset[chosen]) for index, offset in pairs]
+                for pairs, chosen in zip((rows, columns), positions, strict=True)
+            )
+        band = max(1, QUERIES // (n * len(columns[0][0])))
         bands = []
-        for start in range(0, size[0], band):
+        for start in range(0, len(rows[0][0]), band):
             part = [(index[start : start + band], offset[start : start + band]) for index, offset in rows]
             bands.append(self._ensemble(codes, part, columns, offset_y, offset_x))
         return torch.cat(bands, 1).permute(0, 3, 1, 2).contiguous()

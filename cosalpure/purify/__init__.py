@@ -12,6 +12,8 @@ PURIFIERS = Registry(
     {
         "source_only": "cosalpure.purify.source_only:SourceOnly",
         "vae_round_trip": "cosalpure.purify.vae_round_trip:VaeRoundTrip",
+        "jpeg": "cosalpure.purify.jpeg:Jpeg",
+        "continuous": "cosalpure.purify.continuous:Continuous",
         "cosalpure": "cosalpure.purify.cosalpure:CosalPure",
         "diffpure": "cosalpure.purify.diffpure:DiffPure",
         "dda": "cosalpure.purify.dda:DDA",

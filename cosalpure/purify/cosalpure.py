@@ -3,6 +3,7 @@
 import torch
 
 from cosalpure.errors import UserError
+from cosalpure.purify.continuous import ContinuousRepresentation
 from cosalpure.purify.samplers import ddpm, dpm_solver_pp_2m, randn, timesteps
 
 
@@ -18,10 +19,15 @@ class CosalPure:
     def __init__(self, settings, text_to_image):
         self.settings = settings
         self.model = text_to_image()
+        self.represent = ContinuousRepresentation(settings.continuous) if settings.continuous else None
 
     @torch.no_grad()
     def __call__(self, images, concept, generators, label=None):
-        settings, model = self.settings, self.model
+        settings, model, size = self.settings, self.model, images.shape[-2:]
+        # 0. X~: the continuous representation, at the model's resolution.
+        if self.represent:
+            images = self.represent(images, (model.resolution, model.resolution))
+
         # 1. z_0: encode, sampling the posterior with each image's own generator.
         mean, std = model.encode(images)
         z = mean + std * randn(mean, generators)
@@ -39,7 +45,7 @@ class CosalPure:
             z = ddpm(denoise, z, settings.timestep, model.alphas_cumprod, lambda z: randn(z, generators))
 
         # 4. Decode.
-        return model.decode(z, images.shape[-2:])
+        return model.decode(z, size)
 
     def _embed(self, prompt, concept=None, label=None):
         """The prompt's context (1, L, D), with the group's name and the concept's vector where it asks for them."""

@@ -14,6 +14,7 @@ MODELS = {  # name: module, function, settings
     "gcagc": ("gcagc", "train_gcagc", "GCAGCSettings"),
     "poolnet": ("poolnet", "train_poolnet", "PoolNetSettings"),
     "adm": ("adm", "train_adm", "ADMSettings"),
+    "liif": ("liif", "train_liif", "LIIFSettings"),
     "text-encoder": ("text_encoder", "train_text_encoder", "TextEncoderSettings"),
     "autoencoder": ("autoencoder", "train_autoencoder", "AutoencoderSettings"),
     "text-to-image": ("text_to_image", "train_text_to_image", "TextToImageSettings"),

@@ -219,6 +219,13 @@ def test_liif_does_not_depend_on_its_bands(monkeypatch):
     assert torch.allclose(network(images, (33, 50)), whole, atol=1e-6)
 
 
+def test_liif_answers_at_chosen_rows_and_columns_as_in_the_whole():
+    network = networks.build("liif", **SLIM["liif"])
+    images, rows, columns = torch.rand(2, 3, 20, 24), torch.tensor([0, 7, 32]), torch.tensor([3, 3, 10, 49])
+    whole = network(images, (33, 50))
+    assert torch.allclose(network(images, (33, 50), (rows, columns)), whole[:, :, rows][..., columns], atol=1e-6)
+
+
 @pytest.mark.parametrize("name", SLIM)
 def test_weights_survive_a_round_trip_through_the_file(name, tmp_path):
     network = networks.build(name, **SLIM[name]).eval()

@@ -20,9 +20,10 @@ QUICK = {
 
 
 @pytest.fixture(params=PURIFIERS.names())
-def purifier(request, tiny_model, tiny_adm):
-    values = dict(QUICK.get(request.param, {}))
-    if "weights" in SETTINGS[request.param].model_fields:
+def purifier(request, tiny_model, tiny_adm, tiny_liif):
+    quick = QUICK | {"continuous": {"weights": str(tiny_liif), "resolution": 48}}
+    values = dict(quick.get(request.param, {}))
+    if request.param in ("diffpure", "dda"):
         values["weights"] = tiny_adm
     return load(request.param, SETTINGS[request.param](**values), lambda: tiny_model)
 
