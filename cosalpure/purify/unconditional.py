@@ -5,12 +5,14 @@ which mixes the two bounds of the variance. Written after the papers; checked ag
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch.nn import functional as F
 
 from cosalpure import networks
 from cosalpure.errors import UserError
+from cosalpure.purify.samplers import randn
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def purified(purify, images, generators, settings, network):
     for start in range(0, len(images), settings.batch):
         part = images[start : start + settings.batch].to(next(network.parameters()).device)
         x = (resize(part, (settings.resolution, settings.resolution)) - 0.5) * 2
-        x = purify(x, noise_from(generators[start : start + settings.batch]))
+        x = purify(x, partial(randn, generators=generators[start : start + settings.batch]))
         parts.append(resize((x + 1) / 2, images.shape[-2:]).clamp(0, 1).to(images.device))
     return torch.cat(parts)
 
@@ -124,12 +126,3 @@ def purified(purify, images, generators, settings, network):
 def resize(images, size):
     """Bilinear, without antialiasing; images of that size already are left as they are."""
     return images if images.shape[-2:] == size else F.interpolate(images, size, mode="bilinear", align_corners=False)
-
-
-def noise_from(generators):
-    """A function x -> standard normal noise of its shape, each image's from its own generator."""
-
-    def noise(x):
-        return torch.stack([torch.randn(x.shape[1:], generator=one) for one in generators]).to(x.device)
-
-    return noise

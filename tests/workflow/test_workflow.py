@@ -180,3 +180,31 @@ def test_official_detectors_are_one_overlay_away(workflow):
     workflow.set(**yaml.safe_load((ROOT / "config/official-detectors.yaml").read_text()))
     planned = workflow.planned("score")
     assert planned["fetch_weights"] == 5 and planned["detect_cosaliency"] == 15
+
+
+def test_a_purifier_waits_for_what_it_reads_and_nothing_else(workflow):
+    changes = {
+        "purifiers": {
+            "wrong": {"like": "cosalpure", "concept": "next"},
+            "empty": {"like": "cosalpure", "prompt": ""},
+            "jpeg": {},
+        },
+        "detectors": {"gicd": {}},
+    }
+    for purifier, concepts in (("wrong", 2), ("empty", 0), ("jpeg", 0)):
+        conditions = [{"degradations": ["jadena"], "purifiers": [purifier], "detectors": ["gicd"]}]
+        workflow.set(**changes, conditions=conditions)
+        plan = workflow.planned("purify")
+        assert plan.get("learn_concepts", 0) == concepts and plan["purify_images"] == 2, purifier
+
+
+def test_concepts_are_shown_from_clean_and_attacked_groups(workflow, finished):
+    workflow.take_over(finished)
+    workflow.run("concepts_shown")
+    figures = workflow.folder / "results/report/figures"
+    for name in ("concepts_mini_jadena_none", "attention_mini_jadena_cosalpure"):
+        with Image.open(figures / f"{name}.png") as figure:
+            assert figure.height == 58 + 100 * 3 * (2 if name.startswith("attention") else 1), "three groups"
+    clean, attacked = (workflow.folder / f"results/concept/mini/{name}/groups" for name in ("none", "jadena"))
+    for path in clean.glob("*/learned_embeds.safetensors"):
+        assert path.read_bytes() != (attacked / path.parent.name / path.name).read_bytes()

@@ -1,0 +1,83 @@
+"""Every purifier of a configuration on a group: seconds an image, peak memory, and whether the batch changes anything.
+
+    python benchmarks/purifiers.py                                         config.yaml
+    python benchmarks/purifiers.py config.yaml config/purifiers.yaml       with overlays
+
+Each purifier is a process of its own: the model is loaded, one image is purified as a warm-up, then the group as one
+batch (timed) and image by image (compared). The concept is the group's own name. One group of the mini benchmark's dev
+split; times hold for the machine, the ratios between purifiers travel better.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+
+from side_by_side import peak_megabytes
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("configs", nargs="*", default=["config.yaml"], metavar="FILE", help="configuration, overlays")
+    parser.add_argument("--images", type=int, default=8, help="of the group (%(default)s)")
+    parser.add_argument("--purifier", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+
+    from cosalpure import settings
+
+    chosen = settings.load(settings.read_files(options.configs), options.configs[-1])
+    if options.purifier:
+        print(json.dumps(measure(chosen, options.purifier, options.images)))
+        return
+    print(f"{options.images} images of 64 px, 1 thread, {os.cpu_count()} cores\n")
+    print("| purifier | seconds an image | peak memory, MB | batch of 1 or all, largest difference of 255 |")
+    print("|---|---|---|---|")
+    for name in chosen.purifiers:
+        command = [sys.executable, __file__, *options.configs, "--images", str(options.images), "--purifier", name]
+        found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+        print(f"| {name} | {found['seconds']:.3f} | {found['peak']:.0f} | {found['difference']:.4f} |")
+
+
+def measure(chosen, name, count):
+    """Of purifier `name`: seconds an image, peak memory of the process in MB, difference between batch sizes."""
+    import torch
+
+    from cosalpure import purify
+    from cosalpure.concept import Concept
+    from cosalpure.data.mini import MiniWorld
+    from cosalpure.networks.text_to_image import TextToImage
+    from cosalpure.seeds import generator, numpy_generator
+
+    torch.set_num_threads(1)
+    world = MiniWorld()
+    label, *others = world.concepts("dev")
+    scenes, _ = world.group(numpy_generator(0, "benchmark"), label, count, others)
+    images = torch.from_numpy(scenes).permute(0, 3, 1, 2) / 255
+    values = chosen.method_settings("purifiers", name)
+    models = []
+
+    def model():
+        models.append(TextToImage.of(chosen.text_to_image))
+        return models[-1]
+
+    purifier = purify.load(chosen.method("purifiers", name), values, model)
+    concept = Concept("<my-group>", models[-1].word_vector("object")) if models else None
+    more = {"label": label} if getattr(purifier, "sees_label", False) else {}
+
+    def run(first, last):
+        draws = [generator(0, index) for index in range(first, last)]
+        return purifier(images[first:last], concept, draws, **more)
+
+    run(0, 1)
+    started = time.perf_counter()
+    together = run(0, count)
+    seconds = (time.perf_counter() - started) / count
+    peak = peak_megabytes()
+    alone = torch.cat([run(index, index + 1) for index in range(count)])
+    return {"seconds": seconds, "peak": peak, "difference": ((together - alone).abs().max() * 255).item()}
+
+
+if __name__ == "__main__":
+    main()
