@@ -5,7 +5,7 @@ images = preview(model, concept, generators)  # the same generators' seeds for t
 
 import torch
 
-from cosalpure.purify.samplers import dpm_solver_pp_2m, randn, timesteps
+from cosalpure.networks.samplers import dpm_solver_pp_2m, guided, randn, timesteps
 
 
 @torch.no_grad()
@@ -14,13 +14,6 @@ def preview(model, concept, generators, prompt="a photo of {token}", steps=25, g
     condition = model.embed([prompt.replace("{token}", concept.token)], concept.token, concept.vector)
     empty = model.embed([""])
     z = randn(torch.empty(len(generators), *model.latent_shape, device=model.device), generators)
-    schedule = timesteps(1000, steps)
-
-    def denoise(z, t):
-        t = torch.full((len(z),), t)
-        context = torch.cat([part.expand(len(z), -1, -1) for part in (empty, condition)])
-        without, under = model.predict_x0(z.repeat(2, 1, 1, 1), t.repeat(2), context).chunk(2)
-        return without + guidance_scale * (under - without)
-
-    z = dpm_solver_pp_2m(denoise, z, schedule, model.alphas_cumprod)
+    denoise = guided(model, condition, empty, guidance_scale)
+    z = dpm_solver_pp_2m(denoise, z, timesteps(1000, steps), model.alphas_cumprod)
     return model.decode(z, (model.resolution, model.resolution))

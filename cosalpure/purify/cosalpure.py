@@ -3,8 +3,8 @@
 import torch
 
 from cosalpure.errors import UserError
+from cosalpure.networks.samplers import ddpm, dpm_solver_pp_2m, guided, randn, timesteps
 from cosalpure.purify.continuous import ContinuousRepresentation
-from cosalpure.purify.samplers import ddpm, dpm_solver_pp_2m, randn, timesteps
 
 
 class CosalPure:
@@ -38,7 +38,8 @@ class CosalPure:
         z = model.add_noise(z, randn(z, generators), torch.tensor(steps[:1]))
 
         # 3. Denoise under the concept, with classifier-free guidance, down to t = 0.
-        denoise = self._denoiser(self._embed(settings.prompt, concept, label), self._embed(settings.negative_prompt))
+        condition, empty = self._embed(settings.prompt, concept, label), self._embed(settings.negative_prompt)
+        denoise = guided(model, condition, empty, settings.guidance_scale)
         if solver:
             z = dpm_solver_pp_2m(denoise, z, steps, model.alphas_cumprod)
         else:
@@ -57,17 +58,3 @@ class CosalPure:
         if concept is None:
             raise UserError(f"prompt '{prompt}' needs a learned concept, but none was given (--concepts FOLDER)")
         return self.model.embed([prompt.replace("{token}", concept.token)], concept.token, concept.vector)
-
-    def _denoiser(self, condition, empty):
-        """denoise(z, t): x_0 under the condition, pushed away from the negative prompt; both in one batch."""
-        model, scale = self.model, self.settings.guidance_scale
-
-        def denoise(z, t):
-            t = torch.full((len(z),), t)
-            if scale == 1 or torch.equal(condition, empty):
-                return model.predict_x0(z, t, condition.expand(len(z), -1, -1))
-            context = torch.cat([part.expand(len(z), -1, -1) for part in (empty, condition)])
-            without, under = model.predict_x0(z.repeat(2, 1, 1, 1), t.repeat(2), context).chunk(2)
-            return without + scale * (under - without)
-
-        return denoise

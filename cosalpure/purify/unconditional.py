@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from cosalpure import networks
 from cosalpure.errors import UserError
-from cosalpure.purify.samplers import randn
+from cosalpure.networks.samplers import randn
 
 
 @dataclass(frozen=True)

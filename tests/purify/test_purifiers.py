@@ -5,9 +5,9 @@ import torch
 
 from cosalpure.concept import Concept
 from cosalpure.errors import UserError
+from cosalpure.networks.samplers import ddpm, dpm_solver_pp_2m, guided, randn, timesteps
 from cosalpure.purify import PURIFIERS, load
 from cosalpure.purify.cosalpure import CosalPure
-from cosalpure.purify.samplers import ddpm, dpm_solver_pp_2m, randn, timesteps
 from cosalpure.seeds import generator
 from cosalpure.settings import PURIFIERS as SETTINGS
 from cosalpure.settings import CosalPureSettings
@@ -16,16 +16,25 @@ QUICK = {
     "cosalpure": {"timestep": 100, "steps": 50},
     "diffpure": {"timestep": 3, "resolution": 32},
     "dda": {"timestep": 30, "resolution": 32},
+    "continuous": {"resolution": 48},
 }
 
 
+@pytest.fixture
+def quick(tiny_adm, tiny_liif):
+    """A function of a purifier's name: its settings, with tiny weights where it has weights of its own."""
+    weights = {"continuous": tiny_liif, "diffpure": tiny_adm, "dda": tiny_adm}
+
+    def settings(name):
+        own = {"weights": str(weights[name])} if name in weights else {}
+        return SETTINGS[name](**QUICK.get(name, {}), **own)
+
+    return settings
+
+
 @pytest.fixture(params=PURIFIERS.names())
-def purifier(request, tiny_model, tiny_adm, tiny_liif):
-    quick = QUICK | {"continuous": {"weights": str(tiny_liif), "resolution": 48}}
-    values = dict(quick.get(request.param, {}))
-    if request.param in ("diffpure", "dda"):
-        values["weights"] = tiny_adm
-    return load(request.param, SETTINGS[request.param](**values), lambda: tiny_model)
+def purifier(request, quick, tiny_model):
+    return load(request.param, quick(request.param), lambda: tiny_model)
 
 
 @pytest.fixture
@@ -56,12 +65,11 @@ def test_results_repeat_and_do_not_depend_on_the_batch(purifier, images, concept
     torch.testing.assert_close(torch.cat(alone), together, atol=1e-4, rtol=0)
 
 
-def test_only_purifiers_that_say_so_load_the_text_to_image_model(tiny_model, tiny_adm):
-    for name in PURIFIERS.names():
-        loads = []
-        values = {"weights": tiny_adm, "resolution": 32} if "weights" in SETTINGS[name].model_fields else {}
-        load(name, SETTINGS[name](**values), lambda loads=loads: loads.append(1) or tiny_model)
-        assert bool(loads) == SETTINGS[name].needs_model, name
+@pytest.mark.parametrize("name", PURIFIERS.names())
+def test_only_purifiers_that_say_so_load_the_text_to_image_model(name, quick, tiny_model):
+    loads = []
+    load(name, quick(name), lambda: loads.append(1) or tiny_model)
+    assert bool(loads) == SETTINGS[name].needs_model
 
 
 def test_unknown_purifier_lists_the_choices():
@@ -97,12 +105,12 @@ def test_a_concept_that_is_needed_and_not_given_is_an_error(tiny_model, images):
         CosalPure(CosalPureSettings(), lambda: tiny_model)(images, None, generators(images))
 
 
-def test_guidance_scale_one_is_the_condition_alone(tiny_model, concept):
+def test_guidance_scale_one_is_the_condition_alone(tiny_model):
     z = torch.randn(2, 4, 8, 8, generator=generator(0))
 
     def denoised(scale):
-        purify = CosalPure(CosalPureSettings(timestep=100, guidance_scale=scale), lambda: tiny_model)
-        return purify._denoiser(purify._embed("{token}", concept), purify._embed(""))(z, 100)
+        condition, empty = (tiny_model.embed([text]) for text in ("goat", ""))
+        return guided(tiny_model, condition, empty, scale)(z, 100)
 
     torch.testing.assert_close(denoised(1.0), denoised(1.0 + 1e-9), atol=1e-5, rtol=0)
     assert not torch.allclose(denoised(1.0), denoised(3.0), atol=1e-4)
