@@ -110,7 +110,15 @@ class Progress:
 
 def _fingerprint(images, model, settings, generator, token):
     """What the result depends on, as a hash: a checkpoint of anything else must not be taken up."""
-    parts = [__version__, model.name, str(model.dtype), model.resolution, settings.model_dump_json(), token]
+    parts = [
+        __version__,
+        model.name,
+        model.files,
+        str(model.dtype),
+        model.resolution,
+        settings.model_dump_json(),
+        token,
+    ]
     digest = hashlib.sha256(repr(parts).encode())
     digest.update(generator.get_state().numpy().tobytes())
     digest.update(images.contiguous().numpy().tobytes())

@@ -28,7 +28,10 @@ class TextToImage:
         self.name, self.resolution = str(path), resolution
         self.device = torch.device(device or networks.default_device())
         self.dtype = _dtype(dtype, self.device)
-        vae, unet, text_encoder, self.tokenizer, scheduler = _load_components(_folder(path), self.dtype)
+        folder = _folder(path)
+        vae, unet, text_encoder, self.tokenizer, scheduler = _load_components(folder, self.dtype)
+        files = sorted(file for file in folder.rglob("*") if file.is_file())
+        self.files = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]  # which model it is
         self.vae, self.unet = (part.to(self.device).eval().requires_grad_(False) for part in (vae, unet))
         self.text_encoder = text_encoder.to(self.device).float().eval().requires_grad_(False)
         self.prediction = scheduler.config.prediction_type

@@ -140,8 +140,8 @@ def test_an_interrupted_learning_goes_on_to_the_same_concept(images, tiny_model,
     assert whole[1] == resumed[1]
 
 
-@pytest.mark.parametrize("change", ["images", "settings", "seed", "broken"])
-def test_a_checkpoint_of_anything_else_is_not_taken_up(images, tiny_model, tmp_path, change):
+@pytest.mark.parametrize("change", ["images", "settings", "seed", "model", "broken"])
+def test_a_checkpoint_of_anything_else_is_not_taken_up(images, tiny_model, tmp_path, change, monkeypatch):
     checkpoint = tmp_path / "goat.pt"
     learn(images, tiny_model, SETTINGS, generator(1), "<my-goat>", checkpoint)
     if change == "broken":
@@ -149,6 +149,10 @@ def test_a_checkpoint_of_anything_else_is_not_taken_up(images, tiny_model, tmp_p
     other = images.flip(0) if change == "images" else images
     settings = SETTINGS.model_copy(update={"batch": 3}) if change == "settings" else SETTINGS
     seed = 2 if change == "seed" else 1
+    if change == "model":  # other weights under the same path: the same words, another network
+        monkeypatch.setattr(tiny_model, "files", [])
+        predict = tiny_model.predict
+        monkeypatch.setattr(tiny_model, "predict", lambda z, t, context: 2 * predict(z, t, context))
     fresh = learn(other, tiny_model, settings, generator(seed), "<my-goat>")
     again = learn(other, tiny_model, settings, generator(seed), "<my-goat>", checkpoint)
     assert torch.equal(fresh[0].vector, again[0].vector) and fresh[1] == again[1]
