@@ -80,7 +80,7 @@ class RandomExposure(Model):
 
 
 class Jpeg(Model):
-    """Control, as a degradation and as a purifier: written as a JPEG file and read again."""
+    """Control: written as a JPEG file and read again."""
 
     quality: Annotated[int, Field(ge=1, le=95)] = Field(75, description="JPEG quality")
 
@@ -180,12 +180,10 @@ class VaeRoundTrip(Purifier):
     """Control: encode and decode by the text-to-image model's autoencoder, without any diffusion."""
 
 
-class JpegPurifier(Purifier):
+class JpegPurifier(Jpeg, Purifier):
     """Control: written as a JPEG file and read again."""
 
     needs_model: ClassVar[bool] = False
-
-    quality: Annotated[int, Field(ge=1, le=95)] = Field(75, description="JPEG quality")
 
 
 class ContinuousSettings(Purifier):

@@ -91,8 +91,13 @@ def dataset_settings(wildcards):
     return as_json(SETTINGS.dataset(wildcards.dataset))
 
 
+def reads_concept(purifier):
+    """Whether the purifier of this name is given the learned concept."""
+    return "{token}" in getattr(SETTINGS.method_settings("purifiers", purifier), "prompt", "")
+
+
 def uses_concept(wildcards):
-    return "{token}" in getattr(SETTINGS.method_settings("purifiers", wildcards.purifier), "prompt", "")
+    return reads_concept(wildcards.purifier)
 
 
 def uses_model(wildcards):
@@ -256,15 +261,9 @@ def sweep_label(wildcards):
     return sweep.label or sweep.setting
 
 
-def reading_purifiers():
-    """The purifiers that read a learned concept."""
-    prompts = {name: getattr(SETTINGS.method_settings("purifiers", name), "prompt", "") for name in SETTINGS.purifiers}
-    return [name for name, prompt in prompts.items() if "{token}" in prompt]
-
-
 def concept_targets():
     """The concepts of every degradation that a purifier reads them for."""
-    pairs = dict.fromkeys(condition[:2] for condition in CONDITIONS if condition[2] in reading_purifiers())
+    pairs = dict.fromkeys(condition[:2] for condition in CONDITIONS if reads_concept(condition[2]))
     return [f"results/concept/{d}/{g}/shards/{span}.parquet" for d, g in pairs for span in spans("concept", d)]
 
 
@@ -280,7 +279,7 @@ def shown(stage, folder):
 
 def concept_figures():
     """Previews beside each clean reference of the same data set, and attention maps, where concepts are read."""
-    read = [condition[:3] for condition in CONDITIONS if condition[2] in reading_purifiers()]
+    read = [condition[:3] for condition in CONDITIONS if reads_concept(condition[2])]
     degraded = dict.fromkeys((d, g) for d, g, _ in read if (d, g) not in CLEAN_REFERENCES)
     beside = [(d, g, clean) for d, g in degraded for other, clean in CLEAN_REFERENCES if other == d]
     previews = ["results/report/figures/concepts_{}_{}_{}.png".format(*names) for names in beside]

@@ -44,7 +44,7 @@ def draw_attention(data, images, concepts, text_to_image, span, output, seed):
     """Groups in their order: images, and below them the attention that the network pays the group's concept there."""
     model, rows = TextToImage.of(text_to_image), []
     for group in read_groups(data, span):
-        files = [path for path in group.paths(Path(images) / "images")][:COLUMNS]
+        files = group.paths(Path(images) / "images")[:COLUMNS]
         draws = [generator(seed, group.dataset, group.name, path.name, "attention") for path in files]
         concept = Concept.load(Path(concepts) / "groups" / group.slug / FILE)
         pixels = read_images(files)

@@ -34,21 +34,11 @@ def few_concepts(monkeypatch):
     monkeypatch.setattr(MiniWorld, "concepts", lambda self, split: everything(self, split)[:3])
 
 
-def test_resumed_training_is_the_training_never_stopped(tmp_path, few_concepts, monkeypatch):
+def test_resumed_training_is_the_training_never_stopped(tmp_path, few_concepts, interrupted):
     result = adm.train_adm(tmp_path / "whole.safetensors", TINY)
     assert set(result["dev_loss"]) == set(adm.DEV_TIMES) and len(result["concepts"]) == 3
-    real, calls = adm.hybrid_loss, []
-
-    def interrupted(*arguments):
-        calls.append(1)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return real(*arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(adm, "hybrid_loss", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            adm.train_adm(tmp_path / "halves.safetensors", TINY)
+    with interrupted(adm, "hybrid_loss"):
+        adm.train_adm(tmp_path / "halves.safetensors", TINY)
     adm.train_adm(tmp_path / "halves.safetensors", TINY)
     assert (tmp_path / "whole.safetensors").read_bytes() == (tmp_path / "halves.safetensors").read_bytes()
     assert len((tmp_path / "whole/dev.jsonl").read_text().splitlines()) == 2
