@@ -6,14 +6,15 @@ This file is the single source. `config/schema.json` and `docs/configuration.md`
 """
 
 import difflib
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, PositiveInt, Tag, ValidationError, model_validator
 
 from cosalpure.errors import UserError, choose
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # becomes a folder's name
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Timestep = Annotated[int, Field(ge=1, le=999)]
 
 
 class Model(BaseModel):
@@ -170,6 +171,36 @@ class Purifier(Model):
     needs_model: ClassVar[bool] = True  # the text-to-image model: a job waits for it, a newer one reruns the purifier
 
 
+class PublishedTimestep(Model):
+    """T as published for larger images, converted: the noise-to-signal ratio at T is divided by the ratio of the sides.
+
+    So as much of an image's content is left (Hoogeboom et al., *simple diffusion*, ICML 2023). The number of steps that
+    lie below T stays the published one.
+    """
+
+    paper: Timestep = Field(250, description="T as published")
+    side: Annotated[int, Field(ge=8, le=4096)] | None = Field(
+        None,
+        description="side of what is noised there; null is 96, Stable Diffusion 2's latents of 768 px, "
+        "and 256 px for the baselines on pixels",
+    )
+
+
+TAGS = ("number", "keys")  # of the two forms, in pydantic's errors
+AnyTimestep = Annotated[
+    Annotated[Timestep, Tag("number")] | Annotated[PublishedTimestep, Tag("keys")],
+    Discriminator(lambda value: TAGS[isinstance(value, dict | PublishedTimestep)]),
+]
+
+
+def share_of_steps(steps, timestep):
+    """The number of `steps` of a full run that lie below T, `timestep` as in the settings; a ValueError if it is 0."""
+    T = timestep if isinstance(timestep, int) else timestep.paper
+    if steps * T < 1000:
+        raise ValueError(f"steps: {steps} leave none below T = {T}; at least {-(-1000 // T)} are needed")
+    return steps * T // 1000
+
+
 class SourceOnly(Purifier):
     """No purification: the images as they came (the paper's Source-Only)."""
 
@@ -206,7 +237,9 @@ class CosalPureSettings(Purifier):
     continuous: str | None = Field(
         None, description="weights of the continuous representation in front of the autoencoder; null is none"
     )
-    timestep: Annotated[int, Field(ge=1, le=999)] = Field(250, description="T, of the model's 1000 training steps")
+    timestep: AnyTimestep = Field(
+        250, description="T, of the model's 1000 training steps; {paper: 250} is the published one at this resolution"
+    )
     sampler: Literal["dpmsolver++", "ddpm"] = Field(
         "dpmsolver++", description="DPM-Solver++ 2M, as the official code, or ancestral sampling, as the paper's Eq. 10"
     )
@@ -225,9 +258,8 @@ class CosalPureSettings(Purifier):
 
     @model_validator(mode="after")
     def _check(self):
-        if self.sampler == "dpmsolver++" and self.steps * self.timestep < 1000:
-            least = -(-1000 // self.timestep)
-            raise ValueError(f"steps: {self.steps} leave none below T = {self.timestep}; at least {least} are needed")
+        if self.sampler == "dpmsolver++":
+            share_of_steps(self.steps, self.timestep)
         return self
 
 
@@ -248,8 +280,10 @@ class UnconditionalPurifier(Purifier):
     resolution: Annotated[int, Field(ge=16, le=512)] = Field(
         256, description="side in px at which images enter the network; a multiple of what it shrinks by"
     )
-    timestep: Annotated[int, Field(ge=1, le=999)] = Field(
-        250, description="T, of 1000: the paper gives both baselines its own (DiffPure's authors: 150 on ImageNet)"
+    timestep: AnyTimestep = Field(
+        250,
+        description="T, of 1000: the paper gives both baselines its own (DiffPure's authors: 150 on ImageNet); "
+        "{paper: 250} is that at this resolution",
     )
     batch: PositiveInt = Field(8, description="images that pass the network at once; changes memory, not results")
 
@@ -274,16 +308,9 @@ class DDASettings(UnconditionalPurifier):
         description="gradients by a second pass through the network: half as much time again, a fraction of memory",
     )
 
-    @property
-    def start(self):
-        """The number of steps taken."""
-        return self.steps * self.timestep // 1000
-
     @model_validator(mode="after")
     def _check(self):
-        if self.start < 1:
-            least = -(-1000 // self.timestep)
-            raise ValueError(f"steps: {self.steps} leave none below T = {self.timestep}; at least {least} are needed")
+        share_of_steps(self.steps, self.timestep)
         return self
 
 
@@ -599,10 +626,11 @@ def _lines(error, prefix, cls):
     """A pydantic error as lines a person understands: key, expectation, what was found."""
     lines = []
     for item in error.errors():
-        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]).lstrip(".")
+        location = [part for part in item["loc"] if part not in TAGS]
+        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
         place = f"{prefix}{key}" if key else prefix.rstrip(": .")
         if item["type"] == "extra_forbidden":
-            lines.append(f"{place}: unknown key{_guess(item['loc'], cls)}")
+            lines.append(f"{place}: unknown key{_guess(location, cls)}")
         elif item["type"] == "missing":
             lines.append(f"{place}: this key is missing")
         else:
@@ -613,12 +641,18 @@ def _lines(error, prefix, cls):
     return lines
 
 
+def _model_within(annotation):
+    """The settings model that an annotation is, or holds (a list of them, or one beside a number); else None."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return annotation
+    return next(filter(None, map(_model_within, get_args(annotation))), None)
+
+
 def _guess(location, cls):
     """The known keys beside an unknown one, and the likely one."""
     for part in location[:-1]:
         if isinstance(part, str):
-            inner = cls.model_fields[part].annotation
-            cls = inner if isinstance(inner, type) and issubclass(inner, Model) else Condition
+            cls = _model_within(cls.model_fields[part].annotation)
     close = difflib.get_close_matches(str(location[-1]), list(cls.model_fields), n=1)
     hint = f" (did you mean '{close[0]}'?)" if close else ""
     return f"{hint}; known keys: {', '.join(cls.model_fields) or 'none'}"

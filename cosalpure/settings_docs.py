@@ -6,7 +6,7 @@ cosalpure config docs > docs/configuration.md
 
 import json
 
-from cosalpure.settings import DATASETS, FAMILIES, Condition, MapSettings, Model, Settings, Sweep
+from cosalpure.settings import DATASETS, FAMILIES, Condition, MapSettings, Model, PublishedTimestep, Settings, Sweep
 
 BLOCKS = (("datasets", DATASETS), *FAMILIES.items())
 
@@ -17,7 +17,8 @@ def schema_text():
     for family, classes in BLOCKS:
         unique = list(dict.fromkeys(classes.values()))
         for cls in unique:
-            schema["$defs"][cls.__name__] = cls.model_json_schema()
+            one = cls.model_json_schema()
+            schema["$defs"] |= one.pop("$defs", {}) | {cls.__name__: one}
         extra = {} if family == "datasets" else {"method": {"enum": list(classes)}, "like": {"type": "string"}}
         if family == "purifiers":
             extra |= MapSettings.model_json_schema()["properties"]
@@ -44,6 +45,7 @@ def docs_text():
             lines += _docs_of(title, cls, cls.__doc__)
         if family == "purifiers":
             lines += _docs_of("`purifiers`, each entry besides", MapSettings, MapSettings.__doc__)
+            lines += _docs_of("`timestep` of a purifier, as keys", PublishedTimestep, PublishedTimestep.__doc__)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -72,8 +74,9 @@ def _shown(default):
 
 def _range(schema):
     """A JSON schema's type and bounds in words."""
-    if "anyOf" in schema:
-        return " or ".join(_range(part) for part in schema["anyOf"])
+    choices = schema.get("anyOf", schema.get("oneOf"))
+    if choices:
+        return " or ".join(map(_range, choices))
     if "enum" in schema or "const" in schema:
         return ", ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
     words = {"$ref": "keys"}.get(next(iter(schema)), schema.get("type", "keys"))

@@ -87,6 +87,14 @@ MISTAKES = {
     "unknown source": (("datasets.mini.source", "maxi"), "unknown source 'maxi'; choose from: mini"),
     "average_maps without yes or no": (("purifiers.cosalpure.average_maps", 3), "purifiers.cosalpure.average_maps: "),
     "too few sampler steps": (("purifiers.cosalpure.steps", 5), "at least 25 are needed"),
+    "T out of range": (
+        ("purifiers.cosalpure.timestep", 0),
+        "cosalpure.timestep: input should be greater than or equal",
+    ),
+    "unknown key of T": (
+        ("purifiers.cosalpure.timestep", {"papr": 250}),
+        "purifiers.cosalpure.timestep.papr: unknown key (did you mean 'paper'?); known keys: paper, side",
+    ),
     "empty timestep range": (("concept.timesteps", [500, 100]), "the first must be below the second"),
     "template without token": (("concept.templates", ["a photo"]), "must hold {token} once"),
     "like in a circle": (("purifiers.cosalpure.like", "cosalpure_none_concept"), "leads back to itself"),

@@ -5,6 +5,7 @@ import torch
 from cosalpure.errors import UserError
 from cosalpure.networks.samplers import ddpm, dpm_solver_pp_2m, guided, randn, timesteps
 from cosalpure.purify.continuous import ContinuousRepresentation
+from cosalpure.purify.timestep import LATENTS, at_side
 
 
 class CosalPure:
@@ -19,6 +20,8 @@ class CosalPure:
     def __init__(self, settings, text_to_image):
         self.settings = settings
         self.model = text_to_image()
+        side, alphas_cumprod = self.model.latent_shape[-1], self.model.alphas_cumprod
+        self.T, self.steps = at_side(settings.timestep, settings.steps, side, alphas_cumprod, LATENTS)
         self.represent = ContinuousRepresentation(settings.continuous) if settings.continuous else None
 
     @torch.no_grad()
@@ -34,7 +37,7 @@ class CosalPure:
 
         # 2. z_T: noise to the first timestep (Eq. 7).
         solver = settings.sampler == "dpmsolver++"
-        steps = timesteps(settings.timestep, settings.steps) if solver else [settings.timestep - 1]
+        steps = timesteps(self.T, self.steps) if solver else [self.T - 1]
         z = model.add_noise(z, randn(z, generators), torch.tensor(steps[:1]))
 
         # 3. Denoise under the concept, with classifier-free guidance, down to t = 0.
@@ -43,7 +46,7 @@ class CosalPure:
         if solver:
             z = dpm_solver_pp_2m(denoise, z, steps, model.alphas_cumprod)
         else:
-            z = ddpm(denoise, z, settings.timestep, model.alphas_cumprod, lambda z: randn(z, generators))
+            z = ddpm(denoise, z, self.T, model.alphas_cumprod, lambda z: randn(z, generators))
 
         # 4. Decode.
         return model.decode(z, size)

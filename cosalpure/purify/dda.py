@@ -6,6 +6,8 @@ Written after the paper and the published behaviour of shiyegao/DDA; tests/golde
 import torch
 
 from cosalpure.purify import unconditional as diffusion
+from cosalpure.purify.timestep import PIXELS, at_side
+from cosalpure.settings import share_of_steps
 
 FACTOR = 4  # D in the paper: the low-pass filter shrinks by it and enlarges again
 
@@ -17,15 +19,15 @@ class DDA:
         self.settings = settings
         self.network = diffusion.load_network(settings)
         self.network.checkpointing = settings.save_memory
+        full = diffusion.linear_schedule()
+        self.T, steps = at_side(settings.timestep, settings.steps, settings.resolution, full.alphas_cumprod, PIXELS)
+        self.start, self.schedule = share_of_steps(steps, self.T), diffusion.respaced(full, steps)
 
     def __call__(self, images, concept, generators):
-        its = self.settings
-        schedule = diffusion.respaced(diffusion.linear_schedule(), its.steps)
-
         def purify(x, noise):
-            return adapt(self.network, schedule, x, its.start, its.guidance_scale, noise)
+            return adapt(self.network, self.schedule, x, self.start, self.settings.guidance_scale, noise)
 
-        return diffusion.purified(purify, images, generators, its, self.network)
+        return diffusion.purified(purify, images, generators, self.settings, self.network)
 
 
 def lengths(differences):

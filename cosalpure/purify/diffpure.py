@@ -6,6 +6,7 @@ Written after the paper and the published behaviour of NVlabs/DiffPure; tests/go
 import torch
 
 from cosalpure.purify import unconditional as diffusion
+from cosalpure.purify.timestep import PIXELS, at_side
 
 
 class DiffPure:
@@ -14,13 +15,15 @@ class DiffPure:
     def __init__(self, settings, text_to_image=None):
         self.settings = settings
         self.network = diffusion.load_network(settings)
+        alphas_cumprod = diffusion.linear_schedule().alphas_cumprod
+        self.T, _ = at_side(settings.timestep, len(alphas_cumprod), settings.resolution, alphas_cumprod, PIXELS)
 
     @torch.no_grad()
     def __call__(self, images, concept, generators):
         process = {"ddpm": purify_by_ddpm, "sde": purify_by_sde}[self.settings.process]
 
         def purify(x, noise):
-            return process(self.network, x, self.settings.timestep, noise)
+            return process(self.network, x, self.T, noise)
 
         return diffusion.purified(purify, images, generators, self.settings, self.network)
 

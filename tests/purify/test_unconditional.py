@@ -139,11 +139,18 @@ def test_an_image_is_pulled_by_its_own_distance_alone(network):
     torch.testing.assert_close(step(slice(2)), torch.cat([step(slice(1)), step(slice(1, 2))]), atol=1e-5, rtol=0)
 
 
-def test_dda_takes_the_published_number_of_steps():
-    assert DDASettings().start == 25  # of 100, for T = 250
-    assert DDASettings(timestep=70, steps=360).start == 25
+def test_dda_takes_the_published_number_of_steps(tiny_adm):
+    def start(**settings):
+        purify = dda.DDA(DDASettings(weights=tiny_adm, resolution=64, **settings))
+        return purify.T, purify.start, len(purify.schedule.betas)
+
+    assert start() == (250, 25, 100)
+    assert start(timestep=70, steps=360) == (70, 25, 360)
+    assert start(timestep={"paper": 250}) == (70, 25, 358)
     with pytest.raises(ValueError, match="at least 100 are needed"):
         DDASettings(timestep=10, steps=99)
+    with pytest.raises(ValueError, match="steps: 3 leave none below T = 250"):
+        DDASettings(timestep={"paper": 250}, steps=3)
 
 
 def test_guidance_keeps_low_frequencies(tiny_adm, images):
