@@ -138,6 +138,9 @@ def parser():
     gate = add("gate", _gate, "measure whether the text-to-image model hears its text")
     gate.add_argument("model", help="pipeline folder")
     gate.add_argument("--recogniser", metavar="DIR", required=True, help="folder of the trained text encoder")
+    gate.add_argument(
+        "--concepts", metavar="DIR", nargs="+", default=(), help="concepts learned by it, results/concept/DATASET/NAME"
+    )
     _common(gate, output="folder for gate.json and the pictures")
 
     config = add("config", _config, "check a configuration, or write its schema or documentation")
@@ -341,7 +344,7 @@ def _train(options):
 def _gate(options):
     from cosalpure.train.gate import gate
 
-    gate(options.model, options.recogniser, options.output)
+    gate(options.model, options.recogniser, options.output, concepts=options.concepts)
 
 
 def _config(options):

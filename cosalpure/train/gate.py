@@ -1,13 +1,16 @@
 """The gate of the mini text-to-image model: does it hear its text, and can one see what it draws?
 
-Concept learning finds only what the model knows, so a model goes into the benchmark after two measurements:
+Concept learning finds only what the model knows, so a model goes into the benchmark after these measurements:
 
 - caption gap: the denoising loss of held-out scenes under a wrong caption minus under the right one, in percent of
   the latter, in three ranges of t (aim: 3 % or more at t > 600);
 - recognition: how often the small CLIP's classifier (`text_encoder.Recogniser`) names the concept of an image
-  generated from its name (aim: .60 of them within the top five; chance is 5 / 72).
+  generated from its name (aim: .60 of them within the top five; chance is 5 / 72);
+- word ranks, of concepts learned from groups: how many known words lie nearer to a learned concept than the group's
+  own word does (aim: among the nearest three for .80 of them).
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +18,11 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image, ImageDraw
 
+from cosalpure.concept import FILE, Concept
 from cosalpure.data.mini import MiniWorld
+from cosalpure.errors import UserError
 from cosalpure.io import to_uint8, whole_file
+from cosalpure.networks.text_to_image import TextToImage
 from cosalpure.seeds import generator, numpy_generator
 from cosalpure.train.common import write_json
 from cosalpure.train.text_encoder import compose, load_recogniser, to_tensor, words
@@ -25,10 +31,22 @@ from cosalpure.train.text_to_image import encode_captions, noised
 RANGES = {"t > 600": (600, 1000), "t 250-600": (250, 600), "t < 250": (0, 250)}
 
 
-def gate(pipeline_dir, text_encoder_dir, output_dir, world=None, seed=1, scenes=6, images=4, guidance=5.0, steps=20):
+def gate(
+    pipeline_dir,
+    text_encoder_dir,
+    output_dir,
+    world=None,
+    seed=1,
+    scenes=6,
+    images=4,
+    guidance=5.0,
+    steps=20,
+    concepts=(),
+):
     """Measures the model in `pipeline_dir`; writes gate.json and samples.png to `output_dir`; returns the numbers.
 
     `scenes` held-out scenes and `images` generated images a concept; the recogniser comes from `text_encoder_dir`.
+    `concepts` are folders of concepts that were learned by this model, as `cosalpure concept` leaves them.
     """
     world, output_dir = world or MiniWorld(), Path(output_dir)
     pipeline = StableDiffusionPipeline.from_pretrained(pipeline_dir, dtype=torch.float32, local_files_only=True)
@@ -40,6 +58,9 @@ def gate(pipeline_dir, text_encoder_dir, output_dir, world=None, seed=1, scenes=
         "caption_gap": caption_gap(pipeline, recogniser.concepts, world, seed, scenes),
         "recognition": recognition(recogniser, generated) | {"guidance": guidance, "sampler_steps": steps},
     }
+    if concepts:
+        model = TextToImage(pipeline_dir, generated.shape[-1])
+        result["words"] = {str(folder): word_ranks(model, recogniser.concepts, folder) for folder in concepts}
     output_dir.mkdir(parents=True, exist_ok=True)
     write_json(output_dir / "gate.json", result)
     with whole_file(output_dir / "samples.png") as temporary:
@@ -107,6 +128,33 @@ def recognition(recogniser, generated):
     hits = (top == torch.arange(len(generated))[:, None, None]).float()
     top5 = {concept: value.item() for concept, value in zip(recogniser.concepts, hits.sum(2).mean(1), strict=True)}
     return {"top1": hits[..., 0].mean().item(), "top5": hits.sum(2).mean().item(), "top5_by_concept": top5}
+
+
+@torch.no_grad()
+def word_ranks(model, known, folder):
+    """Shares of the learned concepts in `folder` whose own word is the nearest, or among the nearest three; all ranks.
+
+    A group's word is the known concept that its slug says, "bear" for bear and bear-2. Near is by cosine similarity of
+    the text encodings of "a photo of ..." at their end, where CLIP reads them. `model` is a `TextToImage`.
+    """
+    embeddings = torch.cat([ending(model, words(concept)) for concept in known])
+    ranks = {}
+    for path in sorted(Path(folder).glob(f"groups/*/{FILE}")):
+        word = re.sub(r"-\d+$", "", path.parent.name)
+        if word not in known:
+            raise UserError(f"{path.parent}: '{word}' is not a word that this model was taught")
+        similarity = torch.cosine_similarity(ending(model, "object", Concept.load(path).vector), embeddings)
+        ranks[path.parent.name] = 1 + (similarity > similarity[known.index(word)]).sum().item()
+    if not ranks:
+        raise UserError(f"{folder}: no learned concepts (groups/*/{FILE})")
+    return {f"top{n}": sum(rank <= n for rank in ranks.values()) / len(ranks) for n in (1, 3)} | {"ranks": ranks}
+
+
+def ending(model, words, vector=None):
+    """The text encoding (1, D) of "a photo of `words`" at its end token; with `vector`, this stands for the one word."""
+    end = len(model.tokenizer(f"a photo of {words}").input_ids) - 1
+    token = None if vector is None else words
+    return model.embed([f"a photo of {words}"], token, vector)[:, end]
 
 
 def contact_sheet(generated, concepts, shown=24, columns=6, scale=2):

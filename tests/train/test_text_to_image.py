@@ -9,11 +9,14 @@ import torch
 from diffusers import DiffusionPipeline
 from safetensors.torch import save_file
 
+from cosalpure.concept import FILE, Concept, token_of
 from cosalpure.data.mini import MiniWorld
+from cosalpure.errors import UserError
+from cosalpure.networks.text_to_image import TextToImage
 from cosalpure.seeds import generator
 from cosalpure.train.autoencoder import AutoencoderSettings, build_autoencoder, start_as_patch_pca, train_autoencoder
 from cosalpure.train.common import cosine_with_warmup
-from cosalpure.train.gate import gate
+from cosalpure.train.gate import gate, word_ranks
 from cosalpure.train.text_encoder import (
     OTHERS,
     PLAIN,
@@ -104,6 +107,28 @@ def test_gate_measures_gap_and_recognition(trained, tmp_path, world):
     assert set(result["caption_gap"]) == {"t > 600", "t 250-600", "t < 250"}
     assert 0 <= result["recognition"]["top1"] <= result["recognition"]["top5"] <= 1
     assert (tmp_path / "samples.png").exists() and (tmp_path / "gate.json").exists()
+
+
+def test_gate_ranks_the_words_of_learned_concepts(trained, tmp_path):
+    model = TextToImage(trained[1], 64)
+    known = ["honey-pot", "pear", "bear", "pig", "skull", "turtle"]
+
+    def learned(slug, word):
+        folder = tmp_path / "groups" / slug
+        folder.mkdir(parents=True)
+        Concept(token_of(slug), model.word_vector(word)).save(folder / FILE)
+
+    learned("pig", "pig")
+    learned("skull-2", "skull")
+    learned("bear", "turtle")
+    result = word_ranks(model, known, tmp_path)
+    assert result["ranks"]["pig"] == result["ranks"]["skull-2"] == 1 < result["ranks"]["bear"]
+    assert result["top1"] == pytest.approx(2 / 3)
+    learned("sun", "pig")
+    with pytest.raises(UserError, match="'sun' is not a word that this model was taught"):
+        word_ranks(model, known, tmp_path)
+    with pytest.raises(UserError, match="no learned concepts"):
+        word_ranks(model, known, tmp_path / "elsewhere")
 
 
 def test_every_caption_word_is_one_token_and_captions_fit():
