@@ -203,12 +203,12 @@ def _span(options):
 
 
 def _data(options):
-    from cosalpure.settings import dataset_class
+    from cosalpure.settings import dataset_settings, inline
 
-    settings = _settings(dataset_class(options.settings, options.name), options.settings)
+    settings = dataset_settings(options.name, inline(options.settings, "--settings"), "--settings")
     from cosalpure.data.stage import run
 
-    run(options.name, settings, options.output, options.seed)
+    run(options.name, settings, options.output, options.seed, options.threads)
 
 
 def _degrade(options):

@@ -5,17 +5,19 @@ import os
 import re
 import shutil
 import tempfile
+import warnings
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
-from cosalpure.errors import UserError
+from cosalpure.errors import UserError, one_line
 
 MAX_PIXELS = 64_000_000  # a 8000 x 8000 photograph; more is refused as a decompression bomb
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")  # by content: Pillow knows others, some of which run programs
 
 
 @contextmanager
@@ -66,19 +68,29 @@ def web_page(path):
     return " ".join(title[1].split())[:80] if title else "no title"
 
 
-def read_pixels(path, mode):
-    """An image file as uint8: (H, W, 3) for mode "RGB", (H, W) for mode "L". A UserError names a bad file."""
+def read_pixels(path, mode, upright=False):
+    """An image file as uint8: (H, W, 3) for mode "RGB", (H, W) for mode "L". A UserError names a bad file.
+
+    `upright` turns a photograph as its camera noted (EXIF), which is how every viewer shows it.
+    """
     try:
-        with Image.open(path) as image:
-            if image.mode.startswith("I"):  # 16-bit grey: Pillow would cut at 255 instead of scaling
-                image = Image.fromarray((np.asarray(image) / 257).round().clip(0, 255).astype(np.uint8))
-            return np.asarray(image.convert(mode))
+        with warnings.catch_warnings(), open(path, "rb") as file:
+            warnings.simplefilter("ignore")  # Pillow's remarks on damaged metadata and large images
+            with Image.open(file, formats=FORMATS) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise Image.DecompressionBombError
+                image = ImageOps.exif_transpose(image) if upright else image
+                if image.mode.startswith("I"):  # 16-bit grey: Pillow would cut at 255 instead of scaling
+                    image = Image.fromarray((np.asarray(image) / 257).round().clip(0, 255).astype(np.uint8))
+                return np.asarray(image.convert(mode))
     except FileNotFoundError:
         raise UserError(f"{path}: no such image") from None
     except Image.DecompressionBombError:
         raise UserError(f"{path}: more than {MAX_PIXELS:,} pixels; resize it first") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(f"{path}: not a readable image ({error})") from None
+    except Image.UnidentifiedImageError:
+        raise UserError(f"{path}: not a readable image (its content is not {', '.join(FORMATS)})") from None
+    except Exception as error:  # decoders raise nearly anything on damaged files
+        raise UserError(f"{path}: not a readable image ({one_line(error, 100)})") from None
 
 
 def read_images(paths):

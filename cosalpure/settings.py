@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, PositiveInt, Tag, ValidationError, model_validator
 
+from cosalpure.data.published import PUBLISHED
 from cosalpure.errors import UserError, choose
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # becomes a folder's name
@@ -33,6 +34,34 @@ class MiniDataset(Model):
     images: PositiveInt = Field(8, description="images a group")
     size: Annotated[int, Field(ge=32, le=128)] = Field(64, description="side of an image in px")
     attacked_fraction: Fraction = Field(0.5, description="share of a group that is degraded: the first in name order")
+
+
+class FolderDataset(Model):
+    """Images of your own: a folder with one folder a group, or an archive of that; `docs/data.md` shows the layouts."""
+
+    source: Literal["folder"] = Field("folder", description="where the images come from")
+    path: str = Field(description="folder of group folders, or archive (zip, tar)")
+    groups: PositiveInt | None = Field(
+        None, description="number of groups; null counts them, which needs a folder that is there"
+    )
+    size: Annotated[int, Field(ge=32, le=2048)] = Field(
+        224, description="side of an image in px: images are resized to it, bicubic, ground truth by nearest neighbour"
+    )
+    attacked_fraction: Fraction = Field(0.5, description="share of a group that is degraded: the first in name order")
+    problems: Literal["strict", "skip", "keep"] = Field(
+        "skip",
+        description="unfit images: strict stops and lists them; skip leaves them out and says so; keep leaves out only "
+        "what cannot be used at all",
+    )
+
+
+class PublishedDataset(FolderDataset):
+    """One of the four published data sets, checked against its published counts; downloaded unless `path` is given."""
+
+    source: Literal["cosal2015", "icoseg", "cosod3k", "coca"] = Field(description="which one")
+    path: str | None = Field(None, description="archive or unpacked folder that you have; null downloads the archive")
+    groups: PositiveInt | None = Field(None, description="number of groups, for a part of the set; null is all of it")
+    problems: Literal["strict", "skip", "keep"] = Field("strict", description="as above")
 
 
 # --- degradations -----------------------------------------------------------------------------------------------------
@@ -391,7 +420,8 @@ class GroupsPerJob(Model):
     detect: PositiveInt = Field(24, description="groups a detection job")
 
 
-DATASETS = {"mini": MiniDataset}
+DATASETS = {"mini": MiniDataset, "folder": FolderDataset, **dict.fromkeys(PUBLISHED, PublishedDataset)}
+COMMANDS = ("list", "fetch")  # words of `cosalpure data`: no names of datasets
 DEGRADATIONS = {
     "none": NoneDegradation,
     "jadena": JadenaDegradation,
@@ -458,9 +488,7 @@ class Settings(Model):
 
     def dataset(self, name):
         """The validated settings of dataset `name`."""
-        values = self.datasets[name]
-        source = choose("source", values.get("source", name), list(DATASETS), f"datasets.{name}")
-        return validated(DATASETS[source], values, f"datasets.{name}.")
+        return dataset_settings(name, self.datasets[name], f"datasets.{name}")
 
     def expand(self):
         """Every condition as a tuple (dataset, degradation, purifier, detector), in order, without repeats."""
@@ -518,10 +546,15 @@ def settings_class(family, method, where=None):
     return registry.get(method).Settings
 
 
-def dataset_class(text, name):
-    """The settings class of a dataset from its inline YAML, by its `source` or else its name."""
-    source = inline(text, "--settings").get("source", name)
-    return DATASETS[choose("source", source, list(DATASETS), where="--settings")]
+def dataset_settings(name, values, where):
+    """The validated settings of a dataset. Its `source` may be left out beside a `path`, or where `name` says it."""
+    if name in COMMANDS:
+        raise UserError(f"{where}: `cosalpure data {name}` has another meaning; choose another name")
+    source = values.get("source") or (
+        name.lower() if name.lower() in PUBLISHED else "folder" if "path" in values else name
+    )
+    choose("source", source, list(DATASETS), where)
+    return validated(DATASETS[source], values | {"source": source}, f"{where}.")
 
 
 def parse(cls, text, where):

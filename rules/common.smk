@@ -7,16 +7,18 @@ from pathlib import Path
 from shlex import quote
 
 from cosalpure import settings as cosalpure_settings
+from cosalpure.data.layouts import count_groups, fingerprint
 from cosalpure.errors import UserError
 from cosalpure.weights import read_sources
 
 try:
     SETTINGS = cosalpure_settings.load(config)
+    CONDITIONS = SETTINGS.expand()
+    GROUPS = {name: count_groups(name, SETTINGS.dataset(name)) for name in {names[0] for names in CONDITIONS}}
     PUBLISHED = {its.marker: name for name, its in read_sources(SETTINGS.sources).items()}
 except UserError as error:
     sys.exit("\n".join(f"cosalpure: {line}" for line in str(error).splitlines()))
 
-CONDITIONS = SETTINGS.expand()
 CLEAN_REFERENCES = {pair[:2] for pair in CONDITIONS if SETTINGS.method("degradations", pair[1]) == "none"}
 SHOWN = 6  # groups of the figures of concepts: the first ones
 TABLES = ("table1", "table2", "differences", "degradations")
@@ -38,7 +40,7 @@ wildcard_constraints:
 
 def spans(stage, dataset):
     """The spans of all jobs of `stage` on `dataset`."""
-    count, size = SETTINGS.dataset(dataset).groups, getattr(SETTINGS.groups_per_job, stage)
+    count, size = GROUPS[dataset], getattr(SETTINGS.groups_per_job, stage)
     return [f"{start:04d}-{min(start + size, count):04d}" for start in range(0, count, size)]
 
 
@@ -89,6 +91,22 @@ def settings_of(family):
 
 def dataset_settings(wildcards):
     return as_json(SETTINGS.dataset(wildcards.dataset))
+
+
+def dataset_archive(wildcards):
+    """The archive that a dataset is made from, if it names one."""
+    path = getattr(SETTINGS.dataset(wildcards.dataset), "path", None)
+    return path if path and Path(path).is_file() else []
+
+
+def dataset_content(wildcards):
+    """What a folder of photos holds: a photo more or less is a reason to make the dataset again."""
+    return fingerprint(getattr(SETTINGS.dataset(wildcards.dataset), "path", None) or "")
+
+
+def dataset_threads(wildcards):
+    """Photos are read by several processes; the mini benchmark is composed by one."""
+    return 1 if SETTINGS.dataset(wildcards.dataset).source == "mini" else 4
 
 
 def reads_concept(purifier):

@@ -84,7 +84,10 @@ MISTAKES = {
         "unknown detector 'gidc' (did you mean 'gicd'?); choose from: gicd, gcagc, poolnet",
     ),
     "unknown name in conditions": (("conditions.0.purifiers", ["cosal"]), "unknown purifier 'cosal'"),
-    "unknown source": (("datasets.mini.source", "maxi"), "unknown source 'maxi'; choose from: mini"),
+    "unknown source": (
+        ("datasets.mini.source", "maxi"),
+        "unknown source 'maxi'; choose from: mini, folder, cosal2015, icoseg, cosod3k, coca",
+    ),
     "average_maps without yes or no": (("purifiers.cosalpure.average_maps", 3), "purifiers.cosalpure.average_maps: "),
     "too few sampler steps": (("purifiers.cosalpure.steps", 5), "at least 25 are needed"),
     "T out of range": (

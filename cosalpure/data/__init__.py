@@ -2,18 +2,22 @@
 
     images/<slug>/NNN_<stem>.png, masks/<slug>/NNN_<stem>.png, manifest.parquet
 
-The manifest has a row an image: dataset, group, slug, index, file, sha256, attacked. `group` is the label that a
-person sees, `slug` is safe in paths and shells. Stages read groups from here and meet in files of the same names.
+The manifest has a row an image: `COLUMNS`. `group` is the label that a person sees, `slug` is safe in paths and shells,
+`original` is the name of the file that the image was made from, `truth` says whether there is a mask. Stages read groups
+from here and meet in files of the same names.
 """
 
 import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from cosalpure.errors import UserError
 
 MANIFEST = "manifest.parquet"
+COLUMNS = ("dataset", "group", "slug", "index", "file", "sha256", "attacked", "original", "truth")
+SLUG = 60  # characters at most
 
 
 @dataclass(frozen=True)
@@ -100,5 +104,8 @@ def file_hash(path):
 
 def slugify(label):
     """A name that is safe in paths, shells and wildcards: lower-case letters, digits and single hyphens."""
-    slug = re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")
-    return slug or f"group-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
+    plain = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+    if not slug or len(slug) > SLUG:  # nothing or too much is left of it
+        return f"{slug[:SLUG].rstrip('-') or 'group'}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
+    return slug

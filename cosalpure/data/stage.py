@@ -1,21 +1,97 @@
 """The data stage: a dataset of any source becomes a folder in the layout of `cosalpure.data`."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from cosalpure.data import MANIFEST, file_hash, slugify
+from cosalpure.data import COLUMNS, MANIFEST, file_hash, slugify
+from cosalpure.data.layouts import find_groups
 from cosalpure.data.mini import MiniWorld
+from cosalpure.data.normalise import normalise
+from cosalpure.data.problems import Problem, stop, summary, write_problems
+from cosalpure.data.published import PUBLISHED
+from cosalpure.errors import UserError
 from cosalpure.io import whole_folder, write_image
 from cosalpure.seeds import numpy_generator
 
+PROBLEMS = "problems.parquet"  # in the dataset's folder: what was left out, or kept in spite of a problem
 
-def run(name, settings, output, seed):
-    """Write dataset `name` (settings: `MiniDataset`) to the folder `output`, whole or not at all."""
+
+def run(name, settings, output, seed, threads=1):
+    """Write dataset `name` (settings: one of `cosalpure.settings.DATASETS`) to the folder `output`, whole or not at all."""
     with whole_folder(output) as folder:
-        rows = compose_mini(name, settings, folder, seed)
-        columns = ["dataset", "group", "slug", "index", "file", "sha256", "attacked"]
-        pd.DataFrame(rows, columns=columns).to_parquet(folder / MANIFEST, index=False)
+        if settings.source == "mini":
+            rows = compose_mini(name, settings, folder, seed)
+        else:
+            rows = take_photos(name, settings, folder, output, threads)
+        pd.DataFrame(rows, columns=list(COLUMNS)).to_parquet(folder / MANIFEST, index=False)
+
+
+def take_photos(name, settings, folder, output, threads):
+    """Normalise the photos of a folder or an archive into `folder`; the manifest's rows.
+
+    What is wrong is listed: `problems: strict` stops on anything, `skip` leaves unfit images out, `keep` those that
+    cannot be used at all. Names decide the order, so which images are attacked does not depend on the machine.
+    """
+    listed = Path(output).with_name(f"{Path(output).name}.problems.csv")
+    listed.unlink(missing_ok=True)
+    found, problems, has_truth = find_groups(settings.path, settings.source)
+    if settings.source in PUBLISHED and not has_truth:
+        raise UserError(f"{settings.path}: no folder of ground truth beside that of the images")
+    problems += _counted(settings, found)
+    rows, unfit = normalise(name, found, folder, settings.size, threads, upright=settings.source == "folder")
+    problems += unfit.values()
+    if problems and settings.problems == "strict":
+        stop(name, problems, listed)
+    left_out = {key for key, problem in unfit.items() if settings.problems == "skip" or not problem.usable}
+    for slug, file in left_out:
+        for kind in ("images", "masks"):
+            (folder / kind / slug / file).unlink(missing_ok=True)
+    rows = _split(rows, left_out, settings.attacked_fraction)
+    _check_groups(name, settings, found, rows, problems, listed)
+    if problems:
+        write_problems(problems, folder / PROBLEMS)
+        print(f"{name}: {len(rows):,} images; {len(problems):,} problems, in {PROBLEMS}: {summary(problems)}")
+    return rows
+
+
+def _counted(settings, found):
+    """The problems of a published data set whose counts are not the published ones."""
+    if settings.source not in PUBLISHED or settings.groups:
+        return []
+    its = PUBLISHED[settings.source]
+    counts = (("groups", len(found), its.groups), ("images", sum(len(group.photos) for group in found), its.images))
+    return [
+        Problem("", "", f"{have:,} {what} with ground truth, {its.title} has {should:,}")
+        for what, have, should in counts
+        if have != should
+    ]
+
+
+def _split(rows, left_out, attacked_fraction):
+    """The rows that stay, with which are attacked: the first of every group, in the order of their names."""
+    groups = {}
+    for row in rows:
+        if (row["slug"], row["file"]) not in left_out:
+            groups.setdefault(row["slug"], []).append(row)
+    return [
+        row | {"attacked": index < int(len(group) * attacked_fraction)}
+        for group in groups.values()
+        for index, row in enumerate(group)
+    ]
+
+
+def _check_groups(name, settings, found, rows, problems, listed):
+    """Jobs were planned for so many groups: a UserError if there are more or fewer."""
+    planned = settings.groups or (PUBLISHED[settings.source].groups if settings.source in PUBLISHED else len(found))
+    there = len({row["slug"] for row in rows})
+    if there != planned:
+        if problems:
+            write_problems(problems, listed)
+        why = f" ({summary(problems)}; the whole list: {listed})" if problems else ""
+        raise UserError(f"{name}: {there} groups with usable images, not {planned}{why}; set groups: {there} to go on")
 
 
 def compose_mini(name, settings, folder, seed):
@@ -42,5 +118,5 @@ def compose_mini(name, settings, folder, seed):
             write_image(folder / "images" / slug / file, image)
             write_image(folder / "masks" / slug / file, np.ascontiguousarray(mask))
             digest = file_hash(folder / "images" / slug / file)
-            rows.append((name, label, slug, index, file, digest, index < attacked))
+            rows.append((name, label, slug, index, file, digest, index < attacked, file, True))
     return rows
