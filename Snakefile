@@ -17,7 +17,7 @@ include: "rules/common.smk"
 
 rule all:
     input:
-        expand("results/tables/{table}.md", table=TABLES),
+        table_files(*TABLES),
         overview_files(),
         sweep_files(),
 

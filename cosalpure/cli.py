@@ -24,6 +24,10 @@ The workflow runs these for you: snakemake --cores all. By hand, in order:
       --maps results/detect/mini/jadena/cosalpure/gicd \\
       --condition mini jadena cosalpure gicd --output results/score/mini/jadena/cosalpure/gicd.parquet
 
+A folder of photos of your own, in one step:
+
+  cosalpure purify-folder my_photos --out purified
+
 COMMAND --help explains a command.
 """
 
@@ -78,6 +82,16 @@ def parser():
     )
     purify.add_argument("--concepts", metavar="DIR", help="folder of the learned concepts, if the purifier needs them")
     _common(purify, output="folder of the purifier", settings=True, seed=True, data=True, images=True, model=True)
+
+    folder = add("purify-folder", _purify_folder, "purify one folder of photos, without the workflow")
+    folder.add_argument("photos", metavar="PHOTOS", help="folder of photos that have something in common")
+    folder.add_argument("--out", metavar="DIR", required=True, help="folder of the results; a sheet shows them all")
+    folder.add_argument(
+        "--config", metavar="FILE", nargs="+", default=["config.yaml"], help="configuration (%(default)s)"
+    )
+    folder.add_argument("--purifier", metavar="NAME", default="cosalpure", help="its entry there (%(default)s)")
+    folder.add_argument("--detector", metavar="NAME", help="its entry there (the first one)")
+    folder.add_argument("--threads", type=int, default=1, help="CPU threads; results hold for one number (1)")
 
     detect = add("detect", _detect, "predict one co-saliency map an image")
     detect.add_argument("method", help="detector: gicd, gcagc, poolnet, or a plug-in's")
@@ -242,6 +256,15 @@ def _purify(options):
 
     folders = (options.data, options.images, options.concepts, options.output)
     run(options.method, settings, model, *folders, span, options.seed)
+
+
+def _purify_folder(options):
+    from cosalpure import settings
+
+    its = settings.load(settings.read_files(options.config), where=options.config[-1])
+    from cosalpure.purify_folder import purify_folder
+
+    print(purify_folder(options.photos, options.out, its, options.purifier, options.detector))
 
 
 def _detect(options):

@@ -44,6 +44,9 @@ class FolderDataset(Model):
     groups: PositiveInt | None = Field(
         None, description="number of groups; null counts them, which needs a folder that is there"
     )
+    ground_truth: bool | None = Field(
+        None, description="whether there is any: without, nothing is scored; null looks, which needs a folder"
+    )
     size: Annotated[int, Field(ge=32, le=2048)] = Field(
         224, description="side of an image in px: images are resized to it, bicubic, ground truth by nearest neighbour"
     )
@@ -61,6 +64,7 @@ class PublishedDataset(FolderDataset):
     source: Literal["cosal2015", "icoseg", "cosod3k", "coca"] = Field(description="which one")
     path: str | None = Field(None, description="archive or unpacked folder that you have; null downloads the archive")
     groups: PositiveInt | None = Field(None, description="number of groups, for a part of the set; null is all of it")
+    ground_truth: Literal[True] = Field(True, description="published sets have it")
     problems: Literal["strict", "skip", "keep"] = Field("strict", description="as above")
 
 

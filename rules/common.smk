@@ -7,7 +7,7 @@ from pathlib import Path
 from shlex import quote
 
 from cosalpure import settings as cosalpure_settings
-from cosalpure.data.layouts import count_groups, fingerprint
+from cosalpure.data.layouts import count_groups, fingerprint, has_truth
 from cosalpure.errors import UserError
 from cosalpure.weights import read_sources
 
@@ -15,6 +15,7 @@ try:
     SETTINGS = cosalpure_settings.load(config)
     CONDITIONS = SETTINGS.expand()
     GROUPS = {name: count_groups(name, SETTINGS.dataset(name)) for name in {names[0] for names in CONDITIONS}}
+    SCORED = {name for name in GROUPS if has_truth(SETTINGS.dataset(name))}  # those with ground truth
     PUBLISHED = {its.marker: name for name, its in read_sources(SETTINGS.sources).items()}
 except UserError as error:
     sys.exit("\n".join(f"cosalpure: {line}" for line in str(error).splitlines()))
@@ -197,12 +198,18 @@ def published_name(wildcards):
 
 
 def score_files(wildcards=None):
-    return ["results/score/{}/{}/{}/{}.parquet".format(*condition) for condition in CONDITIONS]
+    return ["results/score/{}/{}/{}/{}.parquet".format(*names) for names in CONDITIONS if names[0] in SCORED]
+
+
+def table_files(*tables):
+    """The tables' files of all kinds, or none where nothing is scored."""
+    kinds = ("parquet", "csv", "md", "tex")
+    return [f"results/tables/{table}.{kind}" for table in tables for kind in kinds if SCORED]
 
 
 def table_degradation():
     """The degradation that the tables are about: the first one that degrades."""
-    named = [condition[1] for condition in CONDITIONS]
+    named = [names[1] for names in CONDITIONS if names[0] in SCORED] or [names[1] for names in CONDITIONS]
     return next((name for name in named if SETTINGS.method("degradations", name) != "none"), named[0])
 
 
@@ -229,12 +236,18 @@ def longer(minutes):
 
 
 def overview_blocks():
-    """{(dataset, degradation, detector): purifiers} where several purifiers met a degradation: a figure each."""
+    """{(dataset, degradation, detector): purifiers}: a figure where several purifiers met a degradation.
+
+    What cannot be scored is shown in any case: there is nothing else to look at.
+    """
     blocks = {}
-    for dataset, degradation, purifier, detector in CONDITIONS:
-        if SETTINGS.method("degradations", degradation) != "none":
-            blocks.setdefault((dataset, degradation, detector), []).append(purifier)
-    return {block: purifiers for block, purifiers in blocks.items() if len(purifiers) > 1}
+    for *block, purifier, detector in CONDITIONS:
+        blocks.setdefault((*block, detector), []).append(purifier)
+    return {
+        (dataset, degradation, detector): purifiers
+        for (dataset, degradation, detector), purifiers in blocks.items()
+        if dataset not in SCORED or (len(purifiers) > 1 and SETTINGS.method("degradations", degradation) != "none")
+    }
 
 
 def overview_files():

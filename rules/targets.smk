@@ -47,17 +47,17 @@ rule score:
 
 rule tables:
     input:
-        "results/tables/scores.parquet",
+        "results/tables/scores.parquet" if SCORED else [],
 
 
 rule table1:
     input:
-        expand("results/tables/table1.{kind}", kind=("parquet", "csv", "md", "tex")),
+        table_files("table1"),
 
 
 rule table2:
     input:
-        expand("results/tables/table2.{kind}", kind=("parquet", "csv", "md", "tex")),
+        table_files("table2"),
 
 
 rule report:

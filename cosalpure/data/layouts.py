@@ -81,6 +81,14 @@ def count_groups(name, settings):
     raise UserError(f"datasets.{name}: {settings.path} {what}; say how many groups it has, for example groups: 20")
 
 
+def has_truth(settings):
+    """Whether a dataset will have ground truth, before it is made; an archive that does not say is taken to have it."""
+    wanted = getattr(settings, "ground_truth", True)
+    if wanted is None:
+        return not Path(settings.path).is_dir() or find_groups(settings.path, settings.source)[2]
+    return wanted
+
+
 def fingerprint(path):
     """Text that changes when a file of the folder comes, goes or changes its size; empty if there is no folder."""
     if not Path(path).is_dir():

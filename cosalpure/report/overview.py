@@ -1,12 +1,12 @@
 """The overview figure: one group as it came and as each purifier leaves it, each with its co-saliency maps.
 
 The group is chosen by a rule, never by hand: the one whose gain in IoU on the attacked half, last purifier over
-first, is the median of all groups (of two, the lower one).
+first, is the median of all groups (of two, the lower one). Without ground truth it is the first one.
 """
 
 from pathlib import Path
 
-from cosalpure.data import read_groups
+from cosalpure.data import read_groups, read_manifest
 from cosalpure.errors import UserError
 from cosalpure.io import read_pixels
 from cosalpure.report.sheet import Row, draw_sheet, open_picture
@@ -20,35 +20,39 @@ MAPS = "    co-saliency maps"
 def draw(results, dataset, degradation, detector, purifiers, output):
     """Write the figure of a condition to the PNG file `output`; a pair of rows a purifier."""
     results = Path(results)
-    slug, gain = median_group(results, dataset, degradation, detector, purifiers)
-    (group,) = [group for group in read_groups(results / "data" / dataset) if group.slug == slug]
+    data = results / "data" / dataset
+    scored = read_manifest(data).truth.all()
+    if scored:
+        group, note = median_group(results, dataset, degradation, detector, purifiers)
+    else:
+        group, note = read_groups(data)[0], "the first group: there is no ground truth to choose by"
+    places = [("Ground truth", data / "masks") if scored else ("As it came", data / "images")]
     files = group.files[:COLUMNS]
-    places = [("Ground truth", results / "data" / dataset / "masks")]
     for purifier in purifiers:
         places.append((label(purifier), results / "purify" / dataset / degradation / purifier / "images"))
         places.append((MAPS, results / "detect" / dataset / degradation / purifier / detector / "maps"))
     attacked = group.attacked[:COLUMNS]
-    rows = [Row(title, [open_picture(folder / slug / file) for file in files], attacked) for title, folder in places]
-    note = (
-        f"group with the median gain, {label(purifiers[-1])} over {label(purifiers[0])}: {gain:+.2f} IoU, attacked half"
-    )
+    rows = [
+        Row(title, [open_picture(folder / group.slug / file) for file in files], attacked) for title, folder in places
+    ]
     heading = f"{group.name}: {dataset}, {degradation}, maps of {label(detector)}"
     draw_sheet(output, heading, f"{note}; attacked images framed in red", rows)
 
 
 def median_group(results, dataset, degradation, detector, purifiers):
-    """(slug, gain) by the rule above; IoU as the official evaluation computes it."""
+    """(Group, why) by the rule above; IoU as the official evaluation computes it."""
     gains = []
     for group in read_groups(Path(results) / "data" / dataset):
         truths = group.paths(Path(results) / "data" / dataset / "masks")
         folders = [Path(results) / "detect" / dataset / degradation / p / detector / "maps" for p in purifiers]
         first, last = (_attacked_iou(group, group.paths(folder), truths) for folder in (folders[0], folders[-1]))
         if first is not None:
-            gains.append((last - first, group.slug))
+            gains.append((last - first, group.slug, group))
     if not gains:
         raise UserError(f"{dataset}, {degradation}: no image is attacked, so there is no group to show")
-    gain, slug = sorted(gains)[(len(gains) - 1) // 2]
-    return slug, gain
+    gain, _, group = sorted(gains)[(len(gains) - 1) // 2]
+    gained = f"{label(purifiers[-1])} over {label(purifiers[0])}: {gain:+.2f} IoU, attacked half"
+    return group, f"group with the median gain, {gained}"
 
 
 def _attacked_iou(group, maps, truths):

@@ -74,6 +74,8 @@ def score_condition(maps_dir, images_dir, data_dir, manifest, condition, **setti
     missing = {"dataset", *IMAGE} - set(manifest.columns)
     if missing:
         raise UserError(f"the manifest lacks the column(s) {', '.join(sorted(missing))}")
+    if "truth" in manifest and not manifest["truth"].all():
+        raise UserError(f"{data_dir}: {condition['dataset']} has no ground truth, so there is nothing to score")
     other = set(manifest["dataset"]) - {condition["dataset"]}
     if other:
         raise UserError(f"the manifest is of dataset {', '.join(sorted(other))}, not of {condition['dataset']}")

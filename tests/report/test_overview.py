@@ -1,10 +1,13 @@
 """The overview figure shows the group that a rule chooses, on made-up results with known gains."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from cosalpure.data import COLUMNS
 from cosalpure.errors import UserError
 from cosalpure.report.overview import draw, median_group
 from cosalpure.report.sheet import CELL, GAP, TOP
@@ -20,7 +23,8 @@ def results(tmp_path):
     for slug, hits in (("a", SIDE), ("b", 0), ("c", SIDE // 2)):
         for index in range(2):
             file = f"{index}.png"
-            rows.append(("mini", slug, slug, index, file, "", index == 0))
+            rows.append(("mini", slug, slug, index, file, "", index == 0, file, True))
+            save(tmp_path / "data/mini/images" / slug / file, np.full((SIDE, SIDE), 255, np.uint8))
             full, none = np.full((SIDE, SIDE), 255, np.uint8), np.zeros((SIDE, SIDE), np.uint8)
             part = none.copy()
             part[:hits] = 255
@@ -28,8 +32,7 @@ def results(tmp_path):
             for purifier, found in (("source_only", none), ("cosalpure", part)):
                 save(tmp_path / f"purify/mini/jadena/{purifier}/images" / slug / file, full)
                 save(tmp_path / f"detect/mini/jadena/{purifier}/gicd/maps" / slug / file, found)
-    columns = ["dataset", "group", "slug", "index", "file", "sha256", "attacked"]
-    pd.DataFrame(rows, columns=columns).to_parquet(tmp_path / "data/mini/manifest.parquet")
+    pd.DataFrame(rows, columns=list(COLUMNS)).to_parquet(tmp_path / "data/mini/manifest.parquet")
     return tmp_path
 
 
@@ -39,14 +42,23 @@ def save(path, pixels):
 
 
 def test_the_median_group_is_shown(results):
-    slug, gain = median_group(results, *CONDITION)
-    assert slug == "c" and gain == pytest.approx(0.5, abs=1e-3)
+    group, why = median_group(results, *CONDITION)
+    assert group.slug == "c" and why.endswith("CosalPure over Source-Only: +0.50 IoU, attacked half")
 
 
 def test_figure_has_a_row_for_truth_and_two_a_purifier(results):
     draw(results, *CONDITION, results / "overview.png")
     with Image.open(results / "overview.png") as figure:
         assert figure.height == TOP + 5 * (CELL + GAP)
+
+
+def test_without_ground_truth_the_first_group_is_shown(results):
+    manifest = pd.read_parquet(results / "data/mini/manifest.parquet")
+    manifest.assign(truth=False).to_parquet(results / "data/mini/manifest.parquet")
+    shutil.rmtree(results / "data/mini/masks")
+    draw(results, *CONDITION, results / "overview.png")
+    with Image.open(results / "overview.png") as figure:
+        assert figure.height == TOP + 5 * (CELL + GAP), "the photos take the place of their ground truth"
 
 
 def test_without_an_attacked_image_there_is_nothing_to_show(results):

@@ -1,0 +1,80 @@
+"""One group of photos, without the workflow: learn its concept, purify it, detect, and show before beside after.
+
+    purify_folder("my_photos", "out", settings)   ->  out/before-after.png, out/purified/images/..., out/maps/...
+
+The same stages as the workflow's, on a data set of one group; what they leave lies under `out` in the same layout.
+"""
+
+import sys
+from pathlib import Path
+
+from cosalpure.concept import FILE
+from cosalpure.concept import stage as concept_stage
+from cosalpure.data import MANIFEST, read_groups
+from cosalpure.data import stage as data_stage
+from cosalpure.data.layouts import find_groups
+from cosalpure.detect import stage as detect_stage
+from cosalpure.errors import UserError, choose
+from cosalpure.purify import stage as purify_stage
+from cosalpure.report.overview import MAPS
+from cosalpure.report.sheet import Row, draw_sheet, open_picture
+from cosalpure.settings import FolderDataset
+from cosalpure.tables.write import label
+
+ALL = "0:1"  # the span of the only group
+SHEET = "before-after.png"
+
+
+def purify_folder(photos, output, settings, purifier="cosalpure", detector=None):
+    """Purify the photos of one folder with the entry `purifier` of `settings`, a `Settings`; the sheet's path.
+
+    `detector` is an entry, too (default: the first one). Nothing is degraded: the photos are taken as they are. A
+    folder that holds something else is not written to.
+    """
+    output = Path(output)
+    choose("purifier", purifier, list(settings.purifiers))
+    detector = choose("detector", detector or next(iter(settings.detectors)), list(settings.detectors))
+    labels = [group.label for group in find_groups(photos)[0]]
+    if len(labels) != 1:
+        raise UserError(
+            f"{photos}: {len(labels)} groups of photos{': ' if labels else ''}{', '.join(labels[:3])}; one is purified "
+            "here; for more, name the folder as a data set in config.yaml (docs/data.md)"
+        )
+    if output.exists() and any(output.iterdir()) and not (output / "data" / MANIFEST).is_file():
+        raise UserError(f"{output}: holds other files; choose a new folder")
+
+    # 1. The photos, at the side that the text-to-image model works at
+    data = output / "data"
+    taken = FolderDataset(path=str(photos), size=settings.text_to_image.resolution, attacked_fraction=0)
+    data_stage.run("photos", taken, data, settings.seed)
+
+    # 2. What they have in common, if the purifier asks for it
+    its = settings.method_settings("purifiers", purifier)
+    concepts = output / "concept" if "{token}" in getattr(its, "prompt", "") else None
+    if concepts:
+        concept_stage.run(settings.concept, settings.text_to_image, data, data, concepts, ALL, settings.seed)
+
+    # 3. Purified, and what the detector sees before and after
+    method = settings.method("purifiers", purifier)
+    purified = output / "purified"
+    purify_stage.run(method, its, settings.text_to_image, data, data, concepts, purified, ALL, settings.seed)
+    method, its = settings.method("detectors", detector), settings.method_settings("detectors", detector)
+    for images, where in ((data, "before"), (purified, "after")):
+        detect_stage.run(method, its, data, images, output / "maps" / where, ALL)
+    (group,) = read_groups(data)
+    if concepts:
+        print(f"{concepts / 'groups' / group.slug / FILE}: the learned concept", file=sys.stderr)
+    return draw(output, group, purifier, detector)
+
+
+def draw(output, group, purifier, detector):
+    """The sheet: photos, their maps, the purified photos, their maps."""
+    places = [
+        ("As they came", output / "data/images"),
+        (MAPS, output / "maps/before/maps"),
+        (label(purifier), output / "purified/images"),
+        (MAPS, output / "maps/after/maps"),
+    ]
+    rows = [Row(title, [open_picture(path) for path in group.paths(folder)]) for title, folder in places]
+    draw_sheet(output / SHEET, group.name, f"before and after purification, maps of {label(detector)}", rows)
+    return output / SHEET
