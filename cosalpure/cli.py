@@ -64,9 +64,12 @@ def parser():
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     add = _adder(commands)
-    data = add("data", _data, "make a dataset: images, masks and manifest.parquet")
-    data.add_argument("name", help="name of the dataset, for example mini")
-    _common(data, output="folder of the dataset", settings=True, seed=True)
+    data = add("data", _data, "make a dataset: images, masks and manifest.parquet; list or fetch the published ones")
+    data.add_argument("name", help="name of the dataset, for example mini; or list, or fetch")
+    data.add_argument("published", nargs="*", metavar="NAME", help="after fetch: cosal2015, icoseg, cosod3k, coca")
+    data.add_argument("--folder", metavar="DIR", default="datasets", help="where archives lie (%(default)s)")
+    data.add_argument("--sources", metavar="FILE", help="table of sources (config/sources.csv)")
+    _common(data, output="folder of the dataset", settings=True, seed=True, required=False)
 
     degrade = add("degrade", _degrade, "degrade the attacked images of every group")
     degrade.add_argument("method", help="degradation: none, jadena, motion_blur, ... or a plug-in's")
@@ -175,13 +178,13 @@ def _adder(commands):
     return add
 
 
-def _common(command, output, settings=False, seed=False, data=False, images=False, model=False):
+def _common(command, output, settings=False, seed=False, data=False, images=False, model=False, required=True):
     """Options that several stages share, in one order."""
     if data:
         command.add_argument("--data", metavar="DIR", required=True, help="folder of the dataset")
     if images:
         command.add_argument("--images", metavar="DIR", required=True, help="folder whose images/ are read")
-    command.add_argument("--output", metavar="PATH", required=True, help=output)
+    command.add_argument("--output", metavar="PATH", required=required, help=output)
     if data:
         command.add_argument("--groups", metavar="A:B", default="0:100000", help="groups A to B - 1 (all)")
     if settings:
@@ -217,12 +220,17 @@ def _span(options):
 
 
 def _data(options):
-    from cosalpure.settings import dataset_settings, inline
+    from cosalpure.settings import COMMANDS, dataset_settings, inline
 
+    if options.name in COMMANDS:
+        return _published(options, "data", options.name, options.published)
+    if options.published or not options.output:
+        raise UserError(f"data {options.name}: say where to write it: --output results/data/{options.name}")
     settings = dataset_settings(options.name, inline(options.settings, "--settings"), "--settings")
     from cosalpure.data.stage import run
 
-    run(options.name, settings, options.output, options.seed, options.threads)
+    where = {"archives": options.folder, "sources": options.sources}
+    run(options.name, settings, options.output, options.seed, options.threads, **where)
 
 
 def _degrade(options):
@@ -342,16 +350,20 @@ def _attention(options):
 
 
 def _weights(options):
+    _published(options, "weights", options.action, options.names)
+
+
+def _published(options, kind, action, names):
+    """List or fetch what config/sources.csv knows of one kind, "weights" or "data"."""
     from cosalpure import weights
 
-    sources = weights.read_sources(options.sources)
-    if options.action == "list":
+    sources = weights.read_sources(options.sources, kind)
+    if action == "list":
         print(weights.listing(sources, options.folder))
         return
-    if not options.names:
-        raise UserError(f"weights fetch: name one or more of {', '.join(sources)}")
-    chosen = [sources[choose("weights", name, list(sources))] for name in options.names]
-    for source in chosen:
+    if not names:
+        raise UserError(f"{kind} fetch: name one or more of {', '.join(sources)}")
+    for source in [sources[choose(kind, name, list(sources))] for name in names]:
         print(weights.fetch(source, options.folder))
 
 

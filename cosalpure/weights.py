@@ -1,4 +1,4 @@
-"""Published weights: a name becomes a verified local file.
+"""Published weights, and archives of data sets: a name becomes a verified local file.
 
 `config/sources.csv` names every file with its sources, primary first: `gdrive:ID`, `https://...`,
 `hf:OWNER/NAME[@REVISION]` (a whole folder), or a path on this machine. What was downloaded is checked against the
@@ -41,6 +41,7 @@ class Source:
     sha256: str
     licence: str
     used_for: str
+    kind: str = "weights"  # or "data": the command that fetches it
 
     @property
     def marker(self):
@@ -53,20 +54,20 @@ class Source:
 
 
 def read_sources(path=None, kind="weights"):
-    """{name: Source} of one kind, in the order of the file (`SOURCES`); a UserError names a row that is not right."""
+    """{name: Source} of one kind, "weights" or "data", in the order of the file (`SOURCES`); a UserError names a row that is not right."""
     path = path or SOURCES
     found = {}
     try:
         with open(path, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file; it lists where every weight comes from") from None
+        raise UserError(f"{path}: no such file; it lists where everything published comes from") from None
     for number, row in enumerate(rows, 2):
         if tuple(row) != COLUMNS or None in row.values():
             raise UserError(f"{path}:{number}: expected the columns {','.join(COLUMNS)}")
         if row["name"] in found:
             raise UserError(f"{path}:{number}: '{row['name']}' is listed twice")
-        if row.pop("kind") == kind:
+        if row["kind"] == kind:
             found[row["name"]] = _source(row, f"{path}:{number}")
     return found
 
@@ -119,7 +120,7 @@ def verify(source, path):
     if trouble:
         raise UserError(
             f"{path}: {trouble}. If you trust this file, correct that; "
-            f"else move the file away and run: cosalpure weights fetch {source.name}"
+            f"else move the file away and run: cosalpure {source.kind} fetch {source.name}"
         )
 
 

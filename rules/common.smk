@@ -16,6 +16,7 @@ try:
     CONDITIONS = SETTINGS.expand()
     GROUPS = {name: count_groups(name, SETTINGS.dataset(name)) for name in {names[0] for names in CONDITIONS}}
     SCORED = {name for name in GROUPS if has_truth(SETTINGS.dataset(name))}  # those with ground truth
+    ARCHIVES = {its.file: name for name, its in read_sources(SETTINGS.sources, "data").items()}
     PUBLISHED = {its.marker: name for name, its in read_sources(SETTINGS.sources).items()}
 except UserError as error:
     sys.exit("\n".join(f"cosalpure: {line}" for line in str(error).splitlines()))
@@ -36,7 +37,8 @@ wildcard_constraints:
     clean="|".join(map(re.escape, SETTINGS.degradations)),
     span=r"\d{4}-\d{4}",
     sweep="|".join(map(re.escape, SETTINGS.sweeps)) or "none",
-    published="|".join(map(re.escape, PUBLISHED)),
+    published="|".join(map(re.escape, PUBLISHED)) or "none",
+    archive="|".join(map(re.escape, ARCHIVES)) or "none",
 
 
 def spans(stage, dataset):
@@ -95,9 +97,12 @@ def dataset_settings(wildcards):
 
 
 def dataset_archive(wildcards):
-    """The archive that a dataset is made from, if it names one."""
-    path = getattr(SETTINGS.dataset(wildcards.dataset), "path", None)
-    return path if path and Path(path).is_file() else []
+    """The archive that a dataset is made from: the one its settings name, or the published one, which is fetched."""
+    settings = SETTINGS.dataset(wildcards.dataset)
+    path = getattr(settings, "path", None)
+    if path is None:
+        return [f"datasets/{file}" for file, name in ARCHIVES.items() if name == settings.source]
+    return path if Path(path).is_file() else []
 
 
 def dataset_content(wildcards):
@@ -191,6 +196,10 @@ def training_weights(wildcards):
 def sources_option(wildcards):
     """--sources FILE where the configuration names a table of its own, else nothing."""
     return f"--sources {quote(SETTINGS.sources)}" if SETTINGS.sources else ""
+
+
+def archive_name(wildcards):
+    return ARCHIVES[wildcards.archive]
 
 
 def published_name(wildcards):

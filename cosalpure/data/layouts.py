@@ -135,7 +135,9 @@ def subfolders(folder):
 def image_files(folder, suffixes=SUFFIXES):
     """The image files in a folder, in the order of their names without extension: formats do not change the order."""
     files = (item for item in folder.iterdir() if item.suffix.lower() in suffixes and not _hidden(item.name))
-    return sorted((item for item in files if item.is_file()), key=lambda item: (item.stem, item.suffix))
+    return sorted(
+        (item for item in files if item.is_file() or _dangling(item)), key=lambda item: (item.stem, item.suffix)
+    )
 
 
 def shown(name):
@@ -220,6 +222,11 @@ def _pair(label, folder, truth_folder, has_truth):
     strange += [f"{inner.name}/" for inner in subfolders(folder)]
     problems += [Problem(label, shown(name), "not read: of an unknown kind or a folder") for name in strange]
     return photos, problems
+
+
+def _dangling(item):
+    """Whether a file is a link to nothing: to be reported, not overlooked."""
+    return item.is_symlink() and not item.exists()
 
 
 def _by_name(folders):

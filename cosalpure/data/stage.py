@@ -1,5 +1,7 @@
 """The data stage: a dataset of any source becomes a folder in the layout of `cosalpure.data`."""
 
+import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -7,40 +9,74 @@ import pandas as pd
 from tqdm import tqdm
 
 from cosalpure.data import COLUMNS, MANIFEST, file_hash, slugify
+from cosalpure.data.archives import unpack
 from cosalpure.data.layouts import find_groups
 from cosalpure.data.mini import MiniWorld
 from cosalpure.data.normalise import normalise
 from cosalpure.data.problems import Problem, stop, summary, write_problems
 from cosalpure.data.published import PUBLISHED
-from cosalpure.errors import UserError
+from cosalpure.errors import UserError, choose
 from cosalpure.io import whole_folder, write_image
 from cosalpure.seeds import numpy_generator
+from cosalpure.weights import fetch, read_sources
 
+ARCHIVES = "datasets"  # folder of downloaded archives
 PROBLEMS = "problems.parquet"  # in the dataset's folder: what was left out, or kept in spite of a problem
 
 
-def run(name, settings, output, seed, threads=1):
-    """Write dataset `name` (settings: one of `cosalpure.settings.DATASETS`) to the folder `output`, whole or not at all."""
+def run(name, settings, output, seed, threads=1, archives=ARCHIVES, sources=None):
+    """Write dataset `name` (settings: one of `cosalpure.settings.DATASETS`) to the folder `output`, whole or not at all.
+
+    `archives` is the folder of downloaded archives, `sources` the table of where they come from.
+    """
     with whole_folder(output) as folder:
         if settings.source == "mini":
             rows = compose_mini(name, settings, folder, seed)
         else:
-            rows = take_photos(name, settings, folder, output, threads)
+            origin = _origin(settings, archives, sources)
+            listed = Path(output).with_name(f"{Path(output).name}.problems.csv")
+            with _as_folder(origin, folder) as photos:
+                rows = take_photos(name, settings, photos, folder, listed, threads)
         pd.DataFrame(rows, columns=list(COLUMNS)).to_parquet(folder / MANIFEST, index=False)
 
 
-def take_photos(name, settings, folder, output, threads):
-    """Normalise the photos of a folder or an archive into `folder`; the manifest's rows.
+def _origin(settings, archives, sources):
+    """The folder or archive that a dataset is made from, downloaded if need be."""
+    if settings.path is None:
+        known = read_sources(sources, "data")
+        return fetch(known[choose("source", settings.source, list(known), "sources")], archives)
+    if not Path(settings.path).exists():
+        raise UserError(f"{settings.path}: no such folder or archive")
+    return Path(settings.path)
+
+
+@contextmanager
+def _as_folder(origin, folder):
+    """`origin`, or what it unpacks to, in `folder` as long as it is needed."""
+    if origin.is_dir():
+        yield origin
+        return
+    photos = folder / "unpacked" / origin.name.partition(".")[0]  # the name of a group, should images lie loose in it
+    photos.mkdir(parents=True)
+    unpack(origin, photos)
+    try:
+        yield photos
+    except UserError as error:
+        raise UserError(str(error).replace(str(photos), str(origin))) from None
+    shutil.rmtree(folder / "unpacked")
+
+
+def take_photos(name, settings, photos, folder, listed, threads):
+    """Normalise a folder `photos` of any layout into `folder`; the manifest's rows.
 
     What is wrong is listed: `problems: strict` stops on anything, `skip` leaves unfit images out, `keep` those that
     cannot be used at all. Names decide the order, so which images are attacked does not depend on the machine.
     """
-    listed = Path(output).with_name(f"{Path(output).name}.problems.csv")
     listed.unlink(missing_ok=True)
-    found, problems, has_truth = find_groups(settings.path, settings.source)
+    found, problems, has_truth = find_groups(photos, settings.source)
     if settings.source in PUBLISHED and not has_truth:
-        raise UserError(f"{settings.path}: no folder of ground truth beside that of the images")
-    problems += _counted(settings, found)
+        raise UserError(f"{name}: no folder of ground truth beside that of the images")
+    problems += count_problems(settings, found)
     rows, unfit = normalise(name, found, folder, settings.size, threads, upright=settings.source == "folder")
     problems += unfit.values()
     if problems and settings.problems == "strict":
@@ -57,7 +93,7 @@ def take_photos(name, settings, folder, output, threads):
     return rows
 
 
-def _counted(settings, found):
+def count_problems(settings, found):
     """The problems of a published data set whose counts are not the published ones."""
     if settings.source not in PUBLISHED or settings.groups:
         return []
