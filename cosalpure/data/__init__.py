@@ -3,8 +3,9 @@
     images/<slug>/NNN_<stem>.png, masks/<slug>/NNN_<stem>.png, manifest.parquet
 
 The manifest has a row an image: `COLUMNS`. `group` is the label that a person sees, `slug` is safe in paths and shells,
-`original` is the name of the file that the image was made from, `truth` says whether there is a mask. Stages read groups
-from here and meet in files of the same names.
+`original` is the name of the file that the image was made from, `truth` says whether there is a mask, `left_out`, the same
+in every row, how many images the dataset left out as unfit. Stages read groups from here and meet in files of the same
+names.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from pathlib import Path
 from cosalpure.errors import UserError
 
 MANIFEST = "manifest.parquet"
-COLUMNS = ("dataset", "group", "slug", "index", "file", "sha256", "attacked", "original", "truth")
+COLUMNS = ("dataset", "group", "slug", "index", "file", "sha256", "attacked", "original", "truth", "left_out")
 SLUG = 60  # characters at most
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosalpure.data import slugify
-from cosalpure.data.problems import Problem
+from cosalpure.data.problems import NO_TRUTH, Problem
 from cosalpure.data.published import PUBLISHED
 from cosalpure.errors import UserError
 
@@ -214,7 +214,7 @@ def _pair(label, folder, truth_folder, has_truth):
         truth = truths.get(_key(file.name)) or truths.get(_key(file.stem))
         used.add(truth)
         if has_truth and truth is None:
-            problems.append(Problem(label, shown(file.name), "no ground truth"))
+            problems.append(Problem(label, shown(file.name), NO_TRUTH))
         else:
             photos.append(Photo(file, truth))
     problems += [Problem(label, shown(file.name), "no image") for file in files["truths"] if file not in used]

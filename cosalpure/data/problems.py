@@ -6,6 +6,7 @@ from cosalpure.errors import UserError
 from cosalpure.io import whole_file
 
 USABLE = ("empty mask", "sizes differ", "duplicate")  # what can be computed with: `problems: keep` keeps these
+NO_TRUTH = "no ground truth"  # an image without, where there is some
 SHOWN = 3  # problems on the line for the terminal
 
 

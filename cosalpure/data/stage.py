@@ -13,7 +13,7 @@ from cosalpure.data.archives import unpack
 from cosalpure.data.layouts import find_groups
 from cosalpure.data.mini import MiniWorld
 from cosalpure.data.normalise import normalise
-from cosalpure.data.problems import Problem, stop, summary, write_problems
+from cosalpure.data.problems import NO_TRUTH, Problem, stop, summary, write_problems
 from cosalpure.data.published import PUBLISHED
 from cosalpure.errors import UserError, choose
 from cosalpure.io import whole_folder, write_image
@@ -85,7 +85,8 @@ def take_photos(name, settings, photos, folder, listed, threads):
     for slug, file in left_out:
         for kind in ("images", "masks"):
             (folder / kind / slug / file).unlink(missing_ok=True)
-    rows = _split(rows, left_out, settings.attacked_fraction)
+    count = len(left_out) + sum(problem.problem == NO_TRUTH for problem in problems)
+    rows = [row | {"left_out": count} for row in _split(rows, left_out, settings.attacked_fraction)]
     _check_groups(name, settings, found, rows, problems, listed)
     if problems:
         write_problems(problems, folder / PROBLEMS)
@@ -154,5 +155,5 @@ def compose_mini(name, settings, folder, seed):
             write_image(folder / "images" / slug / file, image)
             write_image(folder / "masks" / slug / file, np.ascontiguousarray(mask))
             digest = file_hash(folder / "images" / slug / file)
-            rows.append((name, label, slug, index, file, digest, index < attacked, file, True))
+            rows.append((name, label, slug, index, file, digest, index < attacked, file, True, 0))
     return rows

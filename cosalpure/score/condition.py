@@ -11,7 +11,7 @@ CONDITION = ("dataset", "degradation", "purifier", "detector")
 IMAGE = ("group", "slug", "index", "file", "attacked")
 METRIC_COLUMNS = tuple(METRICS)
 QUALITY_COLUMNS = tuple(QUALITY)
-COLUMNS = (*CONDITION, *IMAGE, "status", *METRIC_COLUMNS, *QUALITY_COLUMNS, "reason")
+COLUMNS = (*CONDITION, *IMAGE, "status", *METRIC_COLUMNS, *QUALITY_COLUMNS, "reason", "left_out")
 
 
 def score_image(prediction_path, ground_truth_path, **settings):
@@ -58,11 +58,16 @@ def score_group(maps_dir, images_dir, data_dir, manifest, condition, **settings)
         name = Path(row.slug, row.file)
         scores = score_image(Path(maps_dir, name), Path(data_dir, "masks", name), **settings)
         quality = rate_image(Path(images_dir, name), Path(data_dir, "images", name))
-        image = {column: getattr(row, column) for column in IMAGE}
+        image = {column: getattr(row, column) for column in IMAGE} | {"left_out": getattr(row, "left_out", 0)}
         rows.append({**{key: condition[key] for key in CONDITION}, **image, **scores, **quality})
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.astype(
-        {"index": "int64", "attacked": bool, **dict.fromkeys((*METRIC_COLUMNS, *QUALITY_COLUMNS), "float64")}
+        {
+            "index": "int64",
+            "left_out": "int64",
+            "attacked": bool,
+            **dict.fromkeys((*METRIC_COLUMNS, *QUALITY_COLUMNS), "float64"),
+        }
     )
 
 

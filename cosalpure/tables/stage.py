@@ -18,5 +18,15 @@ def run(score_files, degradation, settings, output, seed):
     scores = read_scores(score_files)
     for name, build in TABLES.items():
         table = build(scores, degradation, seed=seed, samples=settings.samples, level=settings.level)
+        table.attrs["note"] = left_out(scores)  # goes into the Parquet file, too
         write_table(table, Path(output) / name, settings.level)
     write_parquet(scores, Path(output) / "scores.parquet")
+
+
+def left_out(scores):
+    """A sentence on the images that datasets left out as unfit, empty if there are none."""
+    counts = scores.groupby("dataset", sort=False)["left_out"].max()
+    parts = [
+        f"{dataset} leaves out {count} unfit image{'s' * (count > 1)}" for dataset, count in counts.items() if count
+    ]
+    return f"{'; '.join(parts)} (problems.parquet beside its manifest)." if parts else ""

@@ -135,7 +135,7 @@ def caption(table, level):
         reading += " Bold: best complete condition of each dataset."
     if (table["done"] != table["expected"]).any():
         reading += " 'n of m': only n of m images have a score."
-    return f"{title} {reading}".strip()
+    return " ".join(part for part in (title, reading, table.attrs.get("note")) if part)
 
 
 def as_markdown(table, level=0.95):

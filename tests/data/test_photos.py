@@ -127,6 +127,7 @@ def test_what_is_left_out_is_said_and_the_split_is_over_the_rest(photos, tmp_pat
     manifest = make(photos, tmp_path / "out")
     assert manifest[manifest.group == "dogs"].file.tolist() == ["001_C.png", "002_a.png", "003_b.png"]
     assert manifest[manifest.group == "dogs"].attacked.tolist() == [True, False, False]
+    assert set(manifest.left_out) == {1}, "the unreadable one; the other is of a kind that is not looked at"
     assert "dogs/phone.heic: not read" in capsys.readouterr().out
     listed = pd.read_parquet(tmp_path / "out/problems.parquet")
     assert set(listed.file) == {"Bad.jpg", "phone.heic"}

@@ -23,7 +23,7 @@ def results(tmp_path):
     for slug, hits in (("a", SIDE), ("b", 0), ("c", SIDE // 2)):
         for index in range(2):
             file = f"{index}.png"
-            rows.append(("mini", slug, slug, index, file, "", index == 0, file, True))
+            rows.append(("mini", slug, slug, index, file, "", index == 0, file, True, 0))
             save(tmp_path / "data/mini/images" / slug / file, np.full((SIDE, SIDE), 255, np.uint8))
             full, none = np.full((SIDE, SIDE), 255, np.uint8), np.zeros((SIDE, SIDE), np.uint8)
             part = none.copy()

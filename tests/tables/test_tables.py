@@ -9,6 +9,7 @@ import pytest
 
 from cosalpure import tables
 from cosalpure.errors import UserError
+from cosalpure.settings import Statistics
 from cosalpure.tables.build import (
     COLUMNS,
     build_degradations,
@@ -17,6 +18,7 @@ from cosalpure.tables.build import (
     build_table2,
     read_scores,
 )
+from cosalpure.tables.stage import TABLES, left_out, run
 from cosalpure.tables.write import as_latex, as_markdown, label, write_parquet, write_table
 
 PAPER = pd.read_csv(Path(tables.__file__).with_name("paper_tables.csv"), dtype={"table": str})
@@ -245,6 +247,18 @@ def test_all_four_files_are_written_with_equal_bytes(scores, tmp_path):
         assert first and first == (tmp_path / "two" / f"table1.{ending}").read_bytes()
     table = pd.read_parquet(tmp_path / "one" / "table1.parquet")
     pd.testing.assert_frame_equal(table, build_table1(scores, **FEW))
+
+
+def test_every_table_says_what_datasets_left_out(scores, tmp_path):
+    assert left_out(scores.assign(left_out=0)) == ""
+    note = left_out(scores.assign(left_out=3))
+    assert "leaves out 3 unfit images" in note and note.endswith("(problems.parquet beside its manifest).")
+    write_parquet(scores.assign(left_out=1), tmp_path / "scores.parquet")
+    run([tmp_path / "scores.parquet"], "jadena", Statistics(samples=100), tmp_path / "tables", seed=0)
+    for name in TABLES:
+        assert "leaves out 1 unfit image (" in (tmp_path / f"tables/{name}.md").read_text()
+        assert "leaves out 1 unfit image (" in (tmp_path / f"tables/{name}.tex").read_text()
+        assert "1 unfit image" in pd.read_parquet(tmp_path / f"tables/{name}.parquet").attrs["note"]
 
 
 def test_csv_holds_full_numbers_and_their_intervals(broken, tmp_path):
