@@ -42,6 +42,13 @@ def test_text_instead_of_a_number(workflow):
     assert line == "cosalpure: config: concept.steps: input should be a valid integer, found 'many'"
 
 
+def test_photos_that_are_not_there(workflow):
+    (line,) = complaint(workflow, datasets={"mini": {"groups": 2}, "pets": {"path": "my_photos"}})
+    assert line == (
+        "cosalpure: datasets.pets: my_photos is not there (yet); say how many groups it has, for example groups: 20"
+    )
+
+
 def test_missing_weights(workflow):
     workflow.set(detectors={"gicd": {"weights": "absent.safetensors"}})
     done = workflow.run("--dry-run", check=False)
