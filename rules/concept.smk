@@ -9,6 +9,7 @@ rule learn_concepts:
         "logs/concept/{dataset}/{degradation}/{span}.log",
     benchmark:
         "logs/benchmarks/concept/{dataset}/{degradation}/{span}.tsv"
+    priority: 1  # the longest jobs, and CosalPure waits for them: before other purifiers, else a core idles at the end
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
