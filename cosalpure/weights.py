@@ -54,7 +54,10 @@ class Source:
 
 
 def read_sources(path=None, kind="weights"):
-    """{name: Source} of one kind, "weights" or "data", in the order of the file (`SOURCES`); a UserError names a row that is not right."""
+    """{name: Source} of one kind, "weights" or "data", in the order of the file (`SOURCES`).
+
+    A UserError names a row that is not right.
+    """
     path = path or SOURCES
     found = {}
     try:
