@@ -21,7 +21,7 @@ def test_default_configuration_is_valid(config):
     conditions = settings.load(config).expand()
     assert ("mini", "none", "source_only", "gicd") in conditions
     assert ("mini", "jadena", "cosalpure", "gicd") in conditions
-    assert len(conditions) == len(set(conditions)) == 5 * 3
+    assert len(conditions) == len(set(conditions)) == 6 * 3
 
 
 @pytest.mark.parametrize("overlay", sorted(ROOT.glob("config/*.yaml")), ids=lambda path: path.stem)
