@@ -107,7 +107,8 @@ def dataset_archive(wildcards):
 
 def dataset_content(wildcards):
     """What a folder of photos holds: a photo more or less is a reason to make the dataset again."""
-    return fingerprint(getattr(SETTINGS.dataset(wildcards.dataset), "path", None) or "")
+    path = getattr(SETTINGS.dataset(wildcards.dataset), "path", None)
+    return fingerprint(path) if path else ""
 
 
 def dataset_threads(wildcards):

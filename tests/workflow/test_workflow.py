@@ -17,14 +17,14 @@ from cosalpure.weights import COLUMNS
 ROOT = Path(__file__).resolve().parents[2]
 METRICS = ["iou", "success", "ap", "f_beta", "mae"]
 DETECTORS = ["gcagc", "gicd", "poolnet"]
-PURIFIERS = ["source_only", "vae_round_trip", "cosalpure_none_concept", "cosalpure"]
+PURIFIERS = ["source_only", "vae_round_trip", "cosalpure_no_inversion", "cosalpure_none_concept", "cosalpure"]
 
 pytestmark = pytest.mark.workflow
 
 
 def test_every_image_of_every_condition_is_scored(finished):
     scores = finished.scores()
-    assert len(scores) == 5 * 3 * 3 * 4  # conditions, detectors, groups, images
+    assert len(scores) == 6 * 3 * 3 * 4  # conditions, detectors, groups, images
     assert set(scores.status) == {"done"}
     pairs = [("none", "source_only"), *(("jadena", purifier) for purifier in PURIFIERS)]
     expected = {(*pair, detector): 12 for pair in pairs for detector in DETECTORS}
