@@ -179,7 +179,7 @@ def test_weights_that_a_configuration_names_are_fetched_and_never_removed(workfl
 def test_official_detectors_are_one_overlay_away(workflow):
     workflow.set(**yaml.safe_load((ROOT / "config/official-detectors.yaml").read_text()))
     planned = workflow.planned("score")
-    assert planned["fetch_weights"] == 5 and planned["detect_cosaliency"] == 15
+    assert planned["fetch_weights"] == 5 and planned["detect_cosaliency"] == 18
 
 
 def test_a_purifier_waits_for_what_it_reads_and_nothing_else(workflow):
