@@ -49,13 +49,12 @@ def purify_folder(photos, output, settings, purifier="cosalpure", detector=None)
     data_stage.run("photos", taken, data, settings.seed)
 
     # 2. What they have in common, if the purifier asks for it
-    its = settings.method_settings("purifiers", purifier)
-    concepts = output / "concept" if "{token}" in getattr(its, "prompt", "") else None
+    concepts = output / "concept" if settings.reads_concept(purifier) else None
     if concepts:
         concept_stage.run(settings.concept, settings.text_to_image, data, data, concepts, ALL, settings.seed)
 
     # 3. Purified, and what the detector sees before and after
-    method = settings.method("purifiers", purifier)
+    method, its = settings.method("purifiers", purifier), settings.method_settings("purifiers", purifier)
     purified = output / "purified"
     purify_stage.run(method, its, settings.text_to_image, data, data, concepts, purified, ALL, settings.seed)
     method, its = settings.method("detectors", detector), settings.method_settings("detectors", detector)

@@ -494,6 +494,10 @@ class Settings(Model):
         """The validated settings of dataset `name`."""
         return dataset_settings(name, self.datasets[name], f"datasets.{name}")
 
+    def reads_concept(self, purifier):
+        """Whether the purifier of this name is given the learned concept."""
+        return "{token}" in getattr(self.method_settings("purifiers", purifier), "prompt", "")
+
     def expand(self):
         """Every condition as a tuple (dataset, degradation, purifier, detector), in order, without repeats."""
         found = {}

@@ -116,13 +116,8 @@ def dataset_threads(wildcards):
     return 1 if SETTINGS.dataset(wildcards.dataset).source == "mini" else 4
 
 
-def reads_concept(purifier):
-    """Whether the purifier of this name is given the learned concept."""
-    return "{token}" in getattr(SETTINGS.method_settings("purifiers", purifier), "prompt", "")
-
-
 def uses_concept(wildcards):
-    return reads_concept(wildcards.purifier)
+    return SETTINGS.reads_concept(wildcards.purifier)
 
 
 def uses_model(wildcards):
@@ -304,7 +299,7 @@ def sweep_label(wildcards):
 
 def concept_targets():
     """The concepts of every degradation that a purifier reads them for."""
-    pairs = dict.fromkeys(condition[:2] for condition in CONDITIONS if reads_concept(condition[2]))
+    pairs = dict.fromkeys(condition[:2] for condition in CONDITIONS if SETTINGS.reads_concept(condition[2]))
     return [f"results/concept/{d}/{g}/shards/{span}.parquet" for d, g in pairs for span in spans("concept", d)]
 
 
@@ -320,7 +315,7 @@ def shown(stage, folder):
 
 def concept_figures():
     """Previews beside each clean reference of the same data set, and attention maps, where concepts are read."""
-    read = [condition[:3] for condition in CONDITIONS if reads_concept(condition[2])]
+    read = [condition[:3] for condition in CONDITIONS if SETTINGS.reads_concept(condition[2])]
     degraded = dict.fromkeys((d, g) for d, g, _ in read if (d, g) not in CLEAN_REFERENCES)
     beside = [(d, g, clean) for d, g in degraded for other, clean in CLEAN_REFERENCES if other == d]
     previews = ["results/report/figures/concepts_{}_{}_{}.png".format(*names) for names in beside]

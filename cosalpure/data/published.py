@@ -14,12 +14,11 @@ class PublishedSet:
     title: str
     groups: int
     images: int
-    venue: str
 
 
 PUBLISHED = {  # by the name of their source in a configuration; folders of any spelling of it are recognised
-    "cosal2015": PublishedSet("Cosal2015", 50, 2015, "IJCV 2016"),
-    "icoseg": PublishedSet("iCoseg", 38, 643, "CVPR 2010"),
-    "cosod3k": PublishedSet("CoSOD3k", 160, 3316, "CVPR 2020"),
-    "coca": PublishedSet("CoCA", 80, 1295, "ECCV 2020"),
+    "cosal2015": PublishedSet("Cosal2015", 50, 2015),
+    "icoseg": PublishedSet("iCoseg", 38, 643),
+    "cosod3k": PublishedSet("CoSOD3k", 160, 3316),
+    "coca": PublishedSet("CoCA", 80, 1295),
 }

@@ -16,9 +16,10 @@ TABLES = {
 def run(score_files, degradation, settings, output, seed):
     """Write `output`/scores.parquet and the tables of `degradation`; `settings` is a `Statistics`."""
     scores = read_scores(score_files)
+    note = left_out(scores)
     for name, build in TABLES.items():
         table = build(scores, degradation, seed=seed, samples=settings.samples, level=settings.level)
-        table.attrs["note"] = left_out(scores)  # goes into the Parquet file, too
+        table.attrs["note"] = note  # goes into the Parquet file, too
         write_table(table, Path(output) / name, settings.level)
     write_parquet(scores, Path(output) / "scores.parquet")
 

@@ -2,7 +2,7 @@
 
 Both heads learn at once, as in the paper: co-saliency on whole groups, plain saliency on a few images of each. Every
 image of a batch passes the backbone and the decoder together, the graphs join only the images of one group. About
-ninety minutes on one core.
+two hours on one core.
 
     from cosalpure.train.gcagc import GCAGCSettings, train_gcagc
     train_gcagc("resources/mini/weights/gcagc.safetensors", GCAGCSettings())

@@ -81,7 +81,7 @@ def packed(files, kind="zip"):
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """CoCA of three groups of three images; no waiting for dead links."""
-    monkeypatch.setitem(PUBLISHED, "coca", PublishedSet("CoCA", 3, 9, "ECCV 2020"))
+    monkeypatch.setitem(PUBLISHED, "coca", PublishedSet("CoCA", 3, 9))
     monkeypatch.setattr(weights, "RETRIES", 0)
     for name in weights.OFFLINE:
         monkeypatch.delenv(name, raising=False)
