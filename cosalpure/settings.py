@@ -183,6 +183,9 @@ class ConceptLearning(Model):
     jpeg: Annotated[int, Field(ge=1, le=95)] | None = Field(
         None, description="JPEG quality at which the images are written and read before learning; null leaves them"
     )
+    groups_at_once: PositiveInt = Field(
+        1, description="groups whose concepts are learned side by side, in one batch; fills a GPU"
+    )
     checkpoint_every: PositiveInt = Field(
         100, description="steps after which the state is saved; an interrupted run goes on from there"
     )

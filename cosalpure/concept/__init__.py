@@ -54,3 +54,10 @@ def learn(images, model, settings, generator, token, checkpoint=None):
     from cosalpure.concept.textual_inversion import learn as run
 
     return run(images, model, settings, generator, token, checkpoint)
+
+
+def learn_together(groups, model, settings):
+    """See `cosalpure.concept.textual_inversion.learn_together`."""
+    from cosalpure.concept.textual_inversion import learn_together as run
+
+    return run(groups, model, settings)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from cosalpure.concept import FILE, learn, token_of
+from cosalpure.concept import FILE, learn_together, token_of
 from cosalpure.data import read_groups, write_index
 from cosalpure.io import read_images, whole_folder
 from cosalpure.networks.text_to_image import TextToImage
@@ -20,17 +20,24 @@ def run(settings, text_to_image, data, images, output, span, seed):
     """
     groups = read_groups(data, span)
     model = TextToImage.of(text_to_image)
-    for group in tqdm(groups, desc="learn concepts", unit="group"):
-        pixels = read_images(group.paths(Path(images) / "images"))
-        draws = generator(seed, group.dataset, group.name, "concept")
-        concept, losses = learn(pixels, model, settings, draws, token_of(group.slug), progress(output, group))
-        with whole_folder(Path(output) / "groups" / group.slug) as folder:
-            concept.save(folder / FILE)
-            pd.DataFrame({"step": range(len(losses)), "loss": losses}).to_csv(folder / "loss.csv", index=False)
-            (folder / "settings.json").write_text(settings.model_dump_json(indent=2) + "\n")
+    bundles = [groups[i : i + settings.groups_at_once] for i in range(0, len(groups), settings.groups_at_once)]
+    for bundle in tqdm(bundles, desc="learn concepts", unit="bundle" if settings.groups_at_once > 1 else "group"):
+        lessons = [lesson(group, images, output, seed) for group in bundle]
+        for group, (concept, losses) in zip(bundle, learn_together(lessons, model, settings), strict=True):
+            with whole_folder(Path(output) / "groups" / group.slug) as folder:
+                concept.save(folder / FILE)
+                pd.DataFrame({"step": range(len(losses)), "loss": losses}).to_csv(folder / "loss.csv", index=False)
+                (folder / "settings.json").write_text(settings.model_dump_json(indent=2) + "\n")
     write_index(output, span, groups, Path(output) / "groups")
     for group in groups:  # kept until all are done: an interrupted job skips what it had learned
         progress(output, group).unlink(missing_ok=True)
+
+
+def lesson(group, images, output, seed):
+    """What `learn_together` takes of a group: its images, its draws, its token, the file of its progress."""
+    pixels = read_images(group.paths(Path(images) / "images"))
+    draws = generator(seed, group.dataset, group.name, "concept")
+    return pixels, draws, token_of(group.slug), progress(output, group)
 
 
 def progress(output, group):

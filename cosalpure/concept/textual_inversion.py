@@ -27,55 +27,95 @@ def learn(images, model, settings, generator, token, checkpoint=None):
     `model` is a `networks.text_to_image.TextToImage`, `settings` a `ConceptLearning`; all draws use `generator`.
     With `checkpoint`, a file, an interrupted run goes on from there, to the same result.
     """
-    if token in model.tokenizer.get_vocab():
-        raise UserError(f"concept {token}: {model.name} already has a token of this name; rename the group")
-    # 1. Encode the images and their mirror images once: (2, N, C, h, w) each.
-    seen = images if settings.jpeg is None else through_jpeg(images, settings.jpeg)
-    pairs = [model.encode(view) for view in (seen, seen.flip(-1))]
-    mean, std = (torch.stack(parts) for parts in zip(*pairs, strict=True))
+    (result,) = learn_together([(images, generator, token, checkpoint)], model, settings)
+    return result
 
-    # 2. The one vector that is optimised starts as a plain word.
-    vector = model.word_vector(settings.initial_word).requires_grad_()
-    optimiser = torch.optim.Adam([vector], lr=settings.learning_rate)
-    progress = Progress(checkpoint, _fingerprint(images, model, settings, generator, token))
-    losses = progress.resume(vector, optimiser, generator)
 
-    for step in tqdm(range(len(losses), settings.steps), desc=f"learn {token}", unit="step", leave=False):
-        # 3. A batch: images, mirrored or not, latents sampled from their posterior, noise, timesteps, a caption.
-        rows, mirrored, t, caption = _draw(len(images), settings, generator)
-        mean_rows, std_rows = mean[mirrored, rows], std[mirrored, rows]
-        latents = mean_rows + std_rows * _randn(mean_rows, generator)
-        noise = _randn(latents, generator)
+def learn_together(groups, model, settings):
+    """Learn one concept for each of `groups`, (images, generator, token, checkpoint) as `learn` takes them.
 
-        # 4. Eq. 5: the network's prediction error under the caption, in which the token reads the vector.
-        optimiser.zero_grad()
-        prompt = caption.format(token=token)
-        loss = _accumulate_gradient(
-            model, vector, prompt, token, model.add_noise(latents, noise, t), t, model.target(latents, noise, t)
-        )
+    Every group has its own vector, optimiser, draws and checkpoint; what they share is the network's batch. So a group's
+    result is that of learning it alone, but for the rounding of a larger batch. The list of (Concept, losses), in order.
+    """
+    lessons = [Lesson(model, settings, *group) for group in groups]
+    left = [lesson for lesson in lessons if len(lesson.losses) < settings.steps]
+    named = lessons[0].token if len(lessons) == 1 else f"{len(lessons)} concepts"
+    done, total = sum(len(lesson.losses) for lesson in lessons), len(lessons) * settings.steps
+    with tqdm(initial=done, total=total, desc=f"learn {named}", unit="step", leave=False) as bar:
+        while left:
+            for lesson, loss in zip(left, _losses_and_gradients(model, left), strict=True):
+                lesson.step(loss)
+            bar.update(len(left))
+            left = [lesson for lesson in left if len(lesson.losses) < settings.steps]
+    return [(Concept(lesson.token, lesson.vector.detach().cpu()), lesson.losses) for lesson in lessons]
+
+
+class Lesson:
+    """One group's learning: its latents, the one vector that is optimised, and how far it has come."""
+
+    def __init__(self, model, settings, images, generator, token, checkpoint=None):
+        if token in model.tokenizer.get_vocab():
+            raise UserError(f"concept {token}: {model.name} already has a token of this name; rename the group")
+        self.model, self.settings, self.generator, self.token = model, settings, generator, token
+        # 1. Encode the images and their mirror images once: (2, N, C, h, w) each.
+        seen = images if settings.jpeg is None else through_jpeg(images, settings.jpeg)
+        pairs = [model.encode(view) for view in (seen, seen.flip(-1))]
+        self.mean, self.std = (torch.stack(parts) for parts in zip(*pairs, strict=True))
+
+        # 2. The vector starts as a plain word.
+        self.vector = model.word_vector(settings.initial_word).requires_grad_()
+        self.optimiser = torch.optim.Adam([self.vector], lr=settings.learning_rate)
+        self.progress = Progress(checkpoint, _fingerprint(images, model, settings, generator, token))
+        self.losses = self.progress.resume(self.vector, self.optimiser, generator)
+
+    def draw(self):
+        """3. A batch: images, mirrored or not, latents sampled from their posterior, noise, timesteps, a caption.
+
+        Returns the noised latents, t, the network's target, (B, ...) each, and the caption with the token in it.
+        """
+        rows, mirrored, t, caption = _draw(self.mean.shape[1], self.settings, self.generator)
+        mean, std = self.mean[mirrored, rows], self.std[mirrored, rows]
+        latents = mean + std * _randn(mean, self.generator)
+        noise = _randn(latents, self.generator)
+        noised, target = self.model.add_noise(latents, noise, t), self.model.target(latents, noise, t)
+        return noised, t, target, caption.format(token=self.token)
+
+    def step(self, loss):
+        """5. The optimiser's step along the vector's gradient, whose `loss` is noted; the state is saved now and then."""
         if not math.isfinite(loss):
-            raise UserError(f"concept {token}: the loss is {loss} after {len(losses)} steps; lower learning_rate")
-        optimiser.step()
-        losses.append(loss)
-        if (step + 1) % settings.checkpoint_every == 0 or step + 1 == settings.steps:
-            progress.save(vector, optimiser, generator, losses)
-    return Concept(token, vector.detach().cpu()), losses
+            done = len(self.losses)
+            raise UserError(f"concept {self.token}: the loss is {loss} after {done} steps; lower learning_rate")
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        self.losses.append(loss)
+        if len(self.losses) % self.settings.checkpoint_every == 0 or len(self.losses) == self.settings.steps:
+            self.progress.save(self.vector, self.optimiser, self.generator, self.losses)
 
 
-def _accumulate_gradient(model, vector, prompt, token, noised, t, target):
-    """The loss, its gradient added to `vector.grad`; in smaller batches when memory runs out."""
+def _losses_and_gradients(model, lessons):
+    """4. Eq. 5 for every lesson: the prediction error under its caption, in which its token reads its vector.
+
+    One batch of all lessons' rows, or smaller ones when memory runs out. The losses; gradients go to `vector.grad`.
+    """
+    noised, t, target, prompts = zip(*(lesson.draw() for lesson in lessons), strict=True)
+    counts = torch.tensor([len(rows) for rows in t])
+    owners = torch.arange(len(lessons)).repeat_interleave(counts)
     scale = LOSS_SCALE if model.dtype == torch.float16 else 1.0
 
-    def part(noised, t, target):
-        context = model.embed([prompt], token, vector).expand(len(noised), -1, -1)
+    def part(owner, noised, t, target):
+        here, rows = (found.tolist() for found in owner.unique_consecutive(return_counts=True))
+        vectors = [lessons[i].vector for i in here]
+        contexts = [model.embed([prompts[i]], lessons[i].token, lessons[i].vector) for i in here]
+        context = torch.cat([one.expand(n, -1, -1) for one, n in zip(contexts, rows, strict=True)])
         error = (model.predict(noised, t, context) - target).square().flatten(1).mean(1)
-        (error.sum() * scale / count).backward()
+        share = (scale / counts[owner]).to(error.device)  # every lesson's loss is the mean over its own rows
+        for vector, gradient in zip(vectors, torch.autograd.grad((error * share).sum(), vectors), strict=True):
+            gradient = gradient / scale
+            vector.grad = gradient if vector.grad is None else vector.grad + gradient
         return error.detach()
 
-    count = len(noised)
-    errors = model.batches(part, noised, t, target)
-    vector.grad /= scale
-    return errors.mean().item()
+    errors = model.batches(part, owners, torch.cat(noised), torch.cat(t), torch.cat(target))
+    return [rows.mean().item() for rows in errors.split(counts.tolist())]
 
 
 class Progress:

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from cosalpure.concept import Concept, learn, token_of
+from cosalpure.concept import Concept, learn, learn_together, token_of
 from cosalpure.concept.attention import attention_maps, collected_attention
 from cosalpure.concept.preview import preview
 from cosalpure.errors import UserError
+from cosalpure.networks.batches import Batches
 from cosalpure.seeds import generator
 from cosalpure.settings import ConceptLearning
 
@@ -138,6 +139,51 @@ def test_an_interrupted_learning_goes_on_to_the_same_concept(images, tiny_model,
         concept.save(tmp_path / f"{number}.safetensors")
     assert (tmp_path / "0.safetensors").read_bytes() == (tmp_path / "1.safetensors").read_bytes()
     assert whole[1] == resumed[1]
+
+
+def groups_of(images):
+    """Two groups of unlike sizes and seeds, as `learn_together` takes them."""
+    return [(images, generator(1), "<my-goat>", None), (images[:3].flip(0), generator(2), "<my-bear>", None)]
+
+
+def test_groups_learned_together_learn_what_each_learns_alone(images, tiny_model, monkeypatch):
+    alone = [learn(pixels, tiny_model, SETTINGS, draws, token) for pixels, draws, token, _ in groups_of(images)]
+    batches, predict = [], tiny_model.predict
+    monkeypatch.setattr(tiny_model, "predict", lambda z, *rest: batches.append(len(z)) or predict(z, *rest))
+    together = learn_together(groups_of(images), tiny_model, SETTINGS)
+    assert batches == [2 * SETTINGS.batch] * SETTINGS.steps
+    for (concept, losses), (expected, expected_losses) in zip(together, alone, strict=True):
+        assert concept.token == expected.token
+        torch.testing.assert_close(concept.vector, expected.vector, atol=1e-4, rtol=0)
+        assert losses == pytest.approx(expected_losses, rel=1e-4)
+
+
+def test_groups_learned_together_go_on_from_where_each_was(images, tiny_model, tmp_path):
+    """One finished before the interruption, one was half-way: neither starts again, nor waits for the other."""
+    settings = ConceptLearning(steps=6, batch=4, checkpoint_every=2)
+    goat, bear = ((*group[:3], tmp_path / f"{number}.pt") for number, group in enumerate(groups_of(images)))
+    whole = learn_together([goat, bear], tiny_model, settings)
+    assert len(torch.load(bear[3], weights_only=True)["losses"]) == settings.steps
+    goat[3].unlink()
+    fresh, kept = groups_of(images)
+    resumed = learn_together([fresh, (*kept[:3], bear[3])], tiny_model, settings)
+    assert torch.equal(resumed[1][0].vector, whole[1][0].vector) and resumed[1][1] == whole[1][1]
+    torch.testing.assert_close(resumed[0][0].vector, whole[0][0].vector, atol=1e-4, rtol=0)
+
+
+def test_groups_learned_together_go_on_in_smaller_batches(images, tiny_model, monkeypatch):
+    """Batches that cut through a group: its gradient is still that of all its rows."""
+    expected, predict = learn_together(groups_of(images), tiny_model, SETTINGS), tiny_model.predict
+
+    def small(latents, *rest):
+        if len(latents) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return predict(latents, *rest)
+
+    monkeypatch.setattr(tiny_model, "predict", small)
+    monkeypatch.setattr(tiny_model, "batches", Batches())
+    for (concept, _), (whole, _) in zip(learn_together(groups_of(images), tiny_model, SETTINGS), expected, strict=True):
+        torch.testing.assert_close(concept.vector, whole.vector, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("change", ["images", "settings", "seed", "model", "broken"])
