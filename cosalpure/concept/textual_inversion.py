@@ -38,15 +38,13 @@ def learn_together(groups, model, settings):
     result is that of learning it alone, but for the rounding of a larger batch. The list of (Concept, losses), in order.
     """
     lessons = [Lesson(model, settings, *group) for group in groups]
-    left = [lesson for lesson in lessons if len(lesson.losses) < settings.steps]
     named = lessons[0].token if len(lessons) == 1 else f"{len(lessons)} concepts"
     done, total = sum(len(lesson.losses) for lesson in lessons), len(lessons) * settings.steps
     with tqdm(initial=done, total=total, desc=f"learn {named}", unit="step", leave=False) as bar:
-        while left:
+        while left := [lesson for lesson in lessons if len(lesson.losses) < settings.steps]:
             for lesson, loss in zip(left, _losses_and_gradients(model, left), strict=True):
                 lesson.step(loss)
             bar.update(len(left))
-            left = [lesson for lesson in left if len(lesson.losses) < settings.steps]
     return [(Concept(lesson.token, lesson.vector.detach().cpu()), lesson.losses) for lesson in lessons]
 
 
@@ -98,8 +96,8 @@ def _losses_and_gradients(model, lessons):
     One batch of all lessons' rows, or smaller ones when memory runs out. The losses; gradients go to `vector.grad`.
     """
     noised, t, target, prompts = zip(*(lesson.draw() for lesson in lessons), strict=True)
-    counts = torch.tensor([len(rows) for rows in t])
-    owners = torch.arange(len(lessons)).repeat_interleave(counts)
+    count = len(t[0])  # rows of every lesson
+    owners = torch.arange(len(lessons)).repeat_interleave(count)
     scale = LOSS_SCALE if model.dtype == torch.float16 else 1.0
 
     def part(owner, noised, t, target):
@@ -108,14 +106,14 @@ def _losses_and_gradients(model, lessons):
         contexts = [model.embed([prompts[i]], lessons[i].token, lessons[i].vector) for i in here]
         context = torch.cat([one.expand(n, -1, -1) for one, n in zip(contexts, rows, strict=True)])
         error = (model.predict(noised, t, context) - target).square().flatten(1).mean(1)
-        share = (scale / counts[owner]).to(error.device)  # every lesson's loss is the mean over its own rows
-        for vector, gradient in zip(vectors, torch.autograd.grad((error * share).sum(), vectors), strict=True):
+        loss = error.sum() * scale / count
+        for vector, gradient in zip(vectors, torch.autograd.grad(loss, vectors), strict=True):
             gradient = gradient / scale
             vector.grad = gradient if vector.grad is None else vector.grad + gradient
         return error.detach()
 
     errors = model.batches(part, owners, torch.cat(noised), torch.cat(t), torch.cat(target))
-    return [rows.mean().item() for rows in errors.split(counts.tolist())]
+    return [rows.mean().item() for rows in errors.split(count)]
 
 
 class Progress:

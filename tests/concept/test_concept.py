@@ -159,7 +159,7 @@ def test_groups_learned_together_learn_what_each_learns_alone(images, tiny_model
 
 
 def test_groups_learned_together_go_on_from_where_each_was(images, tiny_model, tmp_path):
-    """One finished before the interruption, one was half-way: neither starts again, nor waits for the other."""
+    """One had finished, the other starts anew: the first is left as it was, the second learns the same."""
     settings = ConceptLearning(steps=6, batch=4, checkpoint_every=2)
     goat, bear = ((*group[:3], tmp_path / f"{number}.pt") for number, group in enumerate(groups_of(images)))
     whole = learn_together([goat, bear], tiny_model, settings)
