@@ -17,7 +17,7 @@ include: "rules/common.smk"
 
 rule all:
     input:
-        table_files(*TABLES),
+        table_files(*tables()),
         overview_files(),
         sweep_files(),
 

@@ -9,6 +9,7 @@ from shlex import quote
 from cosalpure import settings as cosalpure_settings
 from cosalpure.data.layouts import count_groups, fingerprint, has_truth
 from cosalpure.errors import UserError
+from cosalpure.tables import table_names
 from cosalpure.weights import read_sources
 
 try:
@@ -23,7 +24,6 @@ except UserError as error:
 
 CLEAN_REFERENCES = {pair[:2] for pair in CONDITIONS if SETTINGS.method("degradations", pair[1]) == "none"}
 SHOWN = 6  # groups of the figures of concepts: the first ones
-TABLES = ("table1", "table2", "differences", "degradations")
 # The command `cosalpure` of the Python that runs Snakemake, unless conda or a container brings its own.
 if not workflow.deployment_settings.deployment_method:
     shell.prefix(f"set -euo pipefail; export PATH='{Path(sys.executable).parent}':\"$PATH\"; ")
@@ -216,6 +216,11 @@ def table_degradation():
     """The degradation that the tables are about: the first one that degrades."""
     named = [names[1] for names in CONDITIONS if names[0] in SCORED] or [names[1] for names in CONDITIONS]
     return next((name for name in named if SETTINGS.method("degradations", name) != "none"), named[0])
+
+
+def tables():
+    """The names of all tables: 3 (the ablation) and 4 (motion blur) only where their conditions are run."""
+    return table_names([names for names in CONDITIONS if names[0] in SCORED], table_degradation())
 
 
 def every(pattern, stage=None):

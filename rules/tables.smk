@@ -3,7 +3,7 @@ rule build_tables:
         score_files,
     output:
         "results/tables/scores.parquet",
-        expand("results/tables/{table}.{kind}", table=TABLES, kind=("parquet", "csv", "md", "tex")),
+        expand("results/tables/{table}.{kind}", table=tables(), kind=("parquet", "csv", "md", "tex")),
     log:
         "logs/tables.log",
     benchmark:

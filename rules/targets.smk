@@ -10,6 +10,8 @@ localrules:
     tables,
     table1,
     table2,
+    table3,
+    table4,
     report,
     concepts_shown,
     models,
@@ -58,6 +60,16 @@ rule table1:
 rule table2:
     input:
         table_files("table2"),
+
+
+rule table3:
+    input:
+        table_files("table3"),
+
+
+rule table4:
+    input:
+        table_files("table4"),
 
 
 rule report:

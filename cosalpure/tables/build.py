@@ -16,6 +16,7 @@ import pandas as pd
 from cosalpure.errors import UserError
 from cosalpure.score import bootstrap_difference, bootstrap_mean
 from cosalpure.seeds import numpy_generator
+from cosalpure.tables import ABLATION, BLUR
 
 KEYS = ["dataset", "degradation", "purifier", "detector"]
 CELL = ["value", "low", "high", "expected", "done", "failed", "undefined"]
@@ -49,6 +50,20 @@ def build_table1(scores, degradation="jadena", **options):
 def build_table2(scores, degradation="jadena", **options):
     """Table 2: SR of whole groups, of the attacked and of the clean images. `options` are those of `build_cells`."""
     return build_cells(scores, "2", degradation, ("sr",), SPLITS, **options)
+
+
+def build_table3(scores, degradation="jadena", **options):
+    """Table 3, the ablation: Table 1's metrics of those of `ABLATION` that were run. `options` as of `build_cells`."""
+    run = scores.loc[scores["degradation"] == degradation, "purifier"].unique()
+    purifiers = [name for name in ABLATION if name in run]
+    return build_cells(
+        scores, "3", degradation, ("sr", "ap", "f_beta", "mae"), ("avg",), purifiers=purifiers, **options
+    )
+
+
+def build_table4(scores, degradation=None, **options):
+    """Table 4: Table 1's metrics under motion blur; `degradation` is not looked at. `options` as of `build_cells`."""
+    return build_cells(scores, "4", BLUR, ("sr", "ap", "f_beta", "mae"), ("avg",), **options)
 
 
 def build_degradations(scores, degradation=None, **options):

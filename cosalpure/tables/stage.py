@@ -2,12 +2,24 @@
 
 from pathlib import Path
 
-from cosalpure.tables.build import build_degradations, build_differences, build_table1, build_table2, read_scores
+from cosalpure.tables import table_names
+from cosalpure.tables.build import (
+    KEYS,
+    build_degradations,
+    build_differences,
+    build_table1,
+    build_table2,
+    build_table3,
+    build_table4,
+    read_scores,
+)
 from cosalpure.tables.write import write_parquet, write_table
 
 TABLES = {
     "table1": build_table1,
     "table2": build_table2,
+    "table3": build_table3,
+    "table4": build_table4,
     "differences": build_differences,
     "degradations": build_degradations,
 }
@@ -17,8 +29,9 @@ def run(score_files, degradation, settings, output, seed):
     """Write `output`/scores.parquet and the tables of `degradation`; `settings` is a `Statistics`."""
     scores = read_scores(score_files)
     note = left_out(scores)
-    for name, build in TABLES.items():
-        table = build(scores, degradation, seed=seed, samples=settings.samples, level=settings.level)
+    conditions = [tuple(key) for key in scores[KEYS].drop_duplicates().to_numpy()]
+    for name in table_names(conditions, degradation):
+        table = TABLES[name](scores, degradation, seed=seed, samples=settings.samples, level=settings.level)
         table.attrs["note"] = note  # goes into the Parquet file, too
         write_table(table, Path(output) / name, settings.level)
     write_parquet(scores, Path(output) / "scores.parquet")

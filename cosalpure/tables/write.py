@@ -42,6 +42,8 @@ LABELS = {
 TITLES = {
     "1": "Table 1. Co-saliency detection over whole groups, half of each under attack.",
     "2": "Table 2. Success rate over whole groups (avg), attacked (adv) and clean images (clean).",
+    "3": "Table 3. Ablation: what concept inversion and the learned concept contribute.",
+    "4": "Table 4. Extension to motion blur.",
     "differences": "Paired differences on the same images.",
     "degradations": "Success rate under each degradation, nothing purified.",
 }
