@@ -2,7 +2,9 @@
 
 A job leaves a record of its files, STAGE/.../shards/A-B.parquet, or a dataset's manifest.parquet. Where a file is not
 what the record says (a bad disk, an editor, a full quota under a program that did not notice), `--repair` removes the
-record: the next run finds it missing, and makes this shard, and what was made from it, again. Nothing else is touched.
+record: the next run makes this shard again if anything that is still to be made needs it, and what was made from it too.
+Where results that are there may come from the damaged file, name the removed records as targets of a run: all that
+depends on them is older then, and made again. Nothing else is touched.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +48,8 @@ def report(results, repair=False):
     if not found:
         print(f"{results}: every file is as its job wrote it")
     elif repair:
-        print(f"{len({damage.record for damage in found})} records removed; run snakemake again, as before")
+        removed = dict.fromkeys(str(damage.record) for damage in found)
+        print(f"removed, for the next run to make again: {' '.join(removed)}")
     else:
         print(f"{len(found)} damaged; with --repair their records are removed, and the next run makes them again")
     return int(bool(found) and not repair)
