@@ -164,6 +164,16 @@ def parser():
     config.add_argument("action", choices=["check", "schema", "docs"], help="what to do")
     config.add_argument("files", nargs="*", metavar="FILE", help="check: config.yaml, then overlays (config.yaml)")
 
+    check = add("check", _check, "compare every file of the results with what its job recorded")
+    check.add_argument("--results", metavar="DIR", default="results", help="folder of the results (%(default)s)")
+    check.add_argument("--repair", action="store_true", help="have the next run make damaged files again")
+
+    plan = add("plan", _plan, "what a configuration will need: jobs, hours, gigabytes; nothing need be there yet")
+    plan.add_argument("config", metavar="FILE", nargs="*", default=["config.yaml"], help="configuration (config.yaml)")
+    plan.add_argument(
+        "--benchmarks", metavar="DIR", default="logs/benchmarks", help="times of earlier jobs (%(default)s)"
+    )
+
     doctor = add("doctor", _doctor, "versions, device, free disk, which weights are present")
     doctor.add_argument("--config", metavar="FILE", default="config.yaml", help="configuration (%(default)s)")
     return top
@@ -393,6 +403,18 @@ def _config(options):
         from cosalpure import settings_docs
 
         print({"schema": settings_docs.schema_text, "docs": settings_docs.docs_text}[options.action](), end="")
+
+
+def _check(options):
+    from cosalpure.check import report
+
+    return report(options.results, options.repair)
+
+
+def _plan(options):
+    from cosalpure.plan import run
+
+    return run(options.config, options.benchmarks)
 
 
 def _doctor(options):

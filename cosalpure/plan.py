@@ -1,0 +1,139 @@
+"""What a configuration will need before it is run: jobs, hours of a GPU, gigabytes. Nothing has to be there yet.
+
+Groups and images of a published data set are counted by what was published, those of a folder by what is in it. Times
+are those of earlier jobs, which Snakemake leaves under logs/benchmarks: seconds a group of the same entry, on whatever
+data set; so a first run on two groups a data set says what the whole will take. Sizes are upper bounds: PNG as large as
+its pixels.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from cosalpure.data.layouts import count_groups, find_groups, has_truth
+from cosalpure.data.published import PUBLISHED
+from cosalpure.settings import load, read_files
+from cosalpure.weights import read_sources
+
+STAGES = ("data", "degrade", "concept", "purify", "detect", "score")
+ON_GPU = ("degrade", "concept", "purify", "detect")
+CHANNELS = {"data": 4, "degrade": 3, "purify": 3, "detect": 1}  # bytes a pixel that a stage writes: image and mask, ...
+
+
+@dataclass(frozen=True)
+class Work:
+    """One entry of a stage on one data set: `names` as under results/, its jobs, groups and images."""
+
+    stage: str
+    names: tuple[str, ...]
+    jobs: int
+    groups: int
+    images: int
+    size: int  # px
+
+    @property
+    def gigabytes(self):
+        return self.images * self.size**2 * CHANNELS.get(self.stage, 0) / 1e9
+
+    @property
+    def key(self):
+        """What its time is looked up by: the stage and the entries, not the data set."""
+        return (self.stage, *self.names[1:])
+
+
+def run(files, benchmarks="logs/benchmarks"):
+    """Print the plan of a configuration, YAML files of which later ones go over earlier ones."""
+    from tabulate import tabulate
+
+    settings = load(read_files(files), where=", ".join(map(str, files)))
+    work, times = all_work(settings), recorded(benchmarks)
+    rows = [_row(stage, [item for item in work if item.stage == stage], times) for stage in STAGES]
+    total = [sum(row[column] for row in rows) for column in (1, 3)]
+    print(tabulate(rows, ("stage", "jobs", "hours", "GB at most", "without a time"), floatfmt=".1f"))
+    hours = sum(row[2] or 0 for row in rows if row[0] in ON_GPU)
+    unknown = sum(row[4] for row in rows if row[0] in ON_GPU)
+    missing = f", and {unknown} GPU jobs of which no time is recorded under {benchmarks}" if unknown else ""
+    print(f"\n{total[0] + 1} jobs with the tables; {hours:.1f} GPU hours recorded{missing}")
+    print(f"at most {total[1]:.1f} GB of results; {_downloads(settings)}")
+
+
+def all_work(settings):
+    """[Work, ...] of all stages but the tables and figures."""
+    conditions, datasets = settings.expand(), {}
+    for name in dict.fromkeys(condition[0] for condition in conditions):
+        its = settings.dataset(name)
+        groups = count_groups(name, its)
+        datasets[name] = {"groups": groups, "images": count_images(its, groups), "size": its.size}
+    prefixes = {"data": 1, "degrade": 2, "purify": 3, "detect": 4}
+    names = {stage: list(dict.fromkeys(found[:end] for found in conditions)) for stage, end in prefixes.items()}
+    names["concept"] = list(dict.fromkeys(found[:2] for found in conditions if settings.reads_concept(found[2])))
+    names["score"] = [found for found in conditions if has_truth(settings.dataset(found[0]))]
+    work = []
+    for stage in STAGES:
+        size = getattr(settings.groups_per_job, stage, None)
+        for entry in names[stage]:
+            its = datasets[entry[0]]
+            work.append(Work(stage, entry, -(-its["groups"] // size) if size else 1, **its))
+    return work
+
+
+def count_images(dataset, groups):
+    """How many images a data set will have; of a part of a published set, as many a group as the whole has."""
+    if dataset.source == "mini":
+        return groups * dataset.images
+    if dataset.source in PUBLISHED:
+        return round(PUBLISHED[dataset.source].images * groups / PUBLISHED[dataset.source].groups)
+    if Path(dataset.path).is_dir():
+        return sum(len(found.photos) for found in find_groups(dataset.path, dataset.source)[0])
+    return 0  # an archive, or not there yet: unknown
+
+
+def recorded(benchmarks):
+    """{(stage, entries of a condition without the data set): seconds a group} of the jobs that left a benchmark file."""
+    sums = {}
+    for path in sorted(Path(benchmarks).rglob("*.tsv")):
+        stage, *names, last = path.relative_to(benchmarks).with_suffix("").parts
+        if stage not in STAGES or not names and stage != "data":
+            continue
+        span = re.fullmatch(r"(\d{4})-(\d{4})", last)
+        seconds = _seconds(path)
+        if seconds is None or not (span or stage in ("data", "score")):
+            continue
+        key = (stage, *names[1:]) if span else (stage, *[*names, last][1:])
+        groups = int(span[2]) - int(span[1]) if span else 1  # of a data set or condition as a whole: a job
+        total = sums.setdefault(key, [0.0, 0])
+        total[0] += seconds
+        total[1] += groups
+    return {key: seconds / groups for key, (seconds, groups) in sums.items()}
+
+
+def _seconds(path):
+    """The time of a job, as Snakemake recorded it; None for a file that is none of its."""
+    try:
+        header, *rows = (line.split("\t") for line in path.read_text().splitlines())
+        return float(dict(zip(header, rows[-1], strict=True))["s"])
+    except (ValueError, IndexError, KeyError):
+        return None
+
+
+def _row(stage, work, times):
+    """[stage, jobs, hours or None, gigabytes, jobs without a recorded time]."""
+    known = [item for item in work if item.key in times]
+    units = [item.groups if item.stage in ON_GPU else 1 for item in known]
+    hours = sum(times[item.key] * count for item, count in zip(known, units, strict=True)) / 3600
+    jobs = sum(item.jobs for item in work)
+    unknown = jobs - sum(item.jobs for item in known)
+    return [stage, jobs, hours if known else None, sum(item.gigabytes for item in work), unknown]
+
+
+def _downloads(settings):
+    """What has to be fetched, from the table of sources: only what is not there."""
+    text = settings.model_dump_json()
+    wanted = [its for its in read_sources(settings.sources).values() if f"weights/{its.file.rstrip('/')}" in text]
+    missing = [its.megabytes for its in wanted if not (Path("weights") / its.marker).exists()]
+    data = read_sources(settings.sources, "data")
+    for name in {condition[0] for condition in settings.expand()}:
+        its = settings.dataset(name)
+        if its.source in PUBLISHED and its.path is None and not data[its.source].path("datasets").exists():
+            missing.append(data[its.source].megabytes)
+    return f"{sum(missing) / 1000:.1f} GB to download in {len(missing)} files or folders"

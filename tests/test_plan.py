@@ -1,0 +1,79 @@
+"""What a configuration will need, told without any data: `cosalpure plan`, and the DAG of the paper's configuration."""
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cosalpure import plan
+from cosalpure.settings import load, read_files
+
+ROOT = Path(__file__).resolve().parents[1]
+PAPER = [ROOT / "config.yaml", ROOT / "config/paper.yaml"]
+
+
+@pytest.fixture(scope="module")
+def paper():
+    return plan.all_work(load(read_files(PAPER)))
+
+
+def counted(work):
+    jobs = {stage: sum(item.jobs for item in work if item.stage == stage) for stage in plan.STAGES}
+    return {stage: count for stage, count in jobs.items() if count}
+
+
+def test_paper_s_jobs_are_in_the_low_thousands(paper):
+    assert counted(paper) == {"data": 4, "degrade": 27, "concept": 328, "purify": 390, "detect": 351, "score": 156}
+    images = {item.names[0]: (item.groups, item.images) for item in paper if item.stage == "data"}
+    published = {"Cosal2015": (50, 2015), "iCoseg": (38, 643), "CoSOD3k": (160, 3316), "CoCA": (80, 1295)}
+    assert images == published
+
+
+def test_plan_counts_as_snakemake_does_without_any_data(paper, tmp_path):
+    for name in ("config", "resources"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    shutil.copy(ROOT / "config.yaml", tmp_path)
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "rules", "--snakefile", ROOT / "Snakefile"]
+    command += ["--workflow-profile", ROOT / "profiles/default", "--configfile", *PAPER]
+    start = time.monotonic()
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    print(f"the paper's DAG: {time.monotonic() - start:.0f} s")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    rules = dict(line.split() for line in done.stdout.splitlines() if len(line.split()) == 2 and line[0] != "-")
+    names = ("make_dataset", "degrade_images", "learn_concepts", "purify_images", "detect_cosaliency", "score_maps")
+    assert {stage: int(rules[name]) for stage, name in zip(plan.STAGES, names, strict=True)} == counted(paper)
+    assert rules["fetch_weights"] == "7" and rules["fetch_archive"] == "4"
+
+
+def benchmark(folder, name, seconds):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:00\t500\n")
+
+
+def test_recorded_times_are_seconds_a_group_of_an_entry_on_any_data_set(tmp_path):
+    benchmark(tmp_path, "purify/mini/jadena/cosalpure/0000-0002.tsv", 60)
+    benchmark(tmp_path, "purify/pets/jadena/cosalpure/0000-0001.tsv", 30)
+    benchmark(tmp_path, "score/mini/jadena/cosalpure/gicd.tsv", 4)
+    benchmark(tmp_path, "train/gicd.tsv", 1000)
+    (tmp_path / "purify/mini/jadena/cosalpure/0002-0004.tsv").write_text("s\n")  # of a job that was killed
+    times = plan.recorded(tmp_path)
+    assert times == {("purify", "jadena", "cosalpure"): 30, ("score", "jadena", "cosalpure", "gicd"): 4}
+
+
+def test_hours_are_those_of_recorded_jobs_and_the_others_are_counted(tmp_path, capsys):
+    benchmark(tmp_path, "concept/CoCA/jadena/0000-0002.tsv", 1800)  # a pilot: a quarter of an hour a group
+    plan.run(PAPER, tmp_path)
+    output = capsys.readouterr().out
+    concept = next(line.split() for line in output.splitlines() if line.startswith("concept"))
+    assert concept == ["concept", "328", "82.0", "0.0", "164"]  # 328 groups; motion blur's have another attack
+    assert "82.0 GPU hours recorded, and 932 GPU jobs of which no time is recorded" in output
+    assert "9.9 GB to download in 11 files or folders" in output
+
+
+def test_mini_needs_nothing_downloaded(tmp_path, capsys):
+    plan.run([ROOT / "config.yaml"], tmp_path)
+    assert "0.0 GB to download in 0 files" in capsys.readouterr().out
