@@ -18,7 +18,7 @@ install: .venv/installed
 	touch $@
 
 test: install
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
 
 lint: install
 	$(BIN)/ruff check .
