@@ -243,7 +243,15 @@ class SourceOnly(Purifier):
     needs_model: ClassVar[bool] = False
 
 
-class VaeRoundTrip(Purifier):
+class LatentPurifier(Purifier):
+    """What works in the latent space of the text-to-image model."""
+
+    resolution: Annotated[int, Field(ge=32, le=2048)] | None = Field(
+        None, description="px at which it works; null is text_to_image.resolution, at which concepts are learned"
+    )
+
+
+class VaeRoundTrip(LatentPurifier):
     """Control: encode and decode by the text-to-image model's autoencoder, without any diffusion."""
 
 
@@ -267,7 +275,7 @@ class ContinuousSettings(Purifier):
     )
 
 
-class CosalPureSettings(Purifier):
+class CosalPureSettings(LatentPurifier):
     """Concept-guided purification (the paper's Sec. 4.3): noise to t = T, denoise under the prompt, decode."""
 
     continuous: str | None = Field(

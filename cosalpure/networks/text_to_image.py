@@ -4,6 +4,7 @@ An adapter with one convention, after k-diffusion: the paper's encoder E, decode
 conditional network as `predict_x0`, whether it was trained to predict epsilon or v. Weights stay frozen.
 """
 
+import copy
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,13 +39,7 @@ class TextToImage:
         if self.prediction not in ("epsilon", "v_prediction"):
             raise UserError(f"{path}/scheduler: prediction_type '{self.prediction}'; expected epsilon or v_prediction")
         self.alphas_cumprod = scheduler.alphas_cumprod.to(self.device)  # (1000,): the paper's alpha bar
-        factor = 2 ** (len(self.vae.config.block_out_channels) - 1) * 2 ** (
-            len(self.unet.config.block_out_channels) - 1
-        )
-        if resolution % factor:
-            raise UserError(f"text_to_image.resolution: {resolution} is not a multiple of {factor}, which {path} needs")
-        side = resolution // 2 ** (len(self.vae.config.block_out_channels) - 1)
-        self.latent_shape = (self.vae.config.latent_channels, side, side)
+        self.latent_shape = self._latent_shape(resolution)
         self.batches = Batches(batch)
         if vae_slicing:
             self.vae.enable_slicing()
@@ -59,6 +54,22 @@ class TextToImage:
     def of(cls, settings):
         """The model that a `settings.TextToImage` describes."""
         return cls(**settings.model_dump())
+
+    def at(self, resolution):
+        """The same model, not loaded again, for images of `resolution` x `resolution` px; None is the model's own."""
+        if resolution is None:
+            return self
+        other = copy.copy(self)
+        other.resolution, other.latent_shape = resolution, self._latent_shape(resolution)
+        return other
+
+    def _latent_shape(self, resolution):
+        shrunk, levels = (len(part.config.block_out_channels) - 1 for part in (self.vae, self.unet))
+        factor = 2 ** (shrunk + levels)
+        if resolution % factor:
+            raise UserError(f"resolution: {resolution} is not a multiple of {factor}, which {self.name} needs")
+        side = resolution // 2**shrunk
+        return (self.vae.config.latent_channels, side, side)
 
     @torch.no_grad()
     def encode(self, images):

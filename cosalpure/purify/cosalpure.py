@@ -19,7 +19,7 @@ class CosalPure:
 
     def __init__(self, settings, text_to_image):
         self.settings = settings
-        self.model = text_to_image()
+        self.model = text_to_image().at(settings.resolution)
         side, alphas_cumprod = self.model.latent_shape[-1], self.model.alphas_cumprod
         self.T, self.steps = at_side(settings.timestep, settings.steps, side, alphas_cumprod, LATENTS)
         self.represent = ContinuousRepresentation(settings.continuous) if settings.continuous else None
@@ -27,7 +27,7 @@ class CosalPure:
     @torch.no_grad()
     def __call__(self, images, concept, generators, label=None):
         settings, model, size = self.settings, self.model, images.shape[-2:]
-        # 0. X~: the continuous representation, at the model's resolution.
+        # 0. X~: the continuous representation, at the resolution that is worked at.
         if self.represent:
             images = self.represent(images, (model.resolution, model.resolution))
 

@@ -139,7 +139,7 @@ def test_broken_weights_are_one_line(folder, tmp_path):
 
 
 def test_a_resolution_that_does_not_fit_is_one_line(folder):
-    with pytest.raises(UserError, match="text_to_image.resolution: 100 is not a multiple of 64"):
+    with pytest.raises(UserError, match="resolution: 100 is not a multiple of 64"):
         TextToImage(folder, 100)
 
 

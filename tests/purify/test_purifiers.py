@@ -6,6 +6,7 @@ import torch
 from cosalpure.concept import Concept
 from cosalpure.errors import UserError
 from cosalpure.networks.samplers import ddpm, dpm_solver_pp_2m, guided, randn, timesteps
+from cosalpure.networks.text_to_image import TextToImage
 from cosalpure.purify import PURIFIERS, load
 from cosalpure.purify.cosalpure import CosalPure
 from cosalpure.seeds import generator
@@ -85,6 +86,16 @@ def test_noise_comes_from_each_images_own_generator(tiny_model, images, concept)
     purify = CosalPure(CosalPureSettings(timestep=100), lambda: tiny_model)
     a, b = (purify(images, concept, generators(images, seed)) for seed in (1, 2))
     assert (a - b).abs().amax((1, 2, 3)).min() > 0
+
+
+@pytest.mark.parametrize("name", ["cosalpure", "vae_round_trip"])
+def test_the_resolution_of_a_purifier_is_its_own(name, tiny_pipeline, tiny_model, images, concept):
+    own = load(name, SETTINGS[name](resolution=64), lambda: tiny_model)
+    models = load(name, SETTINGS[name](), lambda: TextToImage(tiny_pipeline, resolution=64))
+    smaller = load(name, SETTINGS[name](), lambda: tiny_model)
+    purified, same, other = (purify(images, concept, generators(images)) for purify in (own, models, smaller))
+    assert torch.equal(purified, same)
+    assert not torch.allclose(purified, other, atol=1e-3) and tiny_model.resolution == 32
 
 
 def test_the_prompt_decides(tiny_model, images, concept):
