@@ -4,13 +4,6 @@ import pytest
 import torch
 
 
-def pytest_collection_modifyitems(items):
-    """Tests of one file stay in one process, whose fixtures they share; a machine carries only one SLURM at a time."""
-    for item in items:
-        group = "slurm" if "slurm" in item.keywords else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     """Results hold for one number of threads; one also leaves the other cores to other tests."""
