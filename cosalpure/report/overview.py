@@ -51,7 +51,7 @@ def median_group(results, dataset, degradation, detector, purifiers):
     if not gains:
         raise UserError(f"{dataset}, {degradation}: no image is attacked, so there is no group to show")
     gain, _, group = sorted(gains)[(len(gains) - 1) // 2]
-    gained = f"{label(purifiers[-1])} over {label(purifiers[0])}: {gain:+.2f} IoU, attacked half"
+    gained = f"{label(purifiers[-1])} over {label(purifiers[0])}: {round(gain, 2) + 0.0:+.2f} IoU, attacked half"
     return group, f"group with the median gain, {gained}"
 
 

@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cosalpure.io import whole_file
 
-CELL, GAP, LEFT, TOP = 96, 4, 190, 58  # px
+CELL, GAP, LEFT, TOP = 96, 4, 190, 58  # px; LEFT is what titles have at least
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Row:
 def draw_sheet(path, heading, note, rows):
     """Writes `rows` under a heading and a note to the PNG file `path`."""
     columns = max(len(row.pictures) for row in rows)
-    sheet = Image.new("RGB", (LEFT + columns * (CELL + GAP), TOP + len(rows) * (CELL + GAP)), "white")
+    side = max([LEFT, *(round(font(14).getlength(row.title)) + 16 for row in rows)])
+    sheet = Image.new("RGB", (side + columns * (CELL + GAP), TOP + len(rows) * (CELL + GAP)), "white")
     pen = ImageDraw.Draw(sheet)
     pen.text((8, 8), heading, "black", font(18))
     pen.text((8, 34), note, "dimgray", font(13))
@@ -29,7 +30,7 @@ def draw_sheet(path, heading, note, rows):
         top = TOP + y * (CELL + GAP)
         pen.text((8, top + CELL // 2 - 8), row.title, "dimgray" if row.title.startswith(" ") else "black", font(14))
         for x, picture in enumerate(row.pictures):
-            left = LEFT + x * (CELL + GAP)
+            left = side + x * (CELL + GAP)
             sheet.paste(picture.convert("RGB").resize((CELL, CELL), Image.Resampling.BICUBIC), (left, top))
             if x < len(row.framed) and row.framed[x]:
                 pen.rectangle((left - 2, top - 2, left + CELL + 1, top + CELL + 1), outline="crimson", width=2)
