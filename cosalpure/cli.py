@@ -114,6 +114,17 @@ def parser():
     tables.add_argument("--degradation", metavar="NAME", default="jadena", help="what they are about (%(default)s)")
     _common(tables, output="folder of the tables", settings=True, seed=True)
 
+    complete = add("complete", _complete, "fail unless every image of every condition has a score")
+    complete.add_argument("scores", nargs="+", metavar="FILE", help="score files, or results/tables/scores.parquet")
+    _common(complete, output="text file to write if all is there: a line a condition")
+
+    compare = add("compare", _compare, "paired differences between two runs, on the images that both have scored")
+    compare.add_argument("a", metavar="RESULTS_A", help="folder of results")
+    compare.add_argument("b", metavar="RESULTS_B", help="folder of results; differences are B minus A")
+    compare.add_argument("--metric", metavar="NAME", nargs="+", help="columns of the scores (success ap f_beta mae)")
+    compare.add_argument("--split", choices=["avg", "adv", "clean"], default="avg", help="images (%(default)s)")
+    _common(compare, output="also write it: .csv, .md or .parquet", settings=True, seed=True, required=False)
+
     show = add("show", _show, "print a finished table")
     show.add_argument("table", nargs="?", default="results/tables/table2.md", help="Markdown table (%(default)s)")
 
@@ -315,6 +326,21 @@ def _tables(options):
     from cosalpure.tables.stage import run
 
     run(options.scores, options.degradation, settings, options.output, options.seed)
+
+
+def _complete(options):
+    from cosalpure.tables.complete import run
+
+    run(options.scores, options.output)
+
+
+def _compare(options):
+    from cosalpure.settings import Statistics
+
+    settings = _settings(Statistics, options.settings)
+    from cosalpure.tables.compare import run
+
+    run(options.a, options.b, options.metric, options.split, settings, options.output, options.seed)
 
 
 def _show(options):

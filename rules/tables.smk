@@ -23,3 +23,26 @@ rule build_tables:
     shell:
         "cosalpure tables {input:q} --degradation {params.degradation:q} --output results/tables"
         " --settings {params.settings:q} --seed {params.seed} > {log:q} 2>&1"
+
+
+# Last of all: a run with gaps ends with an error, and everything else of it is there.
+rule check_complete:
+    input:
+        scores="results/tables/scores.parquet",
+        others=[*table_files(*tables()), *overview_files(), *sweep_files()],
+    output:
+        "results/tables/complete.txt",
+    log:
+        "logs/complete.log",
+    benchmark:
+        "logs/benchmarks/complete.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
+    threads: 1
+    resources:
+        mem_mb=grown(1000),
+        runtime=longer(10),
+    message:
+        "does every image have a score?"
+    shell:
+        "cosalpure complete {input.scores:q} --output {output:q} > {log:q} 2>&1"

@@ -21,7 +21,6 @@ from cosalpure.tables import ABLATION, BLUR
 KEYS = ["dataset", "degradation", "purifier", "detector"]
 CELL = ["value", "low", "high", "expected", "done", "failed", "undefined"]
 COLUMNS = ["table", *KEYS, "metric", "split", *CELL, "paper"]
-SCORE_COLUMN = {"sr": "success", "ap": "ap", "f_beta": "f_beta", "mae": "mae", "iou": "iou"}
 SPLITS = ("avg", "adv", "clean")
 CLEAN = ("none", "source_only")  # (degradation, purifier) of the reference without any attack
 BOOTSTRAP = {"seed": 0, "samples": 2000, "level": 0.95}
@@ -111,7 +110,7 @@ def cell(rows, key, metric, split, expected, seed, samples, level):
         return (np.nan, np.nan, np.nan, expected, 0, 0, 0)
     part = rows[in_split(rows, split)]
     done = part[part["status"] == "done"]
-    values = done[SCORE_COLUMN[metric]]
+    values = done[score_column(metric)]
     generator = numpy_generator(seed, "bootstrap", *key, metric, split)
     interval = bootstrap_mean(values, done["slug"], generator, samples, level)
     failed = int((part["status"] == "failed").sum())
@@ -166,11 +165,16 @@ def paired_cell(both, key, metric, split, seed, samples, level):
     """(difference, low, high, expected, done, failed, undefined) of paired rows."""
     part = both[in_split(both, split)]
     done = part[(part["status"] == "done") & (part["status_minus"] == "done")]
-    a, b = done[SCORE_COLUMN[metric]], done[SCORE_COLUMN[metric] + "_minus"]
+    a, b = done[score_column(metric)], done[score_column(metric) + "_minus"]
     generator = numpy_generator(seed, "bootstrap difference", *key, metric, split)
     interval = bootstrap_difference(a, b, done["slug"], generator, samples, level)
     failed = int(((part["status"] == "failed") | (part["status_minus"] == "failed")).sum())
     return (*interval, len(part), len(done), failed, int((a - b).isna().sum()))
+
+
+def score_column(metric):
+    """The column of the score rows behind a table's metric: SR is the mean of `success`."""
+    return "success" if metric == "sr" else metric
 
 
 def names(scores, degradation, datasets, purifiers, detectors):

@@ -12,7 +12,7 @@ from tabulate import tabulate
 
 from cosalpure.io import whole_file
 from cosalpure.score import METRICS
-from cosalpure.tables.build import CLEAN, SCORE_COLUMN
+from cosalpure.tables.build import CLEAN, score_column
 
 LABELS = {
     "source_only": "Source-Only",
@@ -72,8 +72,8 @@ def row_label(cell):
 
 def column_label(metric, split, metrics, splits):
     """What a column is called under its detector: the metric, or the split where there is but one metric."""
-    about = METRICS[SCORE_COLUMN[metric]]
-    title = "SR" if metric == "sr" else about.title
+    about = METRICS[score_column(metric)]
+    title = about.title
     parts = [title] * (len(metrics) > 1 or len(splits) == 1) + [split] * (len(splits) > 1)
     return " ".join(parts) + ("↑" if about.larger_is_better else "↓")
 
@@ -97,7 +97,7 @@ def best_cells(rows, columns, cells):
             keys = [(row, column) for row in rows if row[0] == dataset and competes(cells.get((row, column)))]
             values = [cells[key].value for key in keys]
             if len(values) > 1:
-                larger = METRICS[SCORE_COLUMN[cells[keys[0]].metric]].larger_is_better
+                larger = METRICS[score_column(cells[keys[0]].metric)].larger_is_better
                 best = max(values) if larger else min(values)
                 bold |= {key for key, value in zip(keys, values, strict=True) if math.isclose(value, best)}
     return bold
@@ -115,11 +115,11 @@ def ranks_purifiers(cell):
     return not hasattr(cell, "minus_purifier") and cell.table != "degradations"
 
 
-def cell_text(cell):
-    """0.512 [0.44, 0.58], with 'n of m' and the published value where there is something to say."""
+def cell_text(cell, sign=""):
+    """0.512 [0.44, 0.58], with 'n of m' and the published value where there is something to say; signed for "+"."""
     if cell is None:
         return "–"
-    sign = "+" if hasattr(cell, "minus_purifier") else ""
+    sign = "+" if hasattr(cell, "minus_purifier") else sign
     text = "–" if math.isnan(cell.value) else format(cell.value, sign + ".3f")
     if not math.isnan(cell.low):
         text += f" [{cell.low:{sign}.2f}, {cell.high:{sign}.2f}]"

@@ -100,7 +100,7 @@ def rules_after(finished, **changes):
 
 def test_changed_guidance_scale_reruns_purification_and_what_follows(finished):
     purifiers = {"cosalpure": {"guidance_scale": 4.0}}
-    expected = {"purify_images", "detect_cosaliency", "score_maps", "build_tables", "draw_overview"}
+    expected = {"purify_images", "detect_cosaliency", "score_maps", "build_tables", "draw_overview", "check_complete"}
     assert rules_after(finished, purifiers=purifiers) == expected
     finished.set(purifiers=purifiers)
     try:
@@ -112,11 +112,11 @@ def test_changed_guidance_scale_reruns_purification_and_what_follows(finished):
 
 
 def test_changed_metric_reruns_scoring_and_tables_alone(finished):
-    assert rules_after(finished, score={"success_iou": 0.6}) == {"score_maps", "build_tables"}
+    assert rules_after(finished, score={"success_iou": 0.6}) == {"score_maps", "build_tables", "check_complete"}
 
 
 def test_changed_statistics_reruns_tables_alone(finished):
-    assert rules_after(finished, statistics={"samples": 200}) == {"build_tables"}
+    assert rules_after(finished, statistics={"samples": 200}) == {"build_tables", "check_complete"}
 
 
 def test_changed_concept_learning_leaves_the_attack_alone(finished):

@@ -1,0 +1,46 @@
+"""Whether every image of every condition has a score. Tables are made whole either way and mark what is partial.
+
+A step of its own, so that a run with gaps ends with an error and its tables stay.
+"""
+
+from pathlib import Path
+
+from cosalpure.errors import UserError
+from cosalpure.io import whole_file
+from cosalpure.tables.build import KEYS, read_scores
+
+
+def run(score_files, output):
+    """Write `output`, a line a condition, if all are complete; else a UserError, a line an incomplete condition."""
+    Path(output).unlink(missing_ok=True)  # of an earlier run that was complete
+    counts = count(read_scores(score_files))
+    gaps = [line for line, whole in counts if not whole]
+    if gaps:
+        raise UserError("\n".join(gaps))
+    with whole_file(output) as path:
+        path.write_text("".join(f"{line}\n" for line, _ in counts), encoding="utf-8")
+
+
+def count(scores):
+    """[("mini/jadena/cosalpure/gicd: 190 of 192 images have a score ...", whether all of them have one)].
+
+    A dataset's images are those of its fullest condition, as every condition lists the whole manifest.
+    """
+    expected = scores.groupby([*KEYS]).size().groupby("dataset").max()
+    found = []
+    for key, rows in scores.groupby(KEYS, sort=False):
+        done, whole = int((rows["status"] == "done").sum()), int(expected[key[0]])
+        line = f"{'/'.join(key)}: {done} of {whole} images have a score"
+        found.append((line + why(rows, whole), done == whole))
+    return found
+
+
+def why(rows, expected):
+    """What became of the others, the first one by name; empty if there are none."""
+    other = rows[rows["status"] != "done"]
+    parts = [f"{number} {status}" for status, number in other["status"].value_counts(sort=False).items()]
+    parts += [f"{expected - len(rows)} without a row"] * (len(rows) < expected)
+    if not parts:
+        return ""
+    first = f"; {other['slug'].iloc[0]}/{other['file'].iloc[0]}: {other['reason'].iloc[0]}" if len(other) else ""
+    return f" ({', '.join(parts)}{first})"
