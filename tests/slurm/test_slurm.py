@@ -133,12 +133,14 @@ def test_killed_job(cluster, on_cluster, undisturbed):
     assert scores(on_cluster) == undisturbed
 
 
+@pytest.mark.long
 def test_cancelled_job(cluster, on_cluster, undisturbed):
     _, states = survive(cluster, on_cluster, lambda victim: subprocess.run(["scancel", victim.job], check=True))
     assert states == ["COMPLETED", "CANCELLED", "COMPLETED"]
     assert scores(on_cluster) == undisturbed
 
 
+@pytest.mark.long
 def test_job_that_hangs_until_its_time_limit(cluster, on_cluster, undisturbed):
     longer = ("--set-resources", "degrade_images:runtime=1 * attempt")
     _, states = survive(cluster, on_cluster, lambda victim: None, *longer)  # it stays stopped
@@ -146,6 +148,7 @@ def test_job_that_hangs_until_its_time_limit(cluster, on_cluster, undisturbed):
     assert scores(on_cluster) == undisturbed
 
 
+@pytest.mark.long
 def test_job_out_of_memory(cluster, on_cluster, undisturbed):
     more = ("--set-resources", "degrade_images:mem_mb=250 * 20 ** (attempt - 1)")
     before = len(cluster.history())
