@@ -20,6 +20,7 @@ rule all:
         table_files(*tables()),
         overview_files(),
         sweep_files(),
+        report_page(),
         "results/tables/complete.txt" if SCORED else [],
 
 

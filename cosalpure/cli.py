@@ -4,6 +4,7 @@ Stages are imported when they run, so that `cosalpure --help` answers at once.
 """
 
 import argparse
+import json
 import os
 import sys
 
@@ -147,6 +148,14 @@ def parser():
     for figure in (previews, attention):
         figure.add_argument("--concepts", metavar="DIR", required=True, help="folder of the learned concepts")
         _common(figure, output="PNG file to write", data=True, images=True, model=True, seed=True)
+
+    page = figures("page", _page, "one self-contained HTML page of a run, to open from disk")
+    page.add_argument("results", metavar="RESULTS", help="folder of the results, with tables")
+    page.add_argument(
+        "--configuration", metavar="JSON", default="{}", help="the run's whole configuration, to be shown"
+    )
+    page.add_argument("--benchmarks", metavar="DIR", default="logs/benchmarks", help="Snakemake's times (%(default)s)")
+    _common(page, output="HTML file to write", settings=True, seed=True)
 
     weights = add("weights", _weights, "list the published weights, or fetch them")
     weights.add_argument("action", choices=["list", "fetch"], help="what to do")
@@ -363,6 +372,25 @@ def _sweep(options):
     from cosalpure.report.sweep import draw
 
     draw(options.scores, options.points, options.label, settings, options.output, options.seed)
+
+
+def _page(options):
+    from cosalpure.settings import Statistics
+
+    settings, config = _settings(Statistics, options.settings), _configuration(options.configuration)
+    from cosalpure.report.page import run
+
+    run(options.results, config, settings, options.seed, options.benchmarks, options.output)
+
+
+def _configuration(text):
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"--configuration: not JSON ({error})") from None
+    if not isinstance(found, dict):
+        raise UserError("--configuration: expected a JSON object, {...}")
+    return found
 
 
 def _previews(options):

@@ -264,6 +264,10 @@ def overview_files():
     return ["results/report/figures/overview_{}_{}_{}.png".format(*block) for block in overview_blocks()]
 
 
+def report_page():
+    return ["results/report/report.html"] if SCORED else []
+
+
 def overview_purifiers(wildcards):
     return overview_blocks()[wildcards.dataset, wildcards.degradation, wildcards.detector]
 

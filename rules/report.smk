@@ -115,3 +115,30 @@ rule draw_attention:
         " --images results/purify/{wildcards.dataset:q}/{wildcards.degradation:q}/{wildcards.purifier:q}"
         " --concepts results/concept/{wildcards.dataset:q}/{wildcards.degradation:q}"
         " --text-to-image {params.model:q} --seed {params.seed} --threads {threads} --output {output:q} > {log:q} 2>&1"
+
+
+rule build_report:
+    input:
+        tables=[*table_files(*tables()), "results/tables/scores.parquet"],
+        figures=[*overview_files(), *sweep_files()],
+    output:
+        "results/report/report.html",
+    log:
+        "logs/report/page.log",
+    benchmark:
+        "logs/benchmarks/report/page.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
+    threads: 1
+    resources:
+        mem_mb=grown(1500),
+        runtime=longer(30),
+    params:
+        configuration=lambda wildcards: as_json(SETTINGS),
+        settings=part("statistics"),
+        seed=SETTINGS.seed,
+    message:
+        "report: one page to open from disk"
+    shell:
+        "cosalpure report page results --configuration {params.configuration:q} --settings {params.settings:q}"
+        " --seed {params.seed} --output {output:q} > {log:q} 2>&1"

@@ -29,7 +29,7 @@ rule build_tables:
 rule check_complete:
     input:
         scores="results/tables/scores.parquet",
-        others=[*table_files(*tables()), *overview_files(), *sweep_files()],
+        others=[*table_files(*tables()), *overview_files(), *sweep_files(), *report_page()],
     output:
         "results/tables/complete.txt",
     log:

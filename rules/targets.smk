@@ -76,6 +76,7 @@ rule report:
     input:
         overview_files(),
         sweep_files(),
+        report_page(),
 
 
 rule concepts_shown:  # previews and attention maps: concepts of clean groups are learned for them too

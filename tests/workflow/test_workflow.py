@@ -17,6 +17,7 @@ from cosalpure.weights import COLUMNS
 ROOT = Path(__file__).resolve().parents[2]
 METRICS = ["iou", "success", "ap", "f_beta", "mae"]
 DETECTORS = ["gcagc", "gicd", "poolnet"]
+LAST = {"build_report", "check_complete"}  # what any change reruns
 PURIFIERS = ["source_only", "vae_round_trip", "cosalpure_no_inversion", "cosalpure_none_concept", "cosalpure"]
 
 pytestmark = pytest.mark.workflow
@@ -84,6 +85,13 @@ def test_overview_figure_is_drawn(finished, detector):
         assert image.width > 500 and image.height > 800
 
 
+def test_report_page_is_written_with_all_it_has_to_show(finished):
+    text = (finished.folder / "results/report/report.html").read_text()
+    for part in ("paired", "Table 2.", "Gallery", "commit ", "unet/diffusion_pytorch_model.safetensors", "gao2022jadena"):
+        assert part in text, part
+    assert "<td>purify</td><td>12</td>" in text, "two jobs of each condition"
+
+
 def test_second_run_has_nothing_to_do(finished):
     assert finished.planned() == {}
     assert "Nothing to be done" in finished.run("--dry-run").stdout
@@ -100,7 +108,7 @@ def rules_after(finished, **changes):
 
 def test_changed_guidance_scale_reruns_purification_and_what_follows(finished):
     purifiers = {"cosalpure": {"guidance_scale": 4.0}}
-    expected = {"purify_images", "detect_cosaliency", "score_maps", "build_tables", "draw_overview", "check_complete"}
+    expected = {"purify_images", "detect_cosaliency", "score_maps", "build_tables", "draw_overview"} | LAST
     assert rules_after(finished, purifiers=purifiers) == expected
     finished.set(purifiers=purifiers)
     try:
@@ -112,11 +120,11 @@ def test_changed_guidance_scale_reruns_purification_and_what_follows(finished):
 
 
 def test_changed_metric_reruns_scoring_and_tables_alone(finished):
-    assert rules_after(finished, score={"success_iou": 0.6}) == {"score_maps", "build_tables", "check_complete"}
+    assert rules_after(finished, score={"success_iou": 0.6}) == {"score_maps", "build_tables"} | LAST
 
 
 def test_changed_statistics_reruns_tables_alone(finished):
-    assert rules_after(finished, statistics={"samples": 200}) == {"build_tables", "check_complete"}
+    assert rules_after(finished, statistics={"samples": 200}) == {"build_tables"} | LAST
 
 
 def test_changed_concept_learning_leaves_the_attack_alone(finished):

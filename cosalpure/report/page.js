@@ -1,0 +1,123 @@
+"use strict";
+// Everything from outside is put in as text, never as markup.
+const page = JSON.parse(document.getElementById("page-data").textContent);
+const find = (id) => document.getElementById(id);
+const make = (tag, text, attributes = {}) => {
+  const node = document.createElement(tag);
+  if (text !== undefined && text !== null) node.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  return node;
+};
+
+// --- tables: sorted by their headers, numbers by value, empty cells last
+const sortable = (table) => {
+  for (const [column, head] of [...table.tHead.rows[0].cells].entries()) {
+    const button = make("button", head.textContent, { type: "button" });
+    head.replaceChildren(button);
+    button.addEventListener("click", () => {
+      const up = head.getAttribute("aria-sort") !== "ascending";
+      for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", up ? "ascending" : "descending");
+      const value = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
+      const compare = (a, b) => {
+        const [x, y] = [value(a), value(b)];
+        if (x === "" || y === "") return (x === "") - (y === "");
+        const order = isNaN(x) || isNaN(y) ? x.localeCompare(y) : x - y;
+        return up ? order : -order;
+      };
+      table.tBodies[0].append(...[...table.tBodies[0].rows].sort(compare));
+    });
+  }
+};
+document.querySelectorAll("table.sortable").forEach(sortable);
+
+// --- explorer: one condition, split and metric at a time, methods by detectors
+const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
+const explore = () => {
+  const block = page.explorer.blocks[find("explorer-block").value];
+  const [split, metric] = [chosen("split"), chosen("metric")];
+  const cells = block.cells.filter((cell) => cell.split === split && cell.metric === metric);
+  const detectors = [...new Set(cells.map((cell) => cell.detector))];
+  const table = make("table", null, { class: "sortable" });
+  const header = table.createTHead().insertRow();
+  for (const name of ["Method", ...detectors]) header.append(make("th", name, { scope: "col" }));
+  const body = table.createTBody();
+  for (const method of new Set(cells.map((cell) => cell.method))) {
+    const row = body.insertRow();
+    row.append(make("td", method));
+    for (const detector of detectors) {
+      const cell = cells.find((one) => one.method === method && one.detector === detector);
+      row.append(make("td", cell ? cell.text : "–", { "data-value": cell && cell.value !== null ? cell.value : "" }));
+    }
+  }
+  sortable(table);
+  find("explorer-table").replaceChildren(table);
+  find("explorer-about").textContent = page.explorer.metrics[metric];
+};
+if (page.explorer.blocks.length) {
+  page.explorer.blocks.forEach((block, index) => find("explorer-block").append(make("option", block.name, { value: index })));
+  find("explorer").addEventListener("change", explore);
+  explore();
+}
+
+// --- gallery: condition -> group -> image
+const state = { group: 0, image: 0 };
+const show = (image, key) => {
+  image.hidden = !key;
+  if (key) image.src = page.gallery.pictures[key];
+};
+const options = (select, names) => {
+  const before = select.value;
+  select.replaceChildren(...Object.entries(names).map(([value, text]) => make("option", text, { value })));
+  const values = Object.keys(names);
+  select.value = values.includes(before) ? before : values[values.length - 1];
+};
+const block = () => page.gallery.blocks[find("gallery-block").value];
+const chooseBlock = () => {
+  options(find("gallery-purifier"), block().purifiers);
+  options(find("gallery-detector"), block().detectors);
+  [state.group, state.image] = [0, 0];
+  drawGroups();
+};
+const drawGroups = () => {
+  const tabs = block().groups.map((group, index) => {
+    const tab = make("button", `${group.place}: ${group.name}`, { type: "button", "aria-pressed": index === state.group });
+    tab.addEventListener("click", () => { [state.group, state.image] = [index, 0]; drawGroups(); find("groups").children[index].focus(); });
+    return tab;
+  });
+  find("groups").replaceChildren(...tabs);
+  drawImages();
+};
+const drawImages = () => {
+  const group = block().groups[state.group];
+  if (!group) { find("images").replaceChildren(); return; }
+  const [purifier, detector] = [find("gallery-purifier").value, find("gallery-detector").value];
+  const tiles = group.images.map((image, index) => {
+    const [map, iou] = image.maps[purifier][detector];
+    const kind = image.attacked ? "attacked" : "clean";
+    const tile = make("button", null, { type: "button", class: kind, "aria-pressed": index === state.image, "aria-label": `${image.file}, ${kind}` });
+    const picture = make("img", null, { alt: `co-saliency map of ${image.file}`, loading: "lazy" });
+    show(picture, map);
+    tile.append(picture, make("span", iou === null ? "no score" : `IoU ${iou.toFixed(2)}`));
+    tile.addEventListener("click", () => { state.image = index; drawImages(); find("images").children[index].focus(); });
+    return tile;
+  });
+  find("images").replaceChildren(...tiles);
+  drawDetail(group.images[state.image], purifier, detector);
+};
+const drawDetail = (image, purifier, detector) => {
+  const [map, iou] = image.maps[purifier][detector];
+  for (const [id, key] of Object.entries({ before: image.before, after: image.after[purifier], original: image.original, truth: image.truth, map: map })) show(find(`show-${id}`), key);
+  show(find("overlay"), map);
+  find("overlay").hidden = !map || !find("overlaid").checked;
+  find("image-name").textContent = `${image.file}, ${image.attacked ? "attacked" : "clean"}; ${iou === null ? "no score" : `IoU ${iou.toFixed(3)}`}`;
+};
+const slide = () => { find("show-after").style.clipPath = `inset(0 0 0 ${find("slider").value}%)`; };
+if (page.gallery.blocks.length) {
+  options(find("gallery-block"), Object.fromEntries(page.gallery.blocks.map((one, index) => [index, one.name])));
+  find("gallery-block").addEventListener("change", chooseBlock);
+  for (const id of ["gallery-purifier", "gallery-detector", "overlaid"]) find(id).addEventListener("change", drawImages);
+  find("slider").addEventListener("input", slide);
+  chooseBlock();
+  slide();
+}

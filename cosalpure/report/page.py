@@ -1,0 +1,409 @@
+"""One self-contained HTML page of a run: what happened, in words, tables, plots and pictures, and how it was made.
+
+It opens from disk; its content security policy lets it fetch nothing. Names from outside are escaped, and put into the
+page by its script as text only.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import math
+import os
+import platform
+import subprocess
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from cosalpure.errors import UserError
+from cosalpure.io import whole_file
+from cosalpure.report import citations, gallery, plots
+from cosalpure.score import METRICS
+from cosalpure.tables.build import CLEAN, SPLITS, build_cells, build_differences, score_column
+from cosalpure.tables.complete import count
+from cosalpure.tables.write import best_cells, caption, cell_text, label, lay_out, row_label
+
+TABLES = ("table1", "table2", "table3", "table4", "differences", "degradations")
+SHOWN = ("sr", "ap", "f_beta", "mae")  # metrics of the explorer
+FIGURES_BUDGET = 4_000_000  # characters of base64
+PACKAGES = (
+    "cosalpure",
+    "torch",
+    "diffusers",
+    "transformers",
+    "snakemake",
+    "pandas",
+    "pyarrow",
+    "scikit-image",
+    "numpy",
+)
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+LIMITS = """The score of a miniature says nothing about photographs; compare within a run. Intervals are percentile
+bootstraps over groups: of fewer than some thirty groups they run a little narrow, and groups that share a concept are not
+quite independent. Differences among purifiers are paired by image and not corrected for their number. One seed, unless the
+tables show several: the spread between seeds is not in the intervals. Times are those of this machine and its load. What the
+project cannot do yet is listed in docs/limitations.md."""
+
+
+def run(results, config, statistics, seed, benchmarks, output):
+    """Write the page of `results` (with tables made) to `output`. `config`: the run's whole configuration, a dict."""
+    results = Path(results)
+    path = results / "tables" / "scores.parquet"
+    if not path.exists():
+        raise UserError(f"{path}: no such file; make the tables first (snakemake tables)")
+    scores = pd.read_parquet(path)
+    bootstrap = {"seed": seed, "samples": statistics.samples, "level": statistics.level}
+    blocks = explorer(scores, bootstrap)
+    pictures, notes = gallery.build(results, scores)
+    times = stage_times(Path(benchmarks))
+    metrics = {name: about(name) for name in SHOWN}
+    data = {"explorer": {"blocks": blocks, "metrics": metrics}, "gallery": pictures}
+    sections = [
+        ("What came out", findings(scores, bootstrap) + gaps(scores)),
+        ("Success by method", success_plots(blocks)),
+        ("Every metric", explorer_section(metrics)),
+        ("Tables", tables(results, statistics.level)),
+        ("Gallery", gallery_section(pictures, notes)),
+        ("Figures", figures(results)),
+        ("Time and memory", time_section(times, scores, blocks)),
+        ("How it was made", manifest(config, seed)),
+        ("Limits", f"<p>{escape(LIMITS)}</p>"),
+        ("Cite", f"<pre>{escape(cited(config, scores))}</pre>"),
+    ]
+    with whole_file(output) as temporary:
+        temporary.write_text(document([section for section in sections if section[1]], data), encoding="utf-8")
+
+
+def document(sections, data):
+    """The page's HTML."""
+    folder = Path(__file__).parent
+    style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    anchors = [f"s{i}" for i in range(len(sections))]
+    links = "".join(f'<a href="#{a}">{title}</a>' for a, (title, _) in zip(anchors, sections, strict=True))
+    body = "".join(
+        f'<section aria-labelledby="{a}"><h2 id="{a}">{title}</h2>{content}</section>'
+        for a, (title, content) in zip(anchors, sections, strict=True)
+    )
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>CosalPure report</title>'
+        f"<style>{style}</style></head><body><header><h1>CosalPure report</h1>"
+        '<p class="soft">How robust co-salient object detection is, and what purification gives back.</p>'
+        f"<nav>{links}</nav></header><main>{body}</main>"
+        f'<script type="application/json" id="page-data">{as_script(data)}</script><script>{script}</script></body></html>\n'
+    )
+
+
+def as_script(data):
+    """JSON that nothing inside can end: `<` is written as an escape."""
+    return json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+
+
+def degraded(scores):
+    """[(dataset, degradation), ...] that were run, but for the clean reference."""
+    return [pair for pair in scores.groupby(["dataset", "degradation"], sort=False).groups if pair[1] != CLEAN[0]]
+
+
+def findings(scores, bootstrap):
+    """Sentences on what the degradation costs and what each purifier gives back on its half, from paired differences."""
+    parts = []
+    for dataset, degradation in degraded(scores):
+        here = scores[(scores["dataset"] == dataset) & scores["degradation"].isin([degradation, CLEAN[0]])]
+        purifiers = list(here[here["degradation"] == degradation]["purifier"].unique())
+        cells = [
+            build_differences(here, degradation, ours, splits=("adv",), purifiers=[CLEAN[1], ours], **bootstrap)
+            for ours in purifiers
+        ]
+        found = pd.concat(cells).drop_duplicates(["purifier", "detector", "minus_degradation", "minus_purifier"])
+        lines = [sentence(cell) for cell in found.itertuples() if cell.minus_purifier == CLEAN[1]]
+        lines = [line for line in lines if line]
+        if lines:
+            title = f"{escape(dataset)}, {escape(label(degradation))}: success rate on the attacked half"
+            parts.append(f"<h3>{title}</h3><ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>")
+    return "".join(parts) or "<p>Nothing was degraded: there is nothing to compare.</p>"
+
+
+def sentence(cell):
+    """A difference in words, with its interval and whether that excludes 0; empty where nothing was measured."""
+    if math.isnan(cell.value):
+        return ""
+    interval = "" if math.isnan(cell.low) else f" [{cell.low:+.2f}, {cell.high:+.2f}]"
+    clear = not math.isnan(cell.low) and (cell.low > 0 or cell.high < 0)
+    verdict = "beyond chance" if clear else "within noise"
+    who, detector = escape(label(cell.purifier)), escape(label(cell.detector))
+    if cell.minus_degradation == CLEAN[0]:
+        return f"<strong>{detector}</strong>: the degradation changes it by {cell.value:+.3f}{interval}, {verdict}."
+    return f"{detector}: {who} changes it by {cell.value:+.3f}{interval} against no purification, {verdict}."
+
+
+def gaps(scores):
+    """A list of the conditions that lack scores, empty if none does."""
+    lines = [f"<li>{escape(line)}</li>" for line, whole in count(scores) if not whole]
+    return f'<div class="alert"><p>Not every image has a score:</p><ul>{"".join(lines)}</ul></div>' if lines else ""
+
+
+def explorer(scores, bootstrap):
+    """For each dataset and degradation the cells of every method, detector, metric and split, as the script reads them."""
+    blocks = []
+    for dataset, degradation in degraded(scores):
+        table = build_cells(scores, "report", degradation, SHOWN, SPLITS, datasets=[dataset], **bootstrap)
+        cells = []
+        for cell in table.itertuples(index=False):
+            entry = {"method": row_label(cell), "detector": label(cell.detector), "metric": cell.metric}
+            entry |= {"split": cell.split, "text": cell_text(cell), "purifier": cell.purifier}
+            entry |= {key: finite(getattr(cell, key)) for key in ("value", "low", "high")}
+            cells.append(entry)
+        blocks.append({"name": f"{dataset}, {label(degradation)}", "cells": cells})
+    return blocks
+
+
+def finite(number):
+    return None if math.isnan(number) else round(float(number), 5)
+
+
+def about(metric):
+    """A metric in a line: its title, formula, direction and source."""
+    its = METRICS[score_column(metric)]
+    better = "larger" if its.larger_is_better else "smaller"
+    return f"{its.title}: {its.formula}; {better} is better. {its.source}."
+
+
+def explorer_section(metrics):
+    titles = {name: METRICS[score_column(name)].title for name in metrics}
+    splits = {"avg": "whole groups", "adv": "attacked half", "clean": "clean half"}
+    return (
+        '<form id="explorer" class="controls"><label>condition <select id="explorer-block"></select></label>'
+        f"{radios('split', splits, 'adv')}{radios('metric', titles, 'sr')}</form>"
+        '<p class="soft" id="explorer-about"></p><div class="wide" id="explorer-table"></div>'
+        '<p class="soft">Headers sort. Brackets: intervals by bootstrap over groups.</p>'
+    )
+
+
+def radios(name, choices, first):
+    """A group of radio buttons; `choices` maps values to texts."""
+    buttons = "".join(
+        f'<label><input type="radio" name="{name}" value="{value}"{" checked" if value == first else ""}> '
+        f"{escape(text)}</label>"
+        for value, text in choices.items()
+    )
+    return f"<fieldset><legend>{name}</legend>{buttons}</fieldset>"
+
+
+def success_plots(blocks):
+    """A plot of each condition and detector."""
+    parts = []
+    for block in blocks:
+        for detector in dict.fromkeys(cell["detector"] for cell in block["cells"]):
+            rows = {}
+            for cell in block["cells"]:
+                if cell["detector"] == detector and cell["metric"] == "sr" and cell["split"] != "avg":
+                    numbers = [math.nan if cell[key] is None else cell[key] for key in ("value", "low", "high")]
+                    rows.setdefault(cell["method"], {})[cell["split"]] = numbers
+            parts.append(f"<h3>{escape(block['name'])}, {escape(detector)}</h3>")
+            parts.append(plots.success_by_method(list(rows.items())))
+    return "".join(parts)
+
+
+def tables(results, level):
+    """The tables of the run, laid out as in the paper; sortable."""
+    parts = []
+    for name in TABLES:
+        path = results / "tables" / f"{name}.parquet"
+        if path.exists():
+            parts.append(table_html(pd.read_parquet(path), level))
+    return "".join(parts)
+
+
+def table_html(table, level):
+    rows, columns, cells = lay_out(table)
+    bold = best_cells(rows, columns, cells)
+    header = "".join(f'<th scope="col">{escape(" ".join(part))}</th>' for part in [("Dataset",), ("Method",), *columns])
+    lines = []
+    for row in rows:
+        values = "".join(cell_html(cells.get((row, column)), (row, column) in bold) for column in columns)
+        lines.append(f"<tr><td>{escape(row[0])}</td><td>{escape(row[1])}</td>{values}</tr>")
+    text = f"<h3>{escape(caption(table, level))}</h3>"
+    return f'{text}<div class="wide"><table class="sortable"><thead><tr>{header}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+
+
+def cell_html(cell, bold):
+    value = "" if cell is None or math.isnan(cell.value) else f"{cell.value:.6f}"
+    text = escape(cell_text(cell))
+    return f'<td data-value="{value}">{f"<strong>{text}</strong>" if bold else text}</td>'
+
+
+def gallery_section(pictures, notes):
+    if not pictures["blocks"]:
+        return ""
+    selects = "".join(
+        f'<label>{name} <select id="gallery-{key}"></select></label>'
+        for key, name in (("block", "condition"), ("purifier", "purifier"), ("detector", "detector"))
+    )
+    stack = "".join(f'<img id="show-{name}" alt="{name} purification">' for name in ("before", "after"))
+    others = "".join(
+        f'<figure><img id="show-{key}" alt="{text}"><figcaption>{text}</figcaption></figure>'
+        for key, text in (("original", "original"), ("truth", "ground truth"), ("map", "co-saliency map"))
+    )
+    return (
+        f'<p class="soft">How they were chosen: {escape(gallery.RULE)}</p>{"".join(f"<p>{escape(note)}</p>" for note in notes)}'
+        f'<div class="controls">{selects}</div><div class="tabs controls" id="groups"></div><div id="images"></div>'
+        f'<p id="image-name" aria-live="polite"></p><div id="detail"><div><div class="stack">{stack}'
+        '<img id="overlay" class="map" alt=""></div><label>before <input type="range" id="slider" min="0" max="100" '
+        'value="50" aria-label="before and after purification"> after</label><br><label><input type="checkbox" '
+        f'id="overlaid"> co-saliency map over it</label></div>{others}</div>'
+    )
+
+
+def figures(results):
+    """The figures of the run, as far as they fit."""
+    parts, size = [], 0
+    for path in sorted((results / "report" / "figures").glob("*.png")):
+        address = gallery.data_address(path, side=None)
+        size += len(address)
+        if size > FIGURES_BUDGET:
+            parts.append(f"<p>{escape(path.name)} and what follows would make the page too large: see its folder.</p>")
+            break
+        name = escape(path.stem, quote=True)
+        parts.append(
+            f'<details><summary>{name}</summary><img class="figure" alt="{name}" src="{address}" loading="lazy"></details>'
+        )
+    return "".join(parts)
+
+
+def stage_times(benchmarks):
+    """DataFrame of Snakemake's benchmark files: stage, name (the folders below it), s, cpu_time (s), max_rss (MB)."""
+    rows = []
+    for path in sorted(benchmarks.glob("**/*.tsv")):
+        stage, *inner = path.relative_to(benchmarks).with_suffix("").parts
+        row = pd.read_csv(path, sep="\t", na_values="-").iloc[0]
+        numbers = [float(row.get(key, math.nan)) for key in ("s", "cpu_time", "max_rss")]
+        rows.append((stage, "/".join(inner[:-1]), *numbers))
+    return pd.DataFrame(rows, columns=["stage", "name", "s", "cpu_time", "max_rss"])
+
+
+def time_section(times, scores, blocks):
+    if times.empty:
+        return ""
+    sums = times.groupby("stage", sort=False).agg(jobs=("s", "size"), s=("s", "sum"), rss=("max_rss", "max"))
+    lines = "".join(
+        f'<tr><td>{escape(stage)}</td><td>{row.jobs:.0f}</td><td data-value="{row.s}">{row.s:,.0f}</td>'
+        f'<td data-value="{row.rss}">{row.rss:,.0f}</td></tr>'
+        for stage, row in sums.iterrows()
+    )
+    header = "".join(f'<th scope="col">{name}</th>' for name in ("stage", "jobs", "seconds, summed", "peak memory, MB"))
+    table = f'<div class="wide"><table class="sortable"><thead><tr>{header}</tr></thead><tbody>{lines}</tbody></table></div>'
+    plotted = "".join(robustness_plot(times, scores, *args) for args in zip(degraded(scores), blocks, strict=True))
+    return f'<p class="soft">Of the jobs whose benchmark files are there; loading models included.</p>{table}{plotted}'
+
+
+def robustness_plot(times, scores, pair, block):
+    """Seconds an image of each purifier against its success on the attacked half, mean of the detectors."""
+    images = len(scores[scores["dataset"] == pair[0]][["slug", "file"]].drop_duplicates())
+    points = []
+    for purifier in dict.fromkeys(cell["purifier"] for cell in block["cells"]):
+        spent = times[(times["stage"] == "purify") & (times["name"] == "/".join([*pair, purifier]))]["s"].sum()
+        found = [
+            cell["value"]
+            for cell in block["cells"]
+            if (cell["purifier"], cell["metric"], cell["split"]) == (purifier, "sr", "adv")
+            and cell["value"] is not None
+            and cell["method"] != "Clean (no attack)"
+        ]
+        if spent and found:
+            points.append((label(purifier), spent / images, sum(found) / len(found)))
+    if not points:
+        return ""
+    title = f"{escape(block['name'])}: time of purification against success on the attacked half, mean of the detectors"
+    return f"<h3>{title}</h3>{plots.time_against_robustness(points)}"
+
+
+def manifest(config, seed):
+    """Versions, machine, git state, weights with their sha256, the whole configuration."""
+    rows = {
+        "seed": seed,
+        "Python": platform.python_version(),
+        "machine": f"{platform.platform()}, {os.cpu_count()} cores",
+    }
+    rows |= {"code": git_state(), "GPU": gpu()}
+    rows |= {name: version for name in PACKAGES if (version := installed(name))}
+    rows |= {path: f"sha256 {digest(path)}" for path in weight_files(config)}
+    lines = "".join(f"<tr><td>{escape(str(key))}</td><td>{escape(str(value))}</td></tr>" for key, value in rows.items())
+    text = escape(json.dumps(config, indent=1, sort_keys=True, ensure_ascii=False))
+    return (
+        f'<div class="wide"><table><tbody>{lines}</tbody></table></div>'
+        f"<details><summary>The whole configuration</summary><pre>{text}</pre></details>"
+    )
+
+
+def installed(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def git_state():
+    """The commit of the code, and whether it was changed since; in words where there is no clone."""
+    command = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        commit = subprocess.run(
+            [*command, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = subprocess.run([*command, "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return "not a git clone"
+    return f"commit {commit}{', with uncommitted changes' if changed.strip() else ''}"
+
+
+def gpu():
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+
+
+def weight_files(config):
+    """The weights that the configuration names and that are on this machine, those inside model folders too."""
+    found = {}
+    for value in strings(config):
+        path = Path(value)
+        if "/" in value and path.is_file() and path.suffix in (".safetensors", ".pth", ".pt", ".zip"):
+            found[str(path)] = None
+        elif "/" in value and (path / "model_index.json").is_file():
+            found |= {str(file): None for file in sorted(path.glob("**/*.safetensors"))}
+    return list(found)
+
+
+def strings(value):
+    """Every text inside nested dicts and lists."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from strings(inner)
+
+
+def digest(path):
+    """sha256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def cited(config, scores):
+    """BibTeX of the methods behind the entries that were run."""
+
+    def methods(family, column):
+        entries = config.get(family, {})
+        return {method(entries, name) for name in scores[column].unique()}
+
+    kinds = (("degradations", "degradation"), ("purifiers", "purifier"), ("detectors", "detector"))
+    return citations.bibtex(*(methods(*kind) for kind in kinds))
+
+
+def method(entries, name):
+    """The registered method of an entry: its `method`, that of the entry it is `like`, or its own name."""
+    entry = entries.get(name) or {}
+    if entry.get("method"):
+        return entry["method"]
+    return method(entries, entry["like"]) if entry.get("like") else name

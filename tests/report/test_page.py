@@ -1,0 +1,191 @@
+"""The report page: what a reader needs is in it, nothing is fetched, hostile names stay names; and it works in a browser."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from cosalpure.cli import main
+from cosalpure.data import COLUMNS
+from cosalpure.report import gallery
+from cosalpure.report.page import as_script
+from cosalpure.settings import Statistics
+from cosalpure.tables import stage
+
+HOSTILE = '<img src=x onerror="document.title=1">'
+SIDE = 16
+GROUPS = {"a": (HOSTILE, 1.0), "b": ("bear", 0.0), "c": ("</script><b>", 0.5)}  # slug: name, IoU cosalpure adds
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The page of made-up results: three groups of four images, half attacked; one image failed under cosalpure."""
+    folder = tmp_path_factory.mktemp("page")
+    results = folder / "results"
+    _pictures(results)
+    for degradation, purifier in (("none", "source_only"), ("jadena", "source_only"), ("jadena", "cosalpure")):
+        _scores(results, degradation, purifier)
+    score_files = sorted(map(str, results.glob("score/**/*.parquet")), key=lambda path: "cosalpure" in path)
+    stage.run(score_files, "jadena", Statistics(samples=100), results / "tables", 0)
+    (folder / "logs/purify/mini/jadena/cosalpure").mkdir(parents=True)
+    benchmark = "s\th:m:s\tmax_rss\tcpu_time\n12.5\t0:00:12\t321.5\t11\n"
+    (folder / "logs/purify/mini/jadena/cosalpure/0000-0003.tsv").write_text(benchmark)
+    config = json.dumps({"seed": 7, "purifiers": {"cosalpure": {"prompt": HOSTILE}}})
+    command = ["report", "page", results, "--configuration", config, "--settings", '{"samples": 100}', "--seed", "0"]
+    command += ["--benchmarks", folder / "logs", "--output", folder / "report.html"]
+    assert main([str(part) for part in command]) == 0
+    return folder / "report.html"
+
+
+def _pictures(results):
+    rows = []
+    for slug, (name, _) in GROUPS.items():
+        for index in range(4):
+            file = f"{index}.png"
+            rows.append(("mini", name, slug, index, file, "", index < 2, file, True, 0))
+            for place in ("data/mini/images", "data/mini/masks", "degrade/mini/jadena/images"):
+                _save(results / place / slug / file)
+            for purifier in ("source_only", "cosalpure"):
+                if (slug, index, purifier) != ("b", 3, "cosalpure"):
+                    _save(results / f"purify/mini/jadena/{purifier}/images" / slug / file)
+                    _save(results / f"detect/mini/jadena/{purifier}/gicd/maps" / slug / file)
+    (results / "data/mini").mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows, columns=list(COLUMNS)).to_parquet(results / "data/mini/manifest.parquet")
+
+
+def _save(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((SIDE, SIDE), 99, np.uint8)).save(path)
+
+
+def _scores(results, degradation, purifier):
+    rows = []
+    for slug, (name, gain) in GROUPS.items():
+        for index in range(4):
+            failed = (slug, index, purifier) == ("b", 3, "cosalpure")
+            iou = {"none": 0.9, "jadena": gain if purifier == "cosalpure" else 0.1}[degradation]
+            numbers = dict.fromkeys(("ap", "f_beta", "mae"), iou) | {"iou": iou, "success": float(iou > 0.5)}
+            row = {"dataset": "mini", "degradation": degradation, "purifier": purifier, "detector": "gicd"}
+            row |= {"group": name, "slug": slug, "index": index, "file": f"{index}.png", "attacked": index < 2}
+            row |= {"status": "failed" if failed else "done", "reason": "it burnt" if failed else "", "left_out": 0}
+            row |= dict.fromkeys(("psnr", "ssim", "linf", "exposure_change"), 0.5)
+            rows.append(row | (dict.fromkeys(numbers, np.nan) if failed else numbers))
+    path = results / f"score/mini/{degradation}/{purifier}/gicd.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_parquet(path)
+
+
+def test_it_says_what_happened_with_intervals_and_gaps(page):
+    text = page.read_text()
+    assert "<strong>GICD</strong>: the degradation changes it by -1.000 [-1.00, -1.00], beyond chance." in text
+    assert "GICD: CosalPure changes it by +0.333" in text and "within noise" in text
+    assert "mini/jadena/cosalpure/gicd: 11 of 12 images have a score" in text and "it burnt" in text
+    assert "11 of 12" in text.partition("<h2")[2].partition("Gallery")[0], "the tables say n of m too"
+
+
+def test_it_fetches_nothing_and_shows_names_as_text(page):
+    text = page.read_text()
+    assert "default-src 'none'" in text
+    markup = re.sub(r"<script.*?</script>|&lt;.*?&gt;", "", text, flags=re.S)
+    assert not re.search(r"""(src|href)=["']?(?!data:|#|["'])""", markup)
+    assert HOSTILE not in text and "</script><b>" not in text
+    assert text.count("</script>") == 2
+    assert len(text) < 15_000_000
+
+
+def test_script_data_cannot_end_the_script():
+    assert "<" not in as_script({"name": "</script><!--"}) and json.loads(as_script({"a": "<"})) == {"a": "<"}
+
+
+def test_worst_median_and_best_group_are_shown(page):
+    data = json.loads(re.search(r'id="page-data">(.*?)</script>', page.read_text(), flags=re.S)[1])
+    jadena = data["gallery"]["blocks"][-1]
+    found = [(group["place"], group["name"]) for group in jadena["groups"]]
+    assert found == [("worst", "bear"), ("median", "</script><b>"), ("best", HOSTILE)]
+    failed = jadena["groups"][0]["images"][3]
+    assert failed["after"]["cosalpure"] is None and failed["maps"]["cosalpure"]["gicd"] == [None, None]
+
+
+def test_fewer_groups_are_shown_once_each():
+    rows = pd.DataFrame({"purifier": ["p"] * 2, "attacked": [True] * 2, "slug": ["x", "y"], "iou": [0.2, 0.1]})
+    assert gallery.choose(rows) == [("worst", "y"), ("best", "x")]
+    assert gallery.choose(rows.assign(iou=np.nan)) == []
+
+
+def test_manifest_times_and_citations_are_there(page):
+    text = page.read_text()
+    assert re.search(r"<td>torch</td><td>\d", text) and "<td>seed</td><td>0</td>" in text
+    assert "<td>purify</td><td>1</td>" in text and "zhu2024cosalpure" in text and "gal2023textual" in text
+    assert "nie2022diffpure" not in text, "only what was used"
+
+
+def test_mistakes_are_one_line(tmp_path, capsys):
+    for arguments, said in (
+        ([str(tmp_path)], "scores.parquet: no such file; make the tables first"),
+        ([str(tmp_path), "--configuration", "{"], "--configuration: not JSON"),
+        ([str(tmp_path), "--configuration", "[]"], "expected a JSON object"),
+    ):
+        assert main(["report", "page", *arguments, "--seed", "0", "--output", str(tmp_path / "r.html")]) == 1
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "r.html").exists()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed (pip install selenium)")
+    if not (shutil.which("chromium") and shutil.which("chromedriver")):
+        pytest.skip("Chromium is not installed; apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    for option in ("--headless=new", "--no-sandbox", "--disable-gpu"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    yield driver
+    driver.quit()
+
+
+def test_it_works_in_a_browser(page, browser):
+    browser.get(f"file://{page}")
+    find = browser.find_element
+    # tables: a click sorts, a second one turns it round; the keyboard does it too
+    table = find("css selector", "#explorer-table table")
+    head = table.find_elements("tag name", "th")[1]
+    for keys, order in ((None, "ascending"), ("\n", "descending")):
+        button = head.find_element("tag name", "button")
+        button.send_keys(keys) if keys else button.click()
+        assert head.get_attribute("aria-sort") == order
+        values = [float(cell.get_attribute("data-value")) for cell in table.find_elements("css selector", "td + td")]
+        assert values == sorted(values, reverse=order == "descending")
+    # toggles: the clean half of cosalpure lacks an image
+    find("css selector", "input[name=split][value=clean]").click()
+    assert "5 of 6" in find("id", "explorer-table").text
+    find("css selector", "input[name=metric][value=mae]").click()
+    assert "smaller is better" in find("id", "explorer-about").text
+    # gallery: condition, group, image; slider and overlay
+    browser.execute_script(
+        "const s = document.getElementById('gallery-block'); s.value = 1; s.dispatchEvent(new Event('change'))"
+    )
+    groups = find("id", "groups").find_elements("tag name", "button")
+    assert [tab.text for tab in groups] == ["worst: bear", "median: </script><b>", f"best: {HOSTILE}"]
+    groups[2].send_keys(" ")
+    assert find("css selector", "#groups button[aria-pressed=true]").text == f"best: {HOSTILE}"
+    find("id", "images").find_elements("tag name", "button")[2].click()
+    assert find("id", "image-name").text == "2.png, clean; IoU 1.000"
+    before = find("id", "show-after").value_of_css_property("clip-path")
+    find("id", "slider").send_keys("\ue014" * 5)  # arrow right
+    assert find("id", "show-after").value_of_css_property("clip-path") != before
+    assert not find("id", "overlay").is_displayed()
+    find("id", "overlaid").click()
+    assert find("id", "overlay").is_displayed()
+    # nothing was executed, complained of, or fetched
+    assert browser.title == "CosalPure report"
+    assert browser.get_log("browser") == []
+    sent = [json.loads(line["message"])["message"] for line in browser.get_log("performance")]
+    urls = [its["params"]["request"]["url"] for its in sent if its["method"] == "Network.requestWillBeSent"]
+    assert all(url.startswith(("file:", "data:")) for url in urls) and urls
+    browser.set_window_size(390, 800)
+    assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
