@@ -4,14 +4,22 @@ from pathlib import Path
 
 from cosalpure.errors import UserError
 from cosalpure.io import read_pixels, whole_file
-from cosalpure.score.metrics import METRICS, score_map
+from cosalpure.score.metrics import ALWAYS, METRICS, score_map
 from cosalpure.score.quality import QUALITY, image_quality
 
 CONDITION = ("dataset", "degradation", "purifier", "detector")
 IMAGE = ("group", "slug", "index", "file", "attacked")
-METRIC_COLUMNS = tuple(METRICS)
 QUALITY_COLUMNS = tuple(QUALITY)
-COLUMNS = (*CONDITION, *IMAGE, "status", *METRIC_COLUMNS, *QUALITY_COLUMNS, "reason", "left_out")
+
+
+def metric_columns(further=False):
+    """The columns of metrics: all with `further`, else those that need no other package."""
+    return tuple(METRICS) if further else ALWAYS
+
+
+def columns(further=False):
+    """The columns of a score file, in order."""
+    return (*CONDITION, *IMAGE, "status", *metric_columns(further), *QUALITY_COLUMNS, "reason", "left_out")
 
 
 def score_image(prediction_path, ground_truth_path, **settings):
@@ -19,7 +27,7 @@ def score_image(prediction_path, ground_truth_path, **settings):
 
     A ground truth that cannot be read is the dataset's fault, not the method's: a UserError.
     """
-    nothing = dict.fromkeys(METRIC_COLUMNS, float("nan"))
+    nothing = dict.fromkeys(metric_columns(settings.get("further", False)), float("nan"))
     if not Path(prediction_path).is_file():
         return {"status": "missing", **nothing, "reason": "no map was written"}
     truth = read_pixels(ground_truth_path, "L")
@@ -46,7 +54,7 @@ def rate_image(image_path, original_path):
 
 
 def score_group(maps_dir, images_dir, data_dir, manifest, condition, **settings):
-    """Scores of the images in `manifest`, in its order -> DataFrame with `COLUMNS`.
+    """Scores of the images in `manifest`, in its order -> DataFrame with `columns`.
 
     Reads <slug>/<file> under `maps_dir`, `images_dir` (what the detector saw), `data_dir`/masks and `data_dir`/images.
     `condition` maps "dataset", "degradation", "purifier" and "detector" to names; `settings` are those of `score_map`.
@@ -60,13 +68,14 @@ def score_group(maps_dir, images_dir, data_dir, manifest, condition, **settings)
         quality = rate_image(Path(images_dir, name), Path(data_dir, "images", name))
         image = {column: getattr(row, column) for column in IMAGE} | {"left_out": getattr(row, "left_out", 0)}
         rows.append({**{key: condition[key] for key in CONDITION}, **image, **scores, **quality})
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    further = settings.get("further", False)
+    table = pd.DataFrame(rows, columns=list(columns(further)))
     return table.astype(
         {
             "index": "int64",
             "left_out": "int64",
             "attacked": bool,
-            **dict.fromkeys((*METRIC_COLUMNS, *QUALITY_COLUMNS), "float64"),
+            **dict.fromkeys((*metric_columns(further), *QUALITY_COLUMNS), "float64"),
         }
     )
 

@@ -1,4 +1,4 @@
-"""The metrics of one map, exactly as the paper's official evaluation (`evaluate.ipynb`) computes them.
+"""The metrics of one map; the first five exactly as the paper's official evaluation (`evaluate.ipynb`) computes them.
 
 Its quirks are kept, for numbers that can be compared with the published ones:
 - "AP" is the area under the precision-recall curve by trapezoids, from (recall 0, precision 1) over all distinct
@@ -6,6 +6,8 @@ Its quirks are kept, for numbers that can be compared with the published ones:
 - It takes the ground truth as grey as it is, and is NaN where the ground truth is all zero.
 - F-beta and IoU are smoothed by 1e-5 in numerator and denominator: a map that misses everything *and* has false
   positives gets an F-beta close to 1, because precision and recall are both tiny beside the smoothing.
+
+Beside them stand two AP of a binarised truth, and, where asked for, the metrics of `further`.
 """
 
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosalpure.errors import UserError
+from cosalpure.score.further import further_scores
 
 EPSILON = 1e-5
 
@@ -29,6 +32,7 @@ class Metric:
     source: str
 
 
+_PYSODMETRICS = "pysodmetrics 1.6"
 _EVALUATION = "official evaluation (evaluate.ipynb of V1len/CosalPure, after tsingqguo/jadena)"
 METRICS = {
     metric.name: metric
@@ -52,31 +56,111 @@ METRICS = {
             "Achanta et al., CVPR 2009; " + _EVALUATION,
         ),
         Metric("mae", "MAE", "mean of |map - truth|", (0, 1), False, _EVALUATION),
+        Metric(
+            "ap_binary",
+            "AP, binary truth",
+            "as AP, of the truth >= 0.5: a soft edge of a mask is no longer a fraction of a positive",
+            (0, 1),
+            True,
+            "ours",
+        ),
+        Metric(
+            "ap_interpolated",
+            "AP, interpolated",
+            "sum over recall steps of the best precision at that recall or above, truth >= 0.5",
+            (0, 1),
+            True,
+            "Everingham et al., IJCV 2015 (VOC from 2010 on)",
+        ),
+        Metric(
+            "f_max",
+            "max Fβ",
+            "best of 256 thresholds of this image, beta^2 = 0.3, no smoothing",
+            (0, 1),
+            True,
+            _PYSODMETRICS,
+        ),
+        Metric("f_mean", "mean Fβ", "mean over 256 thresholds", (0, 1), True, _PYSODMETRICS),
+        Metric("f_adaptive", "adaptive Fβ", "at twice the map's mean, 1 at most", (0, 1), True, _PYSODMETRICS),
+        Metric(
+            "e_max",
+            "max E",
+            "enhanced alignment, best of 256 thresholds of this image",
+            (0, 1),
+            True,
+            "Fan et al., IJCAI 2018; " + _PYSODMETRICS,
+        ),
+        Metric("e_mean", "mean E", "mean over 256 thresholds", (0, 1), True, _PYSODMETRICS),
+        Metric("e_adaptive", "adaptive E", "at twice the map's mean, 1 at most", (0, 1), True, _PYSODMETRICS),
+        Metric(
+            "s_measure",
+            "S",
+            "half object-aware, half region-aware structural similarity",
+            (0, 1),
+            True,
+            "Fan et al., ICCV 2017; " + _PYSODMETRICS,
+        ),
+        Metric(
+            "f_weighted",
+            "weighted F",
+            "beta = 1, errors weighted by their place",
+            (0, 1),
+            True,
+            "Margolin et al., CVPR 2014; " + _PYSODMETRICS,
+        ),
     )
 }
+FURTHER = ("f_max", "f_mean", "f_adaptive", "e_max", "e_mean", "e_adaptive", "s_measure", "f_weighted")
+ALWAYS = tuple(name for name in METRICS if name not in FURTHER)
 
 
-def score_map(prediction, ground_truth, beta2=0.3, threshold=0.5, success_iou=0.5):
-    """Scores of one map: {"ap", "f_beta", "mae", "iou": float, "success": 0 or 1}.
+def score_map(prediction, ground_truth, beta2=0.3, threshold=0.5, success_iou=0.5, further=False):
+    """Scores of one map: {name: float} of `ALWAYS` ("success": 0 or 1), and of `FURTHER` if asked for.
 
     Both are arrays (H, W), either uint8 (as read from PNG; 255 is 1.0) or float in [0, 1].
     """
     prediction, ground_truth = np.asarray(prediction), np.asarray(ground_truth)
     if prediction.shape != ground_truth.shape:
         raise UserError(f"the prediction is of shape {prediction.shape}, its ground truth of {ground_truth.shape}")
+    shape = prediction.shape
     prediction, ground_truth = _flat(prediction, "prediction"), _flat(ground_truth, "ground truth")
-    f_beta, iou = overlap(as_float(prediction) >= threshold, as_float(ground_truth) >= threshold, beta2)
-    return {
+    binary = as_float(ground_truth) >= threshold
+    f_beta, iou = overlap(as_float(prediction) >= threshold, binary, beta2)
+    scores = {
         "ap": average_precision(prediction, ground_truth),
         "f_beta": f_beta,
         "mae": mean_absolute_error(prediction, ground_truth),
         "iou": iou,
         "success": int(iou > success_iou),
+        **binary_precision(prediction, binary),
     }
+    if further:
+        scores |= further_scores(*(as_uint8(values).reshape(shape) for values in (prediction, ground_truth)), beta2)
+    return scores
 
 
 def average_precision(prediction, ground_truth):
     """Area under the precision-recall curve, by trapezoids over all distinct scores; NaN without any foreground."""
+    return trapezoids(*precision_recall(prediction, ground_truth))
+
+
+def binary_precision(prediction, truth):
+    """{"ap_binary", "ap_interpolated"}: both AP of a boolean truth, from one curve."""
+    precision, recall = precision_recall(prediction, truth.astype(np.uint8) * np.uint8(255))
+    best = np.maximum.accumulate(precision[::-1])[::-1]  # at this recall or any above
+    return {
+        "ap_binary": trapezoids(precision, recall),
+        "ap_interpolated": float((np.diff(recall) * best[1:]).sum()),
+    }
+
+
+def trapezoids(precision, recall):
+    """Area under a curve given from recall 0 up."""
+    return float((np.diff(recall) * (precision[1:] + precision[:-1]) / 2).sum())
+
+
+def precision_recall(prediction, ground_truth):
+    """(precision, recall) from (1, 0) down the distinct scores of flat maps; NaN without any foreground."""
     if prediction.dtype == np.uint8:
         levels, count = prediction, 256  # a histogram instead of a sort
     else:
@@ -87,10 +171,10 @@ def average_precision(prediction, ground_truth):
     pixels = np.bincount(levels, minlength=count)[::-1]
     positives, pixels = positives[pixels > 0].cumsum() / scale, pixels[pixels > 0].cumsum()
     if positives[-1] == 0:
-        return float("nan")
+        return np.full(2, np.nan), np.full(2, np.nan)
     precision = np.concatenate(([1.0], positives / pixels))
     recall = np.concatenate(([0.0], positives / positives[-1]))
-    return float((np.diff(recall) * (precision[1:] + precision[:-1]) / 2).sum())
+    return precision, recall
 
 
 def overlap(prediction, ground_truth, beta2=0.3):
@@ -113,6 +197,11 @@ def mean_absolute_error(prediction, ground_truth):
 def as_float(values):
     """uint8 -> float32 in [0, 1] as torchvision's `to_tensor` does; floats as they are."""
     return values.astype(np.float32) / 255 if values.dtype == np.uint8 else values
+
+
+def as_uint8(values):
+    """Floats in [0, 1] -> uint8, rounded; uint8 as they are."""
+    return values if values.dtype == np.uint8 else np.rint(values * 255).astype(np.uint8)
 
 
 def _flat(values, what):

@@ -1,0 +1,64 @@
+"""docs/results.md says what is there: its list of columns is the score files', its Python examples run."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cosalpure.io import write_image
+from cosalpure.score import METRICS, QUALITY, score_condition, write_scores
+from cosalpure.score.condition import columns
+
+TEXT = (Path(__file__).parents[2] / "docs/results.md").read_text()
+CELLS = [
+    [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in TEXT.splitlines() if line[:3] == "| `"
+]
+ROWS = {row[0].strip("`"): row for row in CELLS if len(row) == 5}
+EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+CONDITION = {"dataset": "mini", "degradation": "jadena", "purifier": "dda", "detector": "gicd"}
+
+
+@pytest.fixture
+def scores(tmp_path):
+    """A score file as a run writes it: one image with a map, one without."""
+    truth = np.zeros((8, 8), np.uint8)
+    truth[2:6, 2:6] = 255
+    for folder in ("masks", "images", "maps"):
+        (tmp_path / folder / "g").mkdir(parents=True)
+    for file in ("000_x.png", "001_x.png"):
+        write_image(tmp_path / "masks" / "g" / file, truth)
+        write_image(tmp_path / "images" / "g" / file, np.zeros((8, 8, 3), np.uint8))
+    write_image(tmp_path / "maps" / "g" / "000_x.png", truth)
+    rows = [{"index": i, "file": f"00{i}_x.png", "attacked": i == 0} for i in range(2)]
+    manifest = pd.DataFrame(rows).assign(dataset="mini", group="G", slug="g")
+    table = score_condition(tmp_path / "maps", tmp_path / "images", tmp_path, manifest, CONDITION)
+    write_scores(table, tmp_path / "results/tables/scores.parquet")
+    return pd.read_parquet(tmp_path / "results/tables/scores.parquet")
+
+
+def test_every_column_is_described_in_its_order(scores):
+    assert list(ROWS) == list(columns(further=True))
+    assert list(scores.columns) == list(columns()) == [name for name in ROWS if name in scores]
+    types = {name: str(kind).replace("object", "text").replace("str", "text") for name, kind in scores.dtypes.items()}
+    assert types == {name: ROWS[name][1] for name in scores}
+
+
+def test_metrics_are_described_in_their_own_words():
+    for name, metric in {**METRICS, **QUALITY}.items():
+        _, _, what, span, better = ROWS[name]
+        assert what == f"**{metric.title}**: {metric.formula}".replace("|", r"\|")
+        assert span == ", ".join("∞" if value == np.inf else f"{value:g}" for value in metric.range)
+        assert better == (
+            "nearer to 0" if name == "exposure_change" else ["smaller", "larger"][metric.larger_is_better]
+        )
+
+
+def test_python_examples_run_on_a_score_file(scores, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    by_pandas, by_pyarrow = EXAMPLES
+    exec(by_pandas, {})
+    assert "1.0" in capsys.readouterr().out
+    exec(by_pyarrow, {})
+    assert re.match(r"1 \[\{.*'file': '001_x.png', 'reason': 'no map was written'", capsys.readouterr().out)
