@@ -87,7 +87,14 @@ def test_overview_figure_is_drawn(finished, detector):
 
 def test_report_page_is_written_with_all_it_has_to_show(finished):
     text = (finished.folder / "results/report/report.html").read_text()
-    for part in ("paired", "Table 2.", "Gallery", "commit ", "unet/diffusion_pytorch_model.safetensors", "gao2022jadena"):
+    for part in (
+        "paired",
+        "Table 2.",
+        "Gallery",
+        "commit ",
+        "unet/diffusion_pytorch_model.safetensors",
+        "gao2022jadena",
+    ):
         assert part in text, part
     assert "<td>purify</td><td>12</td>" in text, "two jobs of each condition"
 
