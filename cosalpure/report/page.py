@@ -4,13 +4,8 @@ It opens from disk; its content security policy lets it fetch nothing. Names fro
 page by its script as text only.
 """
 
-import hashlib
-import importlib.metadata
 import json
 import math
-import os
-import platform
-import subprocess
 from html import escape
 from pathlib import Path
 
@@ -18,7 +13,7 @@ import pandas as pd
 
 from cosalpure.errors import UserError
 from cosalpure.io import whole_file
-from cosalpure.report import citations, gallery, plots
+from cosalpure.report import citations, gallery, plots, provenance
 from cosalpure.score import METRICS
 from cosalpure.tables.build import CLEAN, SPLITS, build_cells, build_differences, score_column
 from cosalpure.tables.complete import count
@@ -27,23 +22,12 @@ from cosalpure.tables.write import best_cells, caption, cell_text, label, lay_ou
 TABLES = ("table1", "table2", "table3", "table4", "differences", "degradations")
 SHOWN = ("sr", "ap", "f_beta", "mae")  # metrics of the explorer
 FIGURES_BUDGET = 4_000_000  # characters of base64
-PACKAGES = (
-    "cosalpure",
-    "torch",
-    "diffusers",
-    "transformers",
-    "snakemake",
-    "pandas",
-    "pyarrow",
-    "scikit-image",
-    "numpy",
-)
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 LIMITS = """The score of a miniature says nothing about photographs; compare within a run. Intervals are percentile
-bootstraps over groups: of fewer than some thirty groups they run a little narrow, and groups that share a concept are not
-quite independent. Differences among purifiers are paired by image and not corrected for their number. One seed, unless the
-tables show several: the spread between seeds is not in the intervals. Times are those of this machine and its load. What the
-project cannot do yet is listed in docs/limitations.md."""
+bootstraps over groups: of fewer than some thirty groups they run a little narrow, and groups that share a concept are
+not quite independent. Differences among purifiers are paired by image and not corrected for their number. A run has one
+seed: the spread between seeds is not in the intervals. Times are those of this machine and its load. What the project
+cannot do yet is listed in docs/limitations.md."""
 
 
 def run(results, config, statistics, seed, benchmarks, output):
@@ -219,19 +203,17 @@ def tables(results, level):
 def table_html(table, level):
     rows, columns, cells = lay_out(table)
     bold = best_cells(rows, columns, cells)
-    header = "".join(f'<th scope="col">{escape(" ".join(part))}</th>' for part in [("Dataset",), ("Method",), *columns])
+    header = ["Dataset", "Method", *(" ".join(column) for column in columns)]
     lines = []
     for row in rows:
-        values = "".join(cell_html(cells.get((row, column)), (row, column) in bold) for column in columns)
-        lines.append(f"<tr><td>{escape(row[0])}</td><td>{escape(row[1])}</td>{values}</tr>")
-    text = f"<h3>{escape(caption(table, level))}</h3>"
-    return f'{text}<div class="wide"><table class="sortable"><thead><tr>{header}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+        values = [cell_html(cells.get((row, column)), (row, column) in bold) for column in columns]
+        lines.append([td(row[0]), td(row[1]), *values])
+    return f"<h3>{escape(caption(table, level))}</h3>{html_table(lines, header)}"
 
 
 def cell_html(cell, bold):
     value = "" if cell is None or math.isnan(cell.value) else f"{cell.value:.6f}"
-    text = escape(cell_text(cell))
-    return f'<td data-value="{value}">{f"<strong>{text}</strong>" if bold else text}</td>'
+    return td(cell_text(cell), value, bold)
 
 
 def gallery_section(pictures, notes):
@@ -287,13 +269,11 @@ def time_section(times, scores, blocks):
     if times.empty:
         return ""
     sums = times.groupby("stage", sort=False).agg(jobs=("s", "size"), s=("s", "sum"), rss=("max_rss", "max"))
-    lines = "".join(
-        f'<tr><td>{escape(stage)}</td><td>{row.jobs:.0f}</td><td data-value="{row.s}">{row.s:,.0f}</td>'
-        f'<td data-value="{row.rss}">{row.rss:,.0f}</td></tr>'
+    rows = [
+        [td(stage), td(f"{row.jobs:.0f}"), td(f"{row.s:,.0f}", row.s), td(f"{row.rss:,.0f}", row.rss)]
         for stage, row in sums.iterrows()
-    )
-    header = "".join(f'<th scope="col">{name}</th>' for name in ("stage", "jobs", "seconds, summed", "peak memory, MB"))
-    table = f'<div class="wide"><table class="sortable"><thead><tr>{header}</tr></thead><tbody>{lines}</tbody></table></div>'
+    ]
+    table = html_table(rows, ("stage", "jobs", "seconds, summed", "peak memory, MB"))
     plotted = "".join(robustness_plot(times, scores, *args) for args in zip(degraded(scores), blocks, strict=True))
     return f'<p class="soft">Of the jobs whose benchmark files are there; loading models included.</p>{table}{plotted}'
 
@@ -321,73 +301,25 @@ def robustness_plot(times, scores, pair, block):
 
 def manifest(config, seed):
     """Versions, machine, git state, weights with their sha256, the whole configuration."""
-    rows = {
-        "seed": seed,
-        "Python": platform.python_version(),
-        "machine": f"{platform.platform()}, {os.cpu_count()} cores",
-    }
-    rows |= {"code": git_state(), "GPU": gpu()}
-    rows |= {name: version for name in PACKAGES if (version := installed(name))}
-    rows |= {path: f"sha256 {digest(path)}" for path in weight_files(config)}
-    lines = "".join(f"<tr><td>{escape(str(key))}</td><td>{escape(str(value))}</td></tr>" for key, value in rows.items())
+    rows = [[td(key), td(value)] for key, value in provenance.describe(config, seed).items()]
     text = escape(json.dumps(config, indent=1, sort_keys=True, ensure_ascii=False))
-    return (
-        f'<div class="wide"><table><tbody>{lines}</tbody></table></div>'
-        f"<details><summary>The whole configuration</summary><pre>{text}</pre></details>"
-    )
+    return f"{html_table(rows)}<details><summary>The whole configuration</summary><pre>{text}</pre></details>"
 
 
-def installed(package):
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+def html_table(rows, header=()):
+    """A table of cells made by `td`, in a box that scrolls by itself; one with a header is sortable."""
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in header)
+    head = f"<thead><tr>{head}</tr></thead>" if header else ""
+    kind = ' class="sortable"' if header else ""
+    body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    return f'<div class="wide"><table{kind}>{head}<tbody>{body}</tbody></table></div>'
 
 
-def git_state():
-    """The commit of the code, and whether it was changed since; in words where there is no clone."""
-    command = ["git", "-C", str(Path(__file__).parent)]
-    try:
-        commit = subprocess.run(
-            [*command, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changed = subprocess.run([*command, "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return "not a git clone"
-    return f"commit {commit}{', with uncommitted changes' if changed.strip() else ''}"
-
-
-def gpu():
-    import torch
-
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
-
-
-def weight_files(config):
-    """The weights that the configuration names and that are on this machine, those inside model folders too."""
-    found = {}
-    for value in strings(config):
-        path = Path(value)
-        if "/" in value and path.is_file() and path.suffix in (".safetensors", ".pth", ".pt", ".zip"):
-            found[str(path)] = None
-        elif "/" in value and (path / "model_index.json").is_file():
-            found |= {str(file): None for file in sorted(path.glob("**/*.safetensors"))}
-    return list(found)
-
-
-def strings(value):
-    """Every text inside nested dicts and lists."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from strings(inner)
-
-
-def digest(path):
-    """sha256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def td(text, value=None, bold=False):
+    """A cell; `value` is the number that it is sorted by, an empty text for none."""
+    attribute = "" if value is None else f' data-value="{value}"'
+    text = escape(str(text))
+    return f"<td{attribute}>{f'<strong>{text}</strong>' if bold else text}</td>"
 
 
 def cited(config, scores):
