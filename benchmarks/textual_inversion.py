@@ -1,0 +1,100 @@
+"""Concept learning: ours (latents cached, one vector) against the official procedure, on the same draws.
+
+    python benchmarks/textual_inversion.py                                   one group of 8 images of 64 px, 10 steps
+    python benchmarks/textual_inversion.py --steps 100 --groups 4 --groups-at-once 4
+    python benchmarks/textual_inversion.py --weight-decay 0                  the same optimiser: losses equal but for rounding
+
+Both see the same images, timesteps, noise and captions; the losses of all steps are compared. AdamW's weight decay, 0.01
+as officially, also pulls at the concept's own vector, which ours leaves be: so the losses part slowly. Seconds are a
+group's, of CPU time but for total_wall_s; loading is of weights alone, and saving of the vector against the pipeline. The text-to-image model and the
+settings of learning are those of config.yaml.
+"""
+
+import tempfile
+from pathlib import Path
+
+from side_by_side import Clock, main, mini_group, peak_megabytes
+
+
+def measure(variant, options):
+    """One process: {number: value} of learning the groups' concepts, and the losses (groups, steps)."""
+    import torch
+
+    from cosalpure import settings
+    from cosalpure.networks.text_to_image import TextToImage
+
+    torch.set_num_threads(options.threads)
+    chosen = settings.load(settings.read_files(["config.yaml"]), "config.yaml")
+    values = chosen.concept.model_copy(update={"steps": options.steps, "batch": options.batch})
+    groups = [mini_group(index, options.images)[1] for index in range(options.groups)]
+    clock = Clock()
+    run = learn_plainly if variant == "reference" else learn
+    warm = values.model_copy(update={"steps": 1})
+    run(groups[:1], lambda: TextToImage.of(chosen.text_to_image), warm, options, Clock())
+    with tempfile.TemporaryDirectory() as folder:
+        found = run(groups, lambda: TextToImage.of(chosen.text_to_image), values, options, clock, Path(folder))
+        megabytes = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file()) / 1e6
+    numbers = clock.numbers(options.groups) | {"step_cpu_s": clock.cpu["learn"] / found.numel()}
+    return numbers | {"peak_mb": peak_megabytes(), "saved_mb": megabytes / options.groups}, found
+
+
+def learn(groups, load, values, options, clock, folder=None):
+    """Ours: the model loaded once, `groups_at_once` groups in a batch, a vector saved for each."""
+    import torch
+
+    from cosalpure.concept.textual_inversion import learn_together
+    from cosalpure.seeds import generator
+
+    losses = []
+    with clock("load"):
+        model = load()
+    for first in range(0, len(groups), options.groups_at_once):
+        bundle = range(first, min(first + options.groups_at_once, len(groups)))
+        with clock("learn"):
+            lessons = [(groups[i], generator(0, "learn", i), f"<my-group-{i}>", None) for i in bundle]
+            learned = learn_together(lessons, model, values)
+        with clock("save"):
+            for i, (concept, its) in zip(bundle, learned, strict=True):
+                losses.append(its)
+                if folder:
+                    concept.save(folder / f"{i}.safetensors")
+    return torch.tensor(losses)
+
+
+def learn_plainly(groups, load, values, options, clock, folder=None):
+    """The reference: a run of the script for each group."""
+    import torch
+    from reference import textual_inversion_plain as plain
+
+    from cosalpure.concept.textual_inversion import _draw
+    from cosalpure.seeds import generator
+
+    losses = []
+    for i, images in enumerate(groups):
+        with clock("load"):
+            model = load()
+        with clock("learn"):
+            draws, decay = generator(0, "learn", i), options.weight_decay
+            losses.append(plain.learn(images, model, values, draws, f"<my-group-{i}>", _draw, decay))
+        with clock("save"):
+            if folder:
+                plain.save(model, folder / str(i))
+    return torch.tensor(losses)
+
+
+def arguments(parser):
+    parser.add_argument("--images", type=int, default=8, help="a group (%(default)s)")
+    parser.add_argument("--groups", type=int, default=1)
+    parser.add_argument("--groups-at-once", type=int, default=1, help="of ours (%(default)s)")
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--batch", type=int, default=8, help="images a step (%(default)s)")
+    parser.add_argument("--weight-decay", type=float, default=1e-2, help="of the reference's AdamW (%(default)s)")
+
+
+def tolerance(options):
+    """With the same optimiser only rounding is left; with weight decay, what it changes in the loss."""
+    return 1e-3 if options.weight_decay == 0 else 2e-2
+
+
+if __name__ == "__main__":
+    main(__doc__, __file__, "Textual inversion, 64 x 64", measure, arguments, tolerance, unit="values")
