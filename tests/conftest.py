@@ -4,6 +4,11 @@ import pytest
 import torch
 
 
+def pytest_collection_modifyitems(items):
+    """The files that take minutes come first, so that in the end no process is left alone with one of them."""
+    items.sort(key=lambda item: 0 if "slurm" in item.keywords else 1 if "workflow" in item.keywords else 2)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     """Results hold for one number of threads; one also leaves the other cores to other tests."""
