@@ -21,7 +21,9 @@ def bench(name, summary, *arguments):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("name", SMALLEST)
+@pytest.mark.parametrize(
+    "name", [name if name == "metrics" else pytest.param(name, marks=pytest.mark.long) for name in SMALLEST]
+)
 def test_results_equal_the_reference_procedure_s(name, tmp_path):
     done = bench(name, tmp_path / "summary.json", *SMALLEST[name])
     assert done.returncode == 0, done.stdout + done.stderr

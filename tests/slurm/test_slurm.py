@@ -126,6 +126,7 @@ def states_since(cluster, before):
     return [job.state for job in jobs_since(cluster, before)]
 
 
+@pytest.mark.long  # tests/workflow/test_workflow.py kills one without SLURM
 def test_killed_job(cluster, on_cluster, undisturbed):
     output, states = survive(cluster, on_cluster, lambda victim: os.kill(victim.pid, signal.SIGKILL))
     assert states == ["COMPLETED", "FAILED", "COMPLETED"]  # the dataset, the victim, its successor
