@@ -14,6 +14,7 @@ import pandas as pd
 from cosalpure.errors import UserError
 from cosalpure.io import whole_file
 from cosalpure.report import citations, gallery, plots, provenance
+from cosalpure.report.sweep import PANELS
 from cosalpure.score import METRICS
 from cosalpure.tables.build import CLEAN, SPLITS, build_cells, build_differences, score_column
 from cosalpure.tables.complete import count
@@ -46,6 +47,7 @@ def run(results, config, statistics, seed, benchmarks, output):
     sections = [
         ("What came out", findings(scores, bootstrap) + gaps(scores)),
         ("Success by method", success_plots(blocks)),
+        ("Success against a setting", sweeps(results, config)),
         ("Every metric", explorer_section(metrics)),
         ("Tables", tables(results, statistics.level)),
         ("Gallery", gallery_section(pictures, notes)),
@@ -190,6 +192,32 @@ def success_plots(blocks):
     return "".join(parts)
 
 
+def sweeps(results, config):
+    """Plots of the sweeps that were drawn, and their numbers; nothing is purified there."""
+    parts = []
+    for path in sorted((results / "report" / "figures").glob("sweep_*.csv")):
+        name = path.stem.removeprefix("sweep_")
+        sweep = config.get("sweeps", {}).get(name) or {}
+        axis, numbers = sweep.get("label") or sweep.get("setting") or name, pd.read_csv(path)
+        for split, title in PANELS.items():
+            here = numbers[(numbers["split"] == split) & (numbers["images"] > 0)]
+            series = [
+                (label(detector), list(rows[["x", "sr", "low", "high", "sr_clean"]].itertuples(index=False, name=None)))
+                for detector, rows in here.groupby("detector", sort=False)
+            ]
+            if series:
+                title = f"Success rate against {axis}: {title}"
+                parts.append(f"<h3>{escape(title)}</h3>{plots.success_by_setting(series, axis, title)}")
+        rows = [
+            [td(row.split), td(label(row.detector)), *map(number, (row.x, row.sr, row.low, row.high))]
+            for row in numbers[numbers["images"] > 0].itertuples()
+        ]
+        table = html_table(rows, ("half", "detector", axis, "success rate", "low", "high"))
+        parts.append(f"<details><summary>Numbers: {escape(axis)}</summary>{table}</details>")
+    note = '<p class="soft">Nothing purified. Dashed: the same images without any attack. Bars: intervals.</p>'
+    return note + "".join(parts) if parts else ""
+
+
 def tables(results, level):
     """The tables of the run, laid out as in the paper; sortable."""
     parts = []
@@ -320,6 +348,11 @@ def td(text, value=None, bold=False):
     attribute = "" if value is None else f' data-value="{value}"'
     text = escape(str(text))
     return f"<td{attribute}>{f'<strong>{text}</strong>' if bold else text}</td>"
+
+
+def number(value):
+    """A cell of a number, a dash for none."""
+    return td("–", "") if math.isnan(value) else td(f"{value:.4g}", value)
 
 
 def cited(config, scores):

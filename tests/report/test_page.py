@@ -20,6 +20,13 @@ HOSTILE = '<img src=x onerror="document.title=1">'
 SIDE = 16
 GROUPS = {"a": (HOSTILE, 1.0), "b": ("bear", 0.0), "c": ("</script><b>", 0.5)}  # slug: name, IoU cosalpure adds
 
+SWEEP = f"""detector,split,dataset,degradation,x,sr,low,high,images,sr_clean
+gicd,adv,mini,weak,4,0.75,0.5,1,6,0.9
+gicd,adv,mini,strong,16,0.25,,,6,0.9
+"{HOSTILE.replace('"', '""')}",adv,mini,weak,4,0.5,0.25,0.75,6,0.8
+gicd,clean,mini,weak,4,,,,0,
+"""
+
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
@@ -34,7 +41,10 @@ def page(tmp_path_factory):
     (folder / "logs/purify/mini/jadena/cosalpure").mkdir(parents=True)
     benchmark = "s\th:m:s\tmax_rss\tcpu_time\n12.5\t0:00:12\t321.5\t11\n"
     (folder / "logs/purify/mini/jadena/cosalpure/0000-0003.tsv").write_text(benchmark)
-    config = json.dumps({"seed": 7, "purifiers": {"cosalpure": {"prompt": HOSTILE}}})
+    (results / "report/figures").mkdir(parents=True)
+    (results / "report/figures/sweep_strength.csv").write_text(SWEEP)
+    sweeps = {"strength": {"setting": "epsilon", "label": f"bound {HOSTILE}"}}
+    config = json.dumps({"seed": 7, "purifiers": {"cosalpure": {"prompt": HOSTILE}}, "sweeps": sweeps})
     command = ["report", "page", results, "--configuration", config, "--settings", '{"samples": 100}', "--seed", "0"]
     command += ["--benchmarks", folder / "logs", "--output", folder / "report.html"]
     assert main([str(part) for part in command]) == 0
@@ -110,6 +120,16 @@ def test_worst_median_and_best_group_are_shown(page):
     assert failed["after"]["cosalpure"] is None and failed["maps"]["cosalpure"]["gicd"] == [None, None]
 
 
+def test_a_sweep_is_a_plot_and_its_numbers(page):
+    section = page.read_text().partition(">Success against a setting</h2>")[2].partition("</section>")[0]
+    assert section.count("<svg") == 1, "the half without images has no plot"
+    assert section.count("<polyline") == 4, "a line and a dashed one a detector"
+    places = dict(re.findall(r'cy="([\d.]+)" r="4"[^>]*><title>GICD: ([\d.]+)', section))
+    assert list(places.values()) == ["0.750", "0.250"] and "nan" not in section.partition("<details>")[0]
+    assert "bound &lt;img src=x onerror=&quot;document.title=1&quot;&gt;</text>" in section
+    assert '<td data-value="16">16</td><td data-value="0.25">0.25</td><td data-value="">–</td>' in section
+
+
 def test_fewer_groups_are_shown_once_each():
     rows = pd.DataFrame({"purifier": ["p"] * 2, "attacked": [True] * 2, "slug": ["x", "y"], "iou": [0.2, 0.1]})
     assert gallery.choose(rows) == [("worst", "y"), ("best", "x")]
@@ -149,7 +169,11 @@ def browser():
 
 
 def test_it_works_in_a_browser(page, browser):
+    browser.execute_cdp_cmd("Network.enable", {})
+    offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+    browser.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
     browser.get(f"file://{page}")
+    assert not browser.execute_script("return navigator.onLine")
     find = browser.find_element
     # tables: a click sorts, a second one turns it round; the keyboard does it too
     table = find("css selector", "#explorer-table table")
@@ -166,9 +190,8 @@ def test_it_works_in_a_browser(page, browser):
     find("css selector", "input[name=metric][value=mae]").click()
     assert "smaller is better" in find("id", "explorer-about").text
     # gallery: condition, group, image; slider and overlay
-    browser.execute_script(
-        "const s = document.getElementById('gallery-block'); s.value = 1; s.dispatchEvent(new Event('change'))"
-    )
+    find("id", "gallery-block").send_keys("\ue015")  # arrow down: from the first condition to the second, by keyboard
+    assert find("css selector", "#gallery-block option:checked").text == "mini, Jadena"
     groups = find("id", "groups").find_elements("tag name", "button")
     assert [tab.text for tab in groups] == ["worst: bear", "median: </script><b>", f"best: {HOSTILE}"]
     groups[2].send_keys(" ")
@@ -187,5 +210,14 @@ def test_it_works_in_a_browser(page, browser):
     sent = [json.loads(line["message"])["message"] for line in browser.get_log("performance")]
     urls = [its["params"]["request"]["url"] for its in sent if its["method"] == "Network.requestWillBeSent"]
     assert all(url.startswith(("file:", "data:")) for url in urls) and urls
-    browser.set_window_size(390, 800)
-    assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+    # on a phone nothing sticks out, and a plot stays large enough to be read
+    phone = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    assert browser.execute_script("return document.documentElement.scrollWidth") == 390
+    assert find("css selector", "svg").size["width"] >= 640
+    # in the dark its colours turn round
+    colour = "return getComputedStyle(document.body).backgroundColor"
+    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    light = browser.execute_script(colour)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+    assert browser.execute_script(colour) != light
