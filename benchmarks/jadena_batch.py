@@ -10,7 +10,7 @@ agree.
 
 import time
 
-from side_by_side import main, peak_megabytes
+from side_by_side import main, mini_group, peak_megabytes
 
 
 def measure(variant, options):
@@ -18,9 +18,7 @@ def measure(variant, options):
     import torch
 
     from cosalpure import networks
-    from cosalpure.data.mini import MiniWorld
     from cosalpure.degrade.jadena import Jadena
-    from cosalpure.seeds import numpy_generator
 
     torch.set_num_threads(options.threads)
     torch.set_default_dtype(getattr(torch, options.dtype))
@@ -41,10 +39,7 @@ def measure(variant, options):
         run = lambda images: attack(surrogate, images)  # noqa: E731
     else:
         run = Jadena(surrogate)
-    world = MiniWorld(size=options.side)
-    concept, *others = world.concepts("dev")
-    scenes, _ = world.group(numpy_generator(0, "benchmark"), concept, options.images, others)
-    images = torch.from_numpy(scenes).permute(0, 3, 1, 2) / 255
+    _, images = mini_group(0, options.images, options.side)
     run(images[:1])  # warm-up
     loaded, started = peak_megabytes(), time.perf_counter()
     attacked = run(images)

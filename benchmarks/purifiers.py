@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-from side_by_side import peak_megabytes
+from side_by_side import mini_group, peak_megabytes
 
 
 def main():
@@ -46,15 +46,11 @@ def measure(chosen, name, count):
 
     from cosalpure import purify
     from cosalpure.concept import Concept
-    from cosalpure.data.mini import MiniWorld
     from cosalpure.networks.text_to_image import TextToImage
-    from cosalpure.seeds import generator, numpy_generator
+    from cosalpure.seeds import generator
 
     torch.set_num_threads(1)
-    world = MiniWorld()
-    label, *others = world.concepts("dev")
-    scenes, _ = world.group(numpy_generator(0, "benchmark"), label, count, others)
-    images = torch.from_numpy(scenes).permute(0, 3, 1, 2) / 255
+    label, images = mini_group(0, count)
     values = chosen.method_settings("purifiers", name)
     models = []
 

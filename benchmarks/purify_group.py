@@ -4,8 +4,8 @@
     python benchmarks/purify_group.py --groups 4 --pairs 5
 
 The floor is what the networks alone cost: bare forward passes, as many as a group needs, each network at the batch size
-that is fastest for it. overhead = our seconds of a group / floor. Seconds are a group's, of CPU time but for total_wall_s; loading is of weights alone.
-The concept is the model's own word for "object"; both draw the same noise.
+that is fastest for it. overhead = our seconds of a group / floor. Seconds are a group's, of CPU time but for
+total_wall_s; loading is of weights alone. The concept is the model's own word for "object"; both draw the same noise.
 """
 
 import statistics

@@ -6,8 +6,8 @@
 
 Both see the same images, timesteps, noise and captions; the losses of all steps are compared. AdamW's weight decay, 0.01
 as officially, also pulls at the concept's own vector, which ours leaves be: so the losses part slowly. Seconds are a
-group's, of CPU time but for total_wall_s; loading is of weights alone, and saving of the vector against the pipeline. The text-to-image model and the
-settings of learning are those of config.yaml.
+group's, of CPU time but for total_wall_s; loading is of weights alone, and saving of the vector against the pipeline.
+The text-to-image model and the settings of learning are those of config.yaml.
 """
 
 import tempfile

@@ -20,11 +20,11 @@ def run(config):
         f"python        {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     )
     for package in PACKAGES:
-        try:
-            print(f"{package:13} {version(package)}")
-        except PackageNotFoundError:
+        if found := installed(package):
+            print(f"{package:13} {found}")
+        else:
             problems.append(f"{package} is not installed: pip install -r requirements.txt")
-    print(f"device        {_device()}")
+    print(f"device        {device()}")
     free = shutil.disk_usage(".").free
     print(f"free disk     {free / 2**30:.1f} GiB")
     if free < 2**30:
@@ -41,7 +41,15 @@ def run(config):
     return 1 if problems else 0
 
 
-def _device():
+def installed(package):
+    """The version of a package, None if it is not there."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def device():
     """The device that torch would use."""
     try:
         import torch

@@ -16,11 +16,11 @@ from cosalpure.io import whole_file
 from cosalpure.report import citations, gallery, plots, provenance
 from cosalpure.report.sweep import PANELS
 from cosalpure.score import METRICS
+from cosalpure.tables import NAMES
 from cosalpure.tables.build import CLEAN, SPLITS, build_cells, build_differences, score_column
 from cosalpure.tables.complete import count
 from cosalpure.tables.write import best_cells, caption, cell_text, label, lay_out, row_label
 
-TABLES = ("table1", "table2", "table3", "table4", "differences", "degradations")
 SHOWN = ("sr", "ap", "f_beta", "mae")  # metrics of the explorer
 FIGURES_BUDGET = 4_000_000  # characters of base64
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -97,14 +97,11 @@ def findings(scores, bootstrap):
     parts = []
     for dataset, degradation in degraded(scores):
         here = scores[(scores["dataset"] == dataset) & scores["degradation"].isin([degradation, CLEAN[0]])]
-        purifiers = list(here[here["degradation"] == degradation]["purifier"].unique())
-        cells = [
-            build_differences(here, degradation, ours, splits=("adv",), purifiers=[CLEAN[1], ours], **bootstrap)
-            for ours in purifiers
-        ]
-        found = pd.concat(cells).drop_duplicates(["purifier", "detector", "minus_degradation", "minus_purifier"])
-        lines = [sentence(cell) for cell in found.itertuples() if cell.minus_purifier == CLEAN[1]]
-        lines = [line for line in lines if line]
+        purifiers = here[here["degradation"] == degradation]["purifier"].unique()
+        alone = (degradation, CLEAN[1])
+        pairs = [(alone, CLEAN), *(((degradation, name), alone) for name in purifiers if name != CLEAN[1])]
+        found = build_differences(here, degradation, splits=("adv",), pairs=pairs, **bootstrap)
+        lines = [line for cell in found.itertuples() if (line := sentence(cell))]
         if lines:
             title = f"{escape(dataset)}, {escape(label(degradation))}: success rate on the attacked half"
             parts.append(f"<h3>{title}</h3><ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>")
@@ -138,7 +135,8 @@ def explorer(scores, bootstrap):
         cells = []
         for cell in table.itertuples(index=False):
             entry = {"method": row_label(cell), "detector": label(cell.detector), "metric": cell.metric}
-            entry |= {"split": cell.split, "text": cell_text(cell), "purifier": cell.purifier}
+            entry |= {"split": cell.split, "text": cell_text(cell)}
+            entry |= {"degradation": cell.degradation, "purifier": cell.purifier}
             entry |= {key: finite(getattr(cell, key)) for key in ("value", "low", "high")}
             cells.append(entry)
         blocks.append({"name": f"{dataset}, {label(degradation)}", "cells": cells})
@@ -221,7 +219,7 @@ def sweeps(results, config):
 def tables(results, level):
     """The tables of the run, laid out as in the paper; sortable."""
     parts = []
-    for name in TABLES:
+    for name in NAMES:
         path = results / "tables" / f"{name}.parquet"
         if path.exists():
             parts.append(table_html(pd.read_parquet(path), level))
@@ -310,14 +308,14 @@ def robustness_plot(times, scores, pair, block):
     """Seconds an image of each purifier against its success on the attacked half, mean of the detectors."""
     images = len(scores[scores["dataset"] == pair[0]][["slug", "file"]].drop_duplicates())
     points = []
-    for purifier in dict.fromkeys(cell["purifier"] for cell in block["cells"]):
+    cells = [cell for cell in block["cells"] if cell["degradation"] == pair[1]]  # without the clean reference
+    for purifier in dict.fromkeys(cell["purifier"] for cell in cells):
         spent = times[(times["stage"] == "purify") & (times["name"] == "/".join([*pair, purifier]))]["s"].sum()
         found = [
             cell["value"]
-            for cell in block["cells"]
+            for cell in cells
             if (cell["purifier"], cell["metric"], cell["split"]) == (purifier, "sr", "adv")
             and cell["value"] is not None
-            and cell["method"] != "Clean (no attack)"
         ]
         if spent and found:
             points.append((label(purifier), spent / images, sum(found) / len(found)))

@@ -1,11 +1,12 @@
 """What a run was made with: versions, machine, git state, weights."""
 
-import hashlib
-import importlib.metadata
 import os
 import platform
 import subprocess
 from pathlib import Path
+
+from cosalpure.data import file_hash
+from cosalpure.doctor import device, installed
 
 PACKAGES = (
     "cosalpure",
@@ -24,16 +25,9 @@ WEIGHTS = (".safetensors", ".pth", ".pt", ".zip")
 def describe(config, seed):
     """{what: value}, texts for a reader; `config` is the run's configuration, whose weights are hashed."""
     rows = {"seed": seed, "code": git_state(), "Python": platform.python_version()}
-    rows |= {"machine": f"{platform.platform()}, {os.cpu_count()} cores", "GPU": gpu()}
+    rows |= {"machine": f"{platform.platform()}, {os.cpu_count()} cores", "device": device()}
     rows |= {name: version for name in PACKAGES if (version := installed(name))}
-    return rows | {path: f"sha256 {digest(path)}" for path in weight_files(config)}
-
-
-def installed(package):
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    return rows | {path: f"sha256 {file_hash(path)}" for path in weight_files(config)}
 
 
 def git_state():
@@ -49,18 +43,12 @@ def git_state():
     return f"commit {commit}{', with uncommitted changes' if changed.strip() else ''}"
 
 
-def gpu():
-    import torch
-
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
-
-
 def weight_files(config):
     """The weights that the configuration names and that are on this machine, those inside model folders too."""
     found = {}
     for value in strings(config):
         path = Path(value)
-        if "/" in value and path.is_file() and path.suffix in (".safetensors", ".pth", ".pt", ".zip"):
+        if "/" in value and path.is_file() and path.suffix in WEIGHTS:
             found[str(path)] = None
         elif "/" in value and (path / "model_index.json").is_file():
             found |= {str(file): None for file in sorted(path.glob("**/*.safetensors"))}
@@ -74,9 +62,3 @@ def strings(value):
     elif isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
             yield from strings(inner)
-
-
-def digest(path):
-    """sha256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -126,37 +126,31 @@ def score_map(prediction, ground_truth, beta2=0.3, threshold=0.5, success_iou=0.
     prediction, ground_truth = _flat(prediction, "prediction"), _flat(ground_truth, "ground truth")
     binary = as_float(ground_truth) >= threshold
     f_beta, iou = overlap(as_float(prediction) >= threshold, binary, beta2)
+    curve, hard = precision_recall(prediction, ground_truth), binary * np.uint8(255)
+    hard_curve = curve if np.array_equal(ground_truth, hard) else precision_recall(prediction, hard)  # mostly equal
     scores = {
-        "ap": average_precision(prediction, ground_truth),
+        "ap": trapezoids(*curve),
         "f_beta": f_beta,
         "mae": mean_absolute_error(prediction, ground_truth),
         "iou": iou,
         "success": int(iou > success_iou),
-        **binary_precision(prediction, binary),
+        "ap_binary": trapezoids(*hard_curve),
+        "ap_interpolated": interpolated(*hard_curve),
     }
     if further:
         scores |= further_scores(*(as_uint8(values).reshape(shape) for values in (prediction, ground_truth)), beta2)
     return scores
 
 
-def average_precision(prediction, ground_truth):
-    """Area under the precision-recall curve, by trapezoids over all distinct scores; NaN without any foreground."""
-    return trapezoids(*precision_recall(prediction, ground_truth))
-
-
-def binary_precision(prediction, truth):
-    """{"ap_binary", "ap_interpolated"}: both AP of a boolean truth, from one curve."""
-    precision, recall = precision_recall(prediction, truth.astype(np.uint8) * np.uint8(255))
-    best = np.maximum.accumulate(precision[::-1])[::-1]  # at this recall or any above
-    return {
-        "ap_binary": trapezoids(precision, recall),
-        "ap_interpolated": float((np.diff(recall) * best[1:]).sum()),
-    }
-
-
 def trapezoids(precision, recall):
-    """Area under a curve given from recall 0 up."""
+    """Area under a curve given from recall 0 up: the official AP."""
     return float((np.diff(recall) * (precision[1:] + precision[:-1]) / 2).sum())
+
+
+def interpolated(precision, recall):
+    """Area under the best precision at each recall or any above it."""
+    best = np.maximum.accumulate(precision[::-1])[::-1]
+    return float((np.diff(recall) * best[1:]).sum())
 
 
 def precision_recall(prediction, ground_truth):

@@ -126,17 +126,20 @@ def build_differences(
     datasets=None,
     purifiers=None,
     detectors=None,
+    pairs=None,
     **bootstrap,
 ):
     """Paired differences on the same images, tidy: what the attack costs, and `ours` minus every other purifier.
 
     The condition minus the one in `minus_degradation`, `minus_purifier`. `done` counts the images that both have.
+    `pairs` asks for others: [((degradation, purifier), (degradation, purifier) that is taken away), ...].
     """
     bootstrap = {**BOOTSTRAP, **bootstrap}
     conditions = {key: rows for key, rows in scores.groupby(KEYS, sort=False)}
     datasets, purifiers, detectors = names(scores, degradation, datasets, purifiers, detectors)
-    pairs = [((degradation, CLEAN[1]), CLEAN)] if degradation != CLEAN[0] else []
-    pairs += [((degradation, ours), (degradation, other)) for other in purifiers if other != ours]
+    if pairs is None:
+        pairs = [((degradation, CLEAN[1]), CLEAN)] if degradation != CLEAN[0] else []
+        pairs += [((degradation, ours), (degradation, other)) for other in purifiers if other != ours]
     cells = []
     for dataset in datasets:
         for this, other in pairs:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cosalpure.errors import UserError
 from cosalpure.io import whole_file
-from cosalpure.tables.build import KEYS, read_scores
+from cosalpure.tables.build import KEYS, expected_images, read_scores
 
 
 def run(score_files, output):
@@ -26,10 +26,11 @@ def count(scores):
 
     A dataset's images are those of its fullest condition, as every condition lists the whole manifest.
     """
-    expected = scores.groupby([*KEYS]).size().groupby("dataset").max()
+    conditions = {key: rows for key, rows in scores.groupby(KEYS, sort=False)}
+    expected = {dataset: expected_images(conditions, dataset, "avg") for dataset in scores["dataset"].unique()}
     found = []
-    for key, rows in scores.groupby(KEYS, sort=False):
-        done, whole = int((rows["status"] == "done").sum()), int(expected[key[0]])
+    for key, rows in conditions.items():
+        done, whole = int((rows["status"] == "done").sum()), expected[key[0]]
         line = f"{'/'.join(key)}: {done} of {whole} images have a score"
         found.append((line + why(rows, whole), done == whole))
     return found

@@ -73,8 +73,7 @@ def row_label(cell):
 def column_label(metric, split, metrics, splits):
     """What a column is called under its detector: the metric, or the split where there is but one metric."""
     about = METRICS[score_column(metric)]
-    title = about.title
-    parts = [title] * (len(metrics) > 1 or len(splits) == 1) + [split] * (len(splits) > 1)
+    parts = [about.title] * (len(metrics) > 1 or len(splits) == 1) + [split] * (len(splits) > 1)
     return " ".join(parts) + ("↑" if about.larger_is_better else "↓")
 
 
