@@ -18,8 +18,7 @@ include: "rules/common.smk"
 rule all:
     input:
         table_files(*tables()),
-        overview_files(),
-        sweep_files(),
+        figure_files(),
         report_page(),
         "results/tables/complete.txt" if SCORED else [],
 

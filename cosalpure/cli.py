@@ -113,6 +113,9 @@ def parser():
     tables = add("tables", _tables, "the paper's tables from score files")
     tables.add_argument("scores", nargs="+", metavar="FILE", help="score files; their order is the tables' order")
     tables.add_argument("--degradation", metavar="NAME", default="jadena", help="what they are about (%(default)s)")
+    tables.add_argument(
+        "--only", nargs="+", metavar="NAME", help="tables to write, or scores, all rows in one file (all)"
+    )
     _common(tables, output="folder of the tables", settings=True, seed=True)
 
     complete = add("complete", _complete, "fail unless every image of every condition has a score")
@@ -137,6 +140,15 @@ def parser():
     overview.add_argument("--condition", nargs=3, metavar=names, required=True, help="what to show")
     overview.add_argument("--purifiers", nargs="+", metavar="NAME", required=True, help="a row each, in this order")
     _common(overview, output="PNG file to write")
+    comparison = figures("comparison", _comparison, "images, ground truth and maps as in the paper's Figures 6 and 7")
+    comparison.add_argument("--purifiers", nargs="+", metavar="NAME", required=True, help="a row each, in this order")
+    failures = figures("failures", _failures, "the images that a purifier leaves worst, as in the paper's Figure 2")
+    failures.add_argument("--purifier", metavar="NAME", required=True, help="whose failures")
+    for figure in (comparison, failures):
+        figure.add_argument("--results", metavar="DIR", default="results", help="folder of the results (%(default)s)")
+        figure.add_argument("--condition", nargs=2, metavar=names[:2], required=True, help="what to show")
+        figure.add_argument("--detectors", nargs="+", metavar="NAME", required=True, help="in this order")
+        _common(figure, output="PNG file to write")
     sweep = figures("sweep", _sweep, "the success rate against a setting")
     sweep.add_argument("scores", nargs="+", metavar="FILE", help="score files")
     sweep.add_argument("--points", nargs="+", metavar="DATASET/DEGRADATION=VALUE", required=True, help="along the axis")
@@ -156,6 +168,11 @@ def parser():
     )
     page.add_argument("--benchmarks", metavar="DIR", default="logs/benchmarks", help="Snakemake's times (%(default)s)")
     _common(page, output="HTML file to write", settings=True, seed=True)
+
+    screenshot = figures("screenshot", _screenshot, "a picture of a part of the page, taken by Chromium")
+    screenshot.add_argument("page", metavar="HTML", help="the report page")
+    screenshot.add_argument("--part", metavar="NAME", default="gallery", help="heading to begin at (%(default)s)")
+    _common(screenshot, output="PNG file to write")
 
     weights = add("weights", _weights, "list the published weights, or fetch them")
     weights.add_argument("action", choices=["list", "fetch"], help="what to do")
@@ -334,7 +351,7 @@ def _tables(options):
     settings = _settings(Statistics, options.settings)
     from cosalpure.tables.stage import run
 
-    run(options.scores, options.degradation, settings, options.output, options.seed)
+    run(options.scores, options.degradation, settings, options.output, options.seed, options.only)
 
 
 def _complete(options):
@@ -365,6 +382,18 @@ def _overview(options):
     draw(options.results, *options.condition, options.purifiers, options.output)
 
 
+def _comparison(options):
+    from cosalpure.report.comparison import draw_comparison
+
+    draw_comparison(options.results, *options.condition, options.purifiers, options.detectors, options.output)
+
+
+def _failures(options):
+    from cosalpure.report.comparison import draw_failures
+
+    draw_failures(options.results, *options.condition, options.purifier, options.detectors, options.output)
+
+
 def _sweep(options):
     from cosalpure.settings import Statistics
 
@@ -381,6 +410,12 @@ def _page(options):
     from cosalpure.report.page import run
 
     run(options.results, config, settings, options.seed, options.benchmarks, options.output)
+
+
+def _screenshot(options):
+    from cosalpure.report.screenshot import take
+
+    take(options.page, options.part, options.output)
 
 
 def _configuration(text):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cosalpure.data.layouts import count_groups, find_groups, has_truth
 from cosalpure.data.published import PUBLISHED
+from cosalpure.seeds import split_repeat
 from cosalpure.settings import load, read_files
 from cosalpure.weights import read_sources
 
@@ -38,7 +39,7 @@ class Work:
     @property
     def key(self):
         """What its time is looked up by: the stage and the entries, not the data set."""
-        return (self.stage, *self.names[1:])
+        return (self.stage, *[split_repeat(name)[0] for name in self.names[1:]])
 
 
 def run(files, benchmarks="logs/benchmarks"):

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, PositiveInt, T
 
 from cosalpure.data.published import PUBLISHED
 from cosalpure.errors import UserError, choose
+from cosalpure.seeds import repeat_name, split_repeat
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # becomes a folder's name
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -471,6 +472,9 @@ class Settings(Model):
     """
 
     seed: Annotated[int, Field(ge=0)] = Field(2024, description="all randomness is derived from it")
+    further_seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (), description="attack, learning and purification are repeated under each, on the same data; table `seeds`"
+    )
     datasets: dict[Name, dict[str, Any]] = Field(description="name: settings of the dataset")
     degradations: dict[Name, dict[str, Any]] = Field(description="name: settings of the degradation")
     text_to_image: TextToImage = Field(TextToImage(), description="the model that learns and purifies")
@@ -488,10 +492,11 @@ class Settings(Model):
 
     def method(self, family, name):
         """The method behind entry `name` of "degradations", "purifiers" or "detectors"."""
-        return _resolve(family, getattr(self, family), name)[0]
+        return _resolve(family, getattr(self, family), split_repeat(name)[0])[0]
 
     def method_settings(self, family, name):
         """The validated settings of entry `name`: a pydantic model."""
+        name = split_repeat(name)[0]
         method, values = _resolve(family, getattr(self, family), name)
         cls = settings_class(family, method, f"{family}.{name}")
         if family == "purifiers":  # these are about the maps: a purifier never sees them
@@ -512,8 +517,22 @@ class Settings(Model):
         """Whether the purifier of this name is given the learned concept."""
         return "{token}" in getattr(self.method_settings("purifiers", purifier), "prompt", "")
 
+    def seed_of(self, degradation):
+        """The seed under which a degradation and what follows from it are computed: `seed`, or that of its name."""
+        seed = split_repeat(degradation)[1]
+        return self.seed if seed is None else seed
+
     def expand(self):
-        """Every condition as a tuple (dataset, degradation, purifier, detector), in order, without repeats."""
+        """Every condition as a tuple (dataset, degradation, purifier, detector), in order, each once.
+
+        Under a further seed the degradation is called jadena.seed7; the clean reference has nothing random.
+        """
+        once = self._expand_once()
+        random = [its for its in once if (self.method("degradations", its[1]), its[2]) != ("none", "source_only")]
+        repeats = [(d, repeat_name(g, seed), p, n) for seed in self.further_seeds for d, g, p, n in random]
+        return [*once, *repeats]
+
+    def _expand_once(self):
         found = {}
         for block in self.conditions:
             for dataset in block.datasets or self.datasets:
@@ -529,7 +548,11 @@ class Settings(Model):
         Degradations are taken on the first dataset that runs all of them, datasets under the first that degrades.
         """
         sweep, where = self.sweeps[name], f"sweeps.{name}"
-        run = [condition[:2] for condition in self.expand() if self.method("purifiers", condition[2]) == "source_only"]
+        run = [
+            condition[:2]
+            for condition in self._expand_once()
+            if self.method("purifiers", condition[2]) == "source_only"
+        ]
         if set(sweep.entries) <= set(self.datasets):
             attacks = [pair[1] for pair in run if self.method("degradations", pair[1]) != "none"]
             pairs = [(entry, attacks[0]) for entry in sweep.entries] if attacks else []
@@ -641,7 +664,12 @@ def load(values, where="config"):
         lines += _complaints(settings.dataset, name)
     for family in FAMILIES:
         for name in getattr(settings, family):
+            if split_repeat(name)[1] is not None:
+                lines.append(f"{family}.{name}: a name that ends in .seed and a number is that of a further seed")
+                continue
             lines += _complaints(settings.method_settings, family, name)
+    if len({settings.seed, *settings.further_seeds}) <= len(settings.further_seeds):
+        lines.append(f"further_seeds: {list(settings.further_seeds)} holds a seed twice, or `seed` ({settings.seed})")
     for name in settings.purifiers:
         lines += _complaints(settings.map_settings, name)
     for index, block in enumerate(settings.conditions):

@@ -1,6 +1,7 @@
 # Helpers of the rules; no rules here. Results are addressed by prefixes of a condition: dataset, degradation,
 # purifier, detector. A job handles a span of groups, "0000-0012" for groups 0 to 11.
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from shlex import quote
 from cosalpure import settings as cosalpure_settings
 from cosalpure.data.layouts import count_groups, fingerprint, has_truth
 from cosalpure.errors import UserError
-from cosalpure.tables import table_names
+from cosalpure.tables import ABLATION, NAMES, conditions_of, table_names
 from cosalpure.weights import read_sources
 
 try:
@@ -22,19 +23,28 @@ try:
 except UserError as error:
     sys.exit("\n".join(f"cosalpure: {line}" for line in str(error).splitlines()))
 
-CLEAN_REFERENCES = {pair[:2] for pair in CONDITIONS if SETTINGS.method("degradations", pair[1]) == "none"}
+DEGRADATIONS = dict.fromkeys([*SETTINGS.degradations, *(condition[1] for condition in CONDITIONS)])
+ONCE = [condition for condition in CONDITIONS if condition[1] in SETTINGS.degradations]  # without further seeds
+CLEAN_REFERENCES = {pair[:2] for pair in ONCE if SETTINGS.method("degradations", pair[1]) == "none"}
 SHOWN = 6  # groups of the figures of concepts: the first ones
 # The command `cosalpure` of the Python that runs Snakemake, unless conda or a container brings its own.
 if not workflow.deployment_settings.deployment_method:
     shell.prefix(f"set -euo pipefail; export PATH='{Path(sys.executable).parent}':\"$PATH\"; ")
 
 
+# What was typed, for the report; jobs inherit it, and start a Snakemake of their own on a cluster.
+os.environ.setdefault("COSALPURE_COMMAND", " ".join(map(quote, ["snakemake", *sys.argv[1:]])))
+
+
 wildcard_constraints:
     dataset="|".join(map(re.escape, SETTINGS.datasets)),
-    degradation="|".join(map(re.escape, SETTINGS.degradations)),
+    degradation="|".join(map(re.escape, DEGRADATIONS)),
     purifier="|".join(map(re.escape, SETTINGS.purifiers)),
     detector="|".join(map(re.escape, SETTINGS.detectors)),
     clean="|".join(map(re.escape, SETTINGS.degradations)),
+    table="|".join(NAMES),
+    kind="comparison|ablation",
+    part="[a-z-]+",
     span=r"\d{4}-\d{4}",
     sweep="|".join(map(re.escape, SETTINGS.sweeps)) or "none",
     published="|".join(map(re.escape, PUBLISHED)) or "none",
@@ -71,6 +81,11 @@ def shards(stage, folder):
 def groups(wildcards):
     """A span as the command line takes it: 0000-0012 is 0:12."""
     return ":".join(str(int(part)) for part in wildcards.span.split("-"))
+
+
+def seed(wildcards):
+    """A params function: the run's seed, or that of the degradation's name."""
+    return SETTINGS.seed_of(wildcards.degradation)
 
 
 def as_json(settings):
@@ -202,8 +217,17 @@ def published_name(wildcards):
     return PUBLISHED[wildcards.published]
 
 
+SCORED_CONDITIONS = [condition for condition in CONDITIONS if condition[0] in SCORED]
+
+
 def score_files(wildcards=None):
-    return ["results/score/{}/{}/{}/{}.parquet".format(*names) for names in CONDITIONS if names[0] in SCORED]
+    return ["results/score/{}/{}/{}/{}.parquet".format(*condition) for condition in SCORED_CONDITIONS]
+
+
+def table_scores(wildcards):
+    """The score files that a table is made of."""
+    found = conditions_of(wildcards.table, SCORED_CONDITIONS, table_degradation())
+    return ["results/score/{}/{}/{}/{}.parquet".format(*condition) for condition in found]
 
 
 def table_files(*tables):
@@ -214,13 +238,24 @@ def table_files(*tables):
 
 def table_degradation():
     """The degradation that the tables are about: the first one that degrades."""
-    named = [names[1] for names in CONDITIONS if names[0] in SCORED] or [names[1] for names in CONDITIONS]
+    named = [names[1] for names in SCORED_CONDITIONS] or [names[1] for names in CONDITIONS]
     return next((name for name in named if SETTINGS.method("degradations", name) != "none"), named[0])
 
 
 def tables():
-    """The names of all tables: 3 (the ablation) and 4 (motion blur) only where their conditions are run."""
-    return table_names([names for names in CONDITIONS if names[0] in SCORED], table_degradation())
+    """The names of all tables: 3 (the ablation), 4 (motion blur) and seeds only where their conditions are run."""
+    return table_names(SCORED_CONDITIONS, table_degradation())
+
+
+def one_table(table):
+    """An input function: a table's files; an error where the configuration runs nothing of it."""
+
+    def files(wildcards):
+        if table not in tables():
+            sys.exit(f"cosalpure: {table}: the configuration runs nothing of it; it has {', '.join(tables())}")
+        return table_files(table)
+
+    return files
 
 
 def every(pattern, stage=None):
@@ -251,7 +286,7 @@ def overview_blocks():
     What cannot be scored is shown in any case: there is nothing else to look at.
     """
     blocks = {}
-    for *block, purifier, detector in CONDITIONS:
+    for *block, purifier, detector in ONCE:
         blocks.setdefault((*block, detector), []).append(purifier)
     return {
         (dataset, degradation, detector): purifiers
@@ -262,6 +297,66 @@ def overview_blocks():
 
 def overview_files():
     return ["results/report/figures/overview_{}_{}_{}.png".format(*block) for block in overview_blocks()]
+
+
+def comparisons():
+    """{(dataset, degradation, kind): purifiers} of the paper's Figures 6 (comparison) and 7 (ablation)."""
+    found = {}
+    for block, purifiers in compared().items():
+        others = [name for name in purifiers if name not in ABLATION[1:3]]
+        ablated = [name for name in ABLATION if name in purifiers]
+        kinds = {"comparison": others, "ablation": ablated if set(ablated) & set(ABLATION[1:3]) else []}
+        found |= {(*block, kind): names for kind, names in kinds.items() if len(names) > 1}
+    return found
+
+
+def compared():
+    """{(dataset, degradation): purifiers} of what can be scored and is degraded, purified in more than one way."""
+    found = {}
+    for dataset, degradation, purifier, _ in ONCE:
+        if dataset in SCORED and SETTINGS.method("degradations", degradation) != "none":
+            found.setdefault((dataset, degradation), {})[purifier] = None
+    return {block: list(purifiers) for block, purifiers in found.items() if len(purifiers) > 1}
+
+
+def failures():
+    """[(dataset, degradation, purifier), ...] of the paper's Figure 2: of DiffPure, and of the last purifier."""
+    return [
+        (*block, name)
+        for block, purifiers in compared().items()
+        for name in purifiers
+        if name == purifiers[-1] or SETTINGS.method("purifiers", name) == "diffpure"
+    ]
+
+
+def comparison_files():
+    """The figures of comparisons, ablations and failures."""
+    pattern = "results/report/figures/{}_{}_{}.png"
+    found = [pattern.format(kind, dataset, degradation) for dataset, degradation, kind in comparisons()]
+    return found + ["results/report/figures/failures_{}_{}_{}.png".format(*names) for names in failures()]
+
+
+def compared_purifiers(wildcards):
+    return comparisons()[wildcards.dataset, wildcards.degradation, wildcards.kind]
+
+
+def detectors_of(wildcards):
+    """The detectors of a dataset and degradation, in order."""
+    block = (wildcards.dataset, wildcards.degradation)
+    return list(dict.fromkeys(condition[3] for condition in ONCE if condition[:2] == block))
+
+
+def compared_scores(wildcards):
+    """The score files behind a figure: of its purifiers, or of its one."""
+    kind = getattr(wildcards, "kind", None)
+    purifiers = compared_purifiers(wildcards) if kind else [wildcards.purifier]
+    folder = f"results/score/{wildcards.dataset}/{wildcards.degradation}"
+    return [f"{folder}/{purifier}/{detector}.parquet" for purifier in purifiers for detector in detectors_of(wildcards)]
+
+
+def figure_files():
+    """All figures of a plain run."""
+    return [*overview_files(), *comparison_files(), *sweep_files()]
 
 
 def report_page():
@@ -291,7 +386,7 @@ def sweep_scores(wildcards):
     wanted = {point[:2] for point in points} | {(d, g) for d, g in CLEAN_REFERENCES if d in datasets}
     return [
         "results/score/{}/{}/{}/{}.parquet".format(*condition)
-        for condition in CONDITIONS
+        for condition in ONCE
         if condition[:2] in wanted and SETTINGS.method("purifiers", condition[2]) == "source_only"
     ]
 
@@ -324,7 +419,7 @@ def shown(stage, folder):
 
 def concept_figures():
     """Previews beside each clean reference of the same data set, and attention maps, where concepts are read."""
-    read = [condition[:3] for condition in CONDITIONS if SETTINGS.reads_concept(condition[2])]
+    read = [condition[:3] for condition in ONCE if SETTINGS.reads_concept(condition[2])]
     degraded = dict.fromkeys((d, g) for d, g, _ in read if (d, g) not in CLEAN_REFERENCES)
     beside = [(d, g, clean) for d, g in degraded for other, clean in CLEAN_REFERENCES if other == d]
     previews = ["results/report/figures/concepts_{}_{}_{}.png".format(*names) for names in beside]

@@ -21,7 +21,7 @@ rule learn_concepts:
         settings=part("concept"),
         model=part("text_to_image"),
         groups=groups,
-        seed=SETTINGS.seed,
+        seed=seed,
     message:
         "concept: {wildcards.dataset}, {wildcards.degradation}, groups {params.groups}"
     shell:

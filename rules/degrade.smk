@@ -19,7 +19,7 @@ rule degrade_images:
         method=method_of("degradations"),
         settings=settings_of("degradations"),
         groups=groups,
-        seed=SETTINGS.seed,
+        seed=seed,
     message:
         "degrade: {wildcards.dataset} by {wildcards.degradation}, groups {params.groups}"
     shell:

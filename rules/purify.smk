@@ -23,7 +23,7 @@ rule purify_images:
         model=purifier_model,
         concepts=concept_option,
         groups=groups,
-        seed=SETTINGS.seed,
+        seed=seed,
     message:
         "purify: {wildcards.dataset}, {wildcards.degradation}, by {wildcards.purifier}, groups {params.groups}"
     shell:

@@ -3,7 +3,12 @@ rule draw_overview:
         data="results/data/{dataset}/manifest.parquet",
         maps=overview_maps,
     output:
-        "results/report/figures/overview_{dataset}_{degradation}_{detector}.png",
+        report(
+            "results/report/figures/overview_{dataset}_{degradation}_{detector}.png",
+            caption="captions/overview.rst",
+            category="Figures",
+            labels={"figure": "overview", "data set": "{dataset}", "degradation": "{degradation}", "of": "{detector}"},
+        ),
     log:
         "logs/report/overview_{dataset}_{degradation}_{detector}.log",
     benchmark:
@@ -23,11 +28,75 @@ rule draw_overview:
         " --purifiers {params.purifiers:q} --output {output:q} > {log:q} 2>&1"
 
 
+rule draw_comparison:
+    input:
+        compared_scores,
+    output:
+        report(
+            "results/report/figures/{kind}_{dataset}_{degradation}.png",
+            caption="captions/comparison.rst",
+            category="Figures",
+            labels={"figure": "{kind}", "data set": "{dataset}", "degradation": "{degradation}", "of": ""},
+        ),
+    log:
+        "logs/report/{kind}_{dataset}_{degradation}.log",
+    benchmark:
+        "logs/benchmarks/report/{kind}_{dataset}_{degradation}.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
+    threads: 1
+    resources:
+        mem_mb=grown(1000),
+        runtime=longer(10),
+    params:
+        purifiers=compared_purifiers,
+        detectors=detectors_of,
+    message:
+        "figure: {wildcards.kind}, {wildcards.dataset}, {wildcards.degradation}"
+    shell:
+        "cosalpure report comparison --condition {wildcards.dataset:q} {wildcards.degradation:q}"
+        " --purifiers {params.purifiers:q} --detectors {params.detectors:q} --output {output:q} > {log:q} 2>&1"
+
+
+rule draw_failures:
+    input:
+        compared_scores,
+    output:
+        report(
+            "results/report/figures/failures_{dataset}_{degradation}_{purifier}.png",
+            caption="captions/failures.rst",
+            category="Figures",
+            labels={"figure": "failures", "data set": "{dataset}", "degradation": "{degradation}", "of": "{purifier}"},
+        ),
+    log:
+        "logs/report/failures_{dataset}_{degradation}_{purifier}.log",
+    benchmark:
+        "logs/benchmarks/report/failures_{dataset}_{degradation}_{purifier}.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
+    threads: 1
+    resources:
+        mem_mb=grown(1000),
+        runtime=longer(10),
+    params:
+        detectors=detectors_of,
+    message:
+        "figure: where {wildcards.purifier} fails, {wildcards.dataset}, {wildcards.degradation}"
+    shell:
+        "cosalpure report failures --condition {wildcards.dataset:q} {wildcards.degradation:q}"
+        " --purifier {wildcards.purifier:q} --detectors {params.detectors:q} --output {output:q} > {log:q} 2>&1"
+
+
 rule draw_sweep:
     input:
         scores=sweep_scores,
     output:
-        figure="results/report/figures/sweep_{sweep}.png",
+        figure=report(
+            "results/report/figures/sweep_{sweep}.png",
+            caption="captions/sweep.rst",
+            category="Figures",
+            labels={"figure": "sweep", "data set": "", "degradation": "", "of": "{sweep}"},
+        ),
         numbers="results/report/figures/sweep_{sweep}.csv",
     log:
         "logs/report/sweep_{sweep}.log",
@@ -59,7 +128,17 @@ rule draw_concepts:
         clean=shown("concept", "concept/{dataset}/{clean}"),
         weights=model_index,
     output:
-        "results/report/figures/concepts_{dataset}_{degradation}_{clean}.png",
+        report(
+            "results/report/figures/concepts_{dataset}_{degradation}_{clean}.png",
+            caption="captions/concepts.rst",
+            category="Figures",
+            labels={
+                "figure": "concepts",
+                "data set": "{dataset}",
+                "degradation": "{degradation}",
+                "of": "beside {clean}",
+            },
+        ),
     log:
         "logs/report/concepts_{dataset}_{degradation}_{clean}.log",
     benchmark:
@@ -92,7 +171,17 @@ rule draw_attention:
         concepts=shown("concept", "concept/{dataset}/{degradation}"),
         weights=model_index,
     output:
-        "results/report/figures/attention_{dataset}_{degradation}_{purifier}.png",
+        report(
+            "results/report/figures/attention_{dataset}_{degradation}_{purifier}.png",
+            caption="captions/attention.rst",
+            category="Figures",
+            labels={
+                "figure": "attention",
+                "data set": "{dataset}",
+                "degradation": "{degradation}",
+                "of": "{purifier}",
+            },
+        ),
     log:
         "logs/report/attention_{dataset}_{degradation}_{purifier}.log",
     benchmark:
@@ -120,9 +209,14 @@ rule draw_attention:
 rule build_report:
     input:
         tables=[*table_files(*tables()), "results/tables/scores.parquet"],
-        figures=[*overview_files(), *sweep_files()],
+        figures=figure_files(),
     output:
-        "results/report/report.html",
+        report(
+            "results/report/report.html",
+            caption="captions/page.rst",
+            category="Report",
+            labels={"page": "the whole run"},
+        ),
     log:
         "logs/report/page.log",
     benchmark:
@@ -142,3 +236,25 @@ rule build_report:
     shell:
         "cosalpure report page results --configuration {params.configuration:q} --settings {params.settings:q}"
         " --seed {params.seed} --output {output:q} > {log:q} 2>&1"
+
+
+# Only when asked for, as it needs Chromium: snakemake --cores all screenshots
+rule take_screenshot:
+    input:
+        "results/report/report.html",
+    output:
+        "results/report/screenshots/{part}.png",
+    log:
+        "logs/report/screenshot_{part}.log",
+    benchmark:
+        "logs/benchmarks/report/screenshot_{part}.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
+    threads: 1
+    resources:
+        mem_mb=grown(1000),
+        runtime=longer(10),
+    message:
+        "screenshot of the report: {wildcards.part}"
+    shell:
+        "cosalpure report screenshot {input:q} --part {wildcards.part:q} --output {output:q} > {log:q} 2>&1"

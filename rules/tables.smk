@@ -1,13 +1,18 @@
-rule build_tables:
+rule build_table:
     input:
-        score_files,
+        table_scores,
     output:
-        "results/tables/scores.parquet",
-        expand("results/tables/{table}.{kind}", table=tables(), kind=("parquet", "csv", "md", "tex")),
+        report(
+            "results/tables/{table}.csv",
+            caption="captions/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
+        multiext("results/tables/{table}", ".parquet", ".md", ".tex"),
     log:
-        "logs/tables.log",
+        "logs/tables/{table}.log",
     benchmark:
-        "logs/benchmarks/tables.tsv"
+        "logs/benchmarks/tables/{table}.tsv"
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
@@ -19,17 +24,40 @@ rule build_tables:
         settings=part("statistics"),
         seed=SETTINGS.seed,
     message:
-        "tables"
+        "table: {wildcards.table}"
     shell:
-        "cosalpure tables {input:q} --degradation {params.degradation:q} --output results/tables"
+        "cosalpure tables {input:q} --degradation {params.degradation:q} --only {wildcards.table} --output results/tables"
         " --settings {params.settings:q} --seed {params.seed} > {log:q} 2>&1"
+
+
+rule collect_scores:
+    input:
+        score_files,
+    output:
+        "results/tables/scores.parquet",
+    log:
+        "logs/tables/scores.log",
+    benchmark:
+        "logs/benchmarks/tables/scores.tsv"
+    conda:
+        "../envs/cosalpure.yaml"
+    threads: 1
+    resources:
+        mem_mb=grown(1000),
+        runtime=longer(30),
+    params:
+        degradation=table_degradation(),
+    message:
+        "tables: every score in one file"
+    shell:
+        "cosalpure tables {input:q} --degradation {params.degradation:q} --only scores --output results/tables > {log:q} 2>&1"
 
 
 # Last of all: a run with gaps ends with an error, and everything else of it is there.
 rule check_complete:
     input:
         scores="results/tables/scores.parquet",
-        others=[*table_files(*tables()), *overview_files(), *sweep_files(), *report_page()],
+        others=[*table_files(*tables()), *figure_files(), *report_page()],
     output:
         "results/tables/complete.txt",
     log:

@@ -14,6 +14,7 @@ localrules:
     table4,
     report,
     concepts_shown,
+    screenshots,
     models,
 
 
@@ -50,38 +51,43 @@ rule score:
 rule tables:
     input:
         "results/tables/scores.parquet" if SCORED else [],
+        table_files(*tables()),
 
 
 rule table1:
     input:
-        table_files("table1"),
+        one_table("table1"),
 
 
 rule table2:
     input:
-        table_files("table2"),
+        one_table("table2"),
 
 
 rule table3:
     input:
-        table_files("table3"),
+        one_table("table3"),
 
 
 rule table4:
     input:
-        table_files("table4"),
+        one_table("table4"),
 
 
 rule report:
     input:
-        overview_files(),
-        sweep_files(),
+        figure_files(),
         report_page(),
 
 
 rule concepts_shown:  # previews and attention maps: concepts of clean groups are learned for them too
     input:
         concept_figures(),
+
+
+rule screenshots:  # those of the README and docs/report.md; they need Chromium
+    input:
+        expand("results/report/screenshots/{part}.png", part=("what-came-out", "gallery")),
 
 
 rule models:

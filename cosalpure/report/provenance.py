@@ -19,12 +19,14 @@ PACKAGES = (
     "scikit-image",
     "numpy",
 )
+COMMAND = "COSALPURE_COMMAND"  # set by the Snakefile: a parameter of a rule would be a reason to run it again
 WEIGHTS = (".safetensors", ".pth", ".pt", ".zip")
 
 
 def describe(config, seed):
     """{what: value}, texts for a reader; `config` is the run's configuration, whose weights are hashed."""
-    rows = {"seed": seed, "code": git_state(), "Python": platform.python_version()}
+    rows = {"command": os.environ.get(COMMAND, "not run by the workflow")}
+    rows |= {"seed": seed, "code": git_state(), "Python": platform.python_version()}
     rows |= {"machine": f"{platform.platform()}, {os.cpu_count()} cores", "device": device()}
     rows |= {name: version for name in PACKAGES if (version := installed(name))}
     return rows | {path: f"sha256 {file_hash(path)}" for path in weight_files(config)}

@@ -6,34 +6,48 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cosalpure.io import whole_file
 
-CELL, GAP, LEFT, TOP = 96, 4, 190, 58  # px; LEFT is what titles have at least
+CELL, GAP, LEFT, TOP, HEAD = 96, 4, 190, 58, 34  # px; LEFT is what titles have at least
 
 
 @dataclass(frozen=True)
 class Row:
-    """A title and pictures (PIL images); `framed` says which of them are attacked ones."""
+    """A title and pictures (PIL images, None for an empty cell); `framed` says which of them are attacked ones.
+
+    A row of `heads` is a line of text: the titles of the columns below it.
+    """
 
     title: str
     pictures: list
     framed: tuple = ()
+    heads: tuple = ()
+    highlighted: bool = False
+
+    @property
+    def height(self):
+        return HEAD if self.heads else CELL + GAP
 
 
 def draw_sheet(path, heading, note, rows):
     """Writes `rows` under a heading and a note to the PNG file `path`."""
-    columns = max(len(row.pictures) for row in rows)
+    columns = max(len(row.heads or row.pictures) for row in rows)
     side = max([LEFT, *(round(font(14).getlength(row.title)) + 16 for row in rows)])
-    sheet = Image.new("RGB", (side + columns * (CELL + GAP), TOP + len(rows) * (CELL + GAP)), "white")
+    sheet = Image.new("RGB", (side + columns * (CELL + GAP), TOP + sum(row.height for row in rows)), "white")
     pen = ImageDraw.Draw(sheet)
     pen.text((8, 8), heading, "black", font(18))
     pen.text((8, 34), note, "dimgray", font(13))
-    for y, row in enumerate(rows):
-        top = TOP + y * (CELL + GAP)
-        pen.text((8, top + CELL // 2 - 8), row.title, "dimgray" if row.title.startswith(" ") else "black", font(14))
+    top = TOP
+    for row in rows:
+        color = "green" if row.highlighted else "dimgray" if row.title.startswith(" ") else "black"
+        pen.text((8, top + row.height // 2 - 8), row.title, color, font(14))
+        for x, head in enumerate(row.heads):
+            pen.text((side + x * (CELL + GAP), top + HEAD // 2 - 6), head, "dimgray", font(12))
         for x, picture in enumerate(row.pictures):
             left = side + x * (CELL + GAP)
-            sheet.paste(picture.convert("RGB").resize((CELL, CELL), Image.Resampling.BICUBIC), (left, top))
+            if picture is not None:
+                sheet.paste(picture.convert("RGB").resize((CELL, CELL), Image.Resampling.BICUBIC), (left, top))
             if x < len(row.framed) and row.framed[x]:
                 pen.rectangle((left - 2, top - 2, left + CELL + 1, top + CELL + 1), outline="crimson", width=2)
+        top += row.height
     with whole_file(path) as temporary:
         sheet.save(temporary, format="PNG", optimize=True)
 

@@ -5,7 +5,8 @@ low, high percentile bootstrap over groups
 expected  images that the cell is about; `done` of them were scored, `failed` of them have a map that is unfit,
           the rest has none
 undefined of the done ones, those without a value (AP of an empty ground truth); left out of the mean
-paper     the published value, NaN where there is none
+paper     the published value, NaN where there is none; minus_paper is value - paper, paper_inside says whether the
+          published value lies in the interval (NaN without one)
 """
 
 from pathlib import Path
@@ -15,14 +16,14 @@ import pandas as pd
 
 from cosalpure.errors import UserError
 from cosalpure.score import bootstrap_difference, bootstrap_mean
-from cosalpure.seeds import numpy_generator
-from cosalpure.tables import ABLATION, BLUR
+from cosalpure.seeds import numpy_generator, split_repeat
+from cosalpure.tables import ABLATION, BLUR, CLEAN, conditions_of
 
 KEYS = ["dataset", "degradation", "purifier", "detector"]
 CELL = ["value", "low", "high", "expected", "done", "failed", "undefined"]
-COLUMNS = ["table", *KEYS, "metric", "split", *CELL, "paper"]
+MEASURED = ["table", *KEYS, "metric", "split", *CELL]
+COLUMNS = [*MEASURED, "paper", "minus_paper", "paper_inside"]
 SPLITS = ("avg", "adv", "clean")
-CLEAN = ("none", "source_only")  # (degradation, purifier) of the reference without any attack
 BOOTSTRAP = {"seed": 0, "samples": 2000, "level": 0.95}
 
 
@@ -70,14 +71,39 @@ def build_degradations(scores, degradation=None, **options):
 
     Without any unpurified condition the first purifier stands in.
     """
-    purifiers = list(scores["purifier"].unique())
-    chosen = CLEAN[1] if CLEAN[1] in purifiers else purifiers[0]
-    scores = scores[scores["purifier"] == chosen]
+    wanted = conditions_of("degradations", conditions_in(scores), degradation)
+    scores = scores[scores["purifier"] == wanted[0][2]]
     parts = [
-        build_cells(scores, "degradations", name, ("sr",), SPLITS, purifiers=[chosen], **options)
-        for name in scores["degradation"].unique()
+        build_cells(scores, "degradations", name, ("sr",), SPLITS, purifiers=[wanted[0][2]], **options)
+        for name in dict.fromkeys(condition[1] for condition in wanted)
     ]
     return pd.concat(parts, ignore_index=True).drop_duplicates([*KEYS, "metric", "split"], ignore_index=True)
+
+
+def build_seeds(scores, degradation="jadena", **bootstrap):
+    """SR of every purifier over all seeds of `degradation`, tidy, with what the seeds differ by.
+
+    `value`, its interval and its counts are of all seeds' rows together: the bootstrap draws groups, each with all of
+    its seeds. `seeds` says how many there are, `sd` is the standard deviation of their means, `least` and `most`
+    are the smallest and largest of these. A purifier that was run under one seed only has no `sd`.
+    """
+    repeats = scores["degradation"].map(split_repeat)
+    rows = scores[repeats.str[0] == degradation].assign(seed=repeats.str[1].fillna(-1).astype(int))
+    options = {**BOOTSTRAP, **bootstrap}
+    cells = []
+    for (dataset, purifier, detector), part in rows.groupby(["dataset", "purifier", "detector"], sort=False):
+        key = (dataset, degradation, purifier, detector)
+        for split in SPLITS:
+            values = cell(part, key, "sr", split, int(in_split(part, split).sum()), **options)
+            done = part[in_split(part, split) & (part["status"] == "done").to_numpy()]
+            means = done.groupby("seed")["success"].mean()
+            cells.append(("seeds", *key, "sr", split, *values, len(means), means.std(), means.min(), means.max()))
+    return pd.DataFrame(cells, columns=[*MEASURED, "seeds", "sd", "least", "most"])
+
+
+def conditions_in(scores):
+    """The conditions of score rows, tuples in order."""
+    return [tuple(key) for key in scores[KEYS].drop_duplicates().to_numpy()]
 
 
 def build_cells(
@@ -101,7 +127,7 @@ def build_cells(
                     for split in splits:
                         values = cell(conditions.get(key), key, metric, split, expected[split], **bootstrap)
                         cells.append((table, *key, metric, split, *values))
-    return with_paper_values(pd.DataFrame(cells, columns=COLUMNS[:-1]))
+    return with_paper_values(pd.DataFrame(cells, columns=MEASURED))
 
 
 def cell(rows, key, metric, split, expected, seed, samples, level):
@@ -217,4 +243,7 @@ def with_paper_values(table):
     keys = ["table", *KEYS, "metric", "split"]
     published = {(*key[:1], key[1].casefold(), *key[2:]): value for *key, value in published[[*keys, "value"]].values}
     paper = [published.get((t, dataset.casefold(), *rest), np.nan) for t, dataset, *rest in table[keys].values]
-    return table.assign(paper=np.array(paper, dtype=float))
+    paper = np.array(paper, dtype=float)
+    inside = ((table["low"] <= paper) & (paper <= table["high"])).astype(float)
+    known = ~np.isnan(paper) & table["low"].notna()
+    return table.assign(paper=paper, minus_paper=table["value"] - paper, paper_inside=inside.where(known))

@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
+from cosalpure.errors import choose
 from cosalpure.tables import table_names
 from cosalpure.tables.build import (
-    KEYS,
     build_degradations,
     build_differences,
+    build_seeds,
     build_table1,
     build_table2,
     build_table3,
     build_table4,
+    conditions_in,
     read_scores,
 )
 from cosalpure.tables.write import write_parquet, write_table
@@ -22,19 +24,29 @@ TABLES = {
     "table4": build_table4,
     "differences": build_differences,
     "degradations": build_degradations,
+    "seeds": build_seeds,
 }
+SCORES = "scores"  # all rows in one file
 
 
-def run(score_files, degradation, settings, output, seed):
-    """Write `output`/scores.parquet and the tables of `degradation`; `settings` is a `Statistics`."""
+def run(score_files, degradation, settings, output, seed, only=None):
+    """Write `output`/scores.parquet and the tables of `degradation`; `settings` is a `Statistics`.
+
+    `only` names what to write, of `TABLES` and "scores"; without it, all that the scores have something for.
+    """
     scores = read_scores(score_files)
     note = left_out(scores)
-    conditions = [tuple(key) for key in scores[KEYS].drop_duplicates().to_numpy()]
-    for name in table_names(conditions, degradation):
+    found = [*table_names(conditions_in(scores), degradation), SCORES]
+    for name in only or found:
+        choose("table", name, found, "--only")
+    for name in found[:-1]:
+        if only and name not in only:
+            continue
         table = TABLES[name](scores, degradation, seed=seed, samples=settings.samples, level=settings.level)
         table.attrs["note"] = note  # goes into the Parquet file, too
         write_table(table, Path(output) / name, settings.level)
-    write_parquet(scores, Path(output) / "scores.parquet")
+    if not only or SCORES in only:
+        write_parquet(scores, Path(output) / "scores.parquet")
 
 
 def left_out(scores):

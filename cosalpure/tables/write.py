@@ -12,7 +12,9 @@ from tabulate import tabulate
 
 from cosalpure.io import whole_file
 from cosalpure.score import METRICS
-from cosalpure.tables.build import CLEAN, score_column
+from cosalpure.seeds import split_repeat
+from cosalpure.tables import CLEAN
+from cosalpure.tables.build import score_column
 
 LABELS = {
     "source_only": "Source-Only",
@@ -46,17 +48,20 @@ TITLES = {
     "4": "Table 4. Extension to motion blur.",
     "differences": "Paired differences on the same images.",
     "degradations": "Success rate under each degradation, nothing purified.",
+    "seeds": "Success rate over several seeds of attack, learning and purification; ± is the standard deviation between "
+    "the seeds' means.",
 }
 LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "β": r"$_\beta$", "↑": r"$\uparrow$", "↓": r"$\downarrow$",
-    "−": r"$-$", "–": "--",
+    "−": r"$-$", "–": "--", "±": r"$\pm$",
 }  # fmt: skip
 
 
 def label(name):
     """A method's name as printed; its own name if it has no other."""
-    return LABELS.get(name, name)
+    entry, seed = split_repeat(name)
+    return LABELS.get(entry, entry) + ("" if seed is None else f", seed {seed}")
 
 
 def row_label(cell):
@@ -120,12 +125,20 @@ def cell_text(cell, sign=""):
         return "–"
     sign = "+" if hasattr(cell, "minus_purifier") else sign
     text = "–" if math.isnan(cell.value) else format(cell.value, sign + ".3f")
+    if not math.isnan(getattr(cell, "sd", math.nan)):
+        text += f" ± {cell.sd:.3f}"
     if not math.isnan(cell.low):
         text += f" [{cell.low:{sign}.2f}, {cell.high:{sign}.2f}]"
     text += incomplete(cell)
     if not math.isnan(getattr(cell, "paper", math.nan)):
-        text += f" (paper {cell.paper:.3f})"
+        text += f" (paper {cell.paper:.3f}{against_paper(cell)})"
     return text
+
+
+def against_paper(cell):
+    """', +0.012, inside': ours minus the published value, and whether that lies in our interval; as far as known."""
+    text = "" if math.isnan(cell.value) else f", {cell.minus_paper:+.3f}"
+    return text + {1: ", inside", 0: ", outside"}.get(cell.paper_inside, "")
 
 
 def incomplete(cell):
@@ -139,6 +152,8 @@ def caption(table, level):
     reading = f"Brackets: {level:.0%} intervals by bootstrap over groups."
     if any(map(ranks_purifiers, table.itertuples(index=False))):
         reading += " Bold: best complete condition of each dataset."
+    if "paper" in table and table["paper"].notna().any():
+        reading += " paper: the published value, ours minus it, and whether it lies inside our interval."
     if (table["done"] != table["expected"]).any():
         reading += " 'n of m': only n of m images have a score."
     return " ".join(part for part in (title, reading, table.attrs.get("note")) if part)
@@ -199,10 +214,15 @@ def as_latex(table, level=0.95):
 
 
 def write_csv(table, path):
-    """The laid out table as CSV in full precision: value, low, high and images ('n of m') of every column."""
+    """The laid out table as CSV in full precision: value, low, high and images ('n of m') of every column.
+
+    Over several seeds, also how many there are and what they differ by.
+    """
     rows, columns, cells = lay_out(table)
+    seeds = [key for key in ("seeds", "sd", "least", "most") if key in table]
     header = ["dataset", "method"]
-    header += [f"{' '.join(column)}{what}" for column in columns for what in ("", " low", " high", " images")]
+    titles = ("", " low", " high", " images", *(f" {key}" for key in seeds))
+    header += [f"{' '.join(column)}{what}" for column in columns for what in titles]
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
@@ -213,6 +233,7 @@ def write_csv(table, path):
                 numbers = (cell.value, cell.low, cell.high) if cell else (math.nan,) * 3
                 values += ["" if math.isnan(number) else f"{number:.6f}" for number in numbers]
                 values.append(f"{cell.done} of {cell.expected}" if cell else "")
+                values += [f"{getattr(cell, key):.6g}" if cell else "" for key in seeds]
             writer.writerow([*row, *values])
 
 

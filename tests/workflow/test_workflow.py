@@ -17,7 +17,7 @@ from cosalpure.weights import COLUMNS
 ROOT = Path(__file__).resolve().parents[2]
 METRICS = ["iou", "success", "ap", "f_beta", "mae"]
 DETECTORS = ["gcagc", "gicd", "poolnet"]
-LAST = {"build_report", "check_complete"}  # what any change reruns
+LAST = {"build_report", "check_complete", "collect_scores"}  # what any change reruns
 PURIFIERS = ["source_only", "vae_round_trip", "cosalpure_no_inversion", "cosalpure_none_concept", "cosalpure"]
 
 pytestmark = pytest.mark.workflow
@@ -115,7 +115,7 @@ def rules_after(finished, **changes):
 
 def test_changed_guidance_scale_reruns_purification_and_what_follows(finished):
     purifiers = {"cosalpure": {"guidance_scale": 4.0}}
-    expected = {"purify_images", "detect_cosaliency", "score_maps", "build_tables", "draw_overview"} | LAST
+    expected = {"purify_images", "detect_cosaliency", "score_maps", "build_table", "draw_overview"} | LAST
     assert rules_after(finished, purifiers=purifiers) == expected
     finished.set(purifiers=purifiers)
     try:
@@ -127,11 +127,11 @@ def test_changed_guidance_scale_reruns_purification_and_what_follows(finished):
 
 
 def test_changed_metric_reruns_scoring_and_tables_alone(finished):
-    assert rules_after(finished, score={"success_iou": 0.6}) == {"score_maps", "build_tables"} | LAST
+    assert rules_after(finished, score={"success_iou": 0.6}) == {"score_maps", "build_table"} | LAST
 
 
 def test_changed_statistics_reruns_tables_alone(finished):
-    assert rules_after(finished, statistics={"samples": 200}) == {"build_tables"} | LAST
+    assert rules_after(finished, statistics={"samples": 200}) == {"build_table", "build_report", "check_complete"}
 
 
 def test_changed_concept_learning_leaves_the_attack_alone(finished):

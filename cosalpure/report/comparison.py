@@ -1,0 +1,88 @@
+"""The paper's Figures 6 and 7, and 2: single images beside their ground truth and the maps of every detector.
+
+Which images are shown is decided by a rule, never by hand, from the scores of the condition. `draw_comparison` shows the
+worst, the median and the best group under the last purifier (`gallery.choose`), and of each the attacked image with
+the median IoU. `draw_failures` shows the attacked images that a purifier leaves worst. An image's IoU is the mean of
+the detectors'.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from cosalpure.errors import UserError
+from cosalpure.report.gallery import choose
+from cosalpure.report.sheet import Row, draw_sheet, open_picture
+from cosalpure.tables.write import label
+
+FAILURES = 6  # images of the figure of failures
+OURS = "cosalpure"  # the row that is highlighted, as in the paper
+
+
+def draw_comparison(results, dataset, degradation, purifiers, detectors, output):
+    """The paper's Figures 6 and 7: a row a purifier; columns image, ground truth and a map a detector."""
+    rows = read_rows(results, dataset, degradation, purifiers, detectors)
+    heads = ["image", "ground truth", *map(label, detectors)]
+    sheet = []
+    for place, slug in choose(rows):
+        file = median_image(rows[(rows["slug"] == slug) & (rows["purifier"] == purifiers[-1])])
+        name = rows.loc[rows["slug"] == slug, "group"].iloc[0]
+        sheet.append(Row(f"{place}: {name}", [], heads=heads))
+        for purifier in purifiers:
+            paths = places(results, dataset, degradation, purifier, detectors, Path(slug) / file)
+            sheet.append(Row(label(purifier), [picture(path) for path in paths], highlighted=purifier == OURS))
+    note = "worst, median and best group under the last row; the attacked image of median IoU"
+    draw_sheet(output, f"{dataset}, {label(degradation)}: images and co-saliency maps", note, sheet)
+
+
+def draw_failures(results, dataset, degradation, purifier, detectors, output):
+    """The paper's Figure 2, of any purifier: what it makes of the attacked images that it leaves worst."""
+    rows = read_rows(results, dataset, degradation, [purifier], detectors)
+    worst = image_iou(rows[rows["attacked"]]).head(FAILURES)
+    columns = [
+        places(results, dataset, degradation, purifier, detectors, Path(slug) / file) for slug, file in worst.index
+    ]
+    attacked = [Path(results, "degrade", dataset, degradation, "images", *index) for index in worst.index]
+    titles = ["Purified", "Ground truth", *(f"Map of {label(detector)}" for detector in detectors)]
+    sheet = [Row("Attacked", [picture(path) for path in attacked])]
+    for title, row in zip(titles, zip(*columns, strict=True), strict=True):
+        sheet.append(Row(title, [picture(path) for path in row]))
+    note = f"the {len(worst)} attacked images of the lowest IoU, mean of the detectors"
+    draw_sheet(output, f"{label(purifier)} where it fails: {dataset}, {label(degradation)}", note, sheet)
+
+
+def read_rows(results, dataset, degradation, purifiers, detectors):
+    """The score rows of the figure's conditions, purifiers in their order; a UserError if no image is attacked."""
+    folder = Path(results, "score", dataset, degradation)
+    files = [folder / purifier / f"{detector}.parquet" for purifier in purifiers for detector in detectors]
+    missing = [file for file in files if not file.is_file()]
+    if missing:
+        raise UserError(f"{missing[0]}: no such score file")
+    rows = pd.concat(map(pd.read_parquet, files), ignore_index=True)
+    if not rows["attacked"].any():
+        raise UserError(f"{dataset}, {degradation}: no image is attacked, so there is nothing to compare")
+    return rows
+
+
+def image_iou(rows):
+    """IoU of every image (slug, file), mean of the detectors, lowest first; of equal ones the first by name."""
+    return rows.groupby(["slug", "file"])["iou"].mean().dropna().sort_values(kind="stable")
+
+
+def median_image(rows):
+    """The file of one group's attacked image with the median IoU (of two, the lower one), else of any image."""
+    attacked = rows[rows["attacked"]] if rows["attacked"].any() else rows
+    found = image_iou(attacked)
+    return found.index[(len(found) - 1) // 2][1]
+
+
+def places(results, dataset, degradation, purifier, detectors, inside):
+    """The files of one image: as the purifier leaves it, its ground truth, a map a detector."""
+    maps = [Path(results, "detect", dataset, degradation, purifier, detector, "maps") for detector in detectors]
+    purified = Path(results, "purify", dataset, degradation, purifier, "images")
+    return [folder / inside for folder in (purified, Path(results, "data", dataset, "masks"), *maps)]
+
+
+def picture(path):
+    """An image file; None where there is none, as of an image that failed."""
+    return open_picture(path) if Path(path).is_file() else None
