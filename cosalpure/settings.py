@@ -23,6 +23,7 @@ class Model(BaseModel):
     """Unknown keys are errors. Numbers may be text, as `snakemake --config key=value` passes them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    random: ClassVar[bool] = True  # of a method: whether another seed gives other results; a plug-in's is taken to be
 
 
 # --- data -------------------------------------------------------------------------------------------------------------
@@ -73,6 +74,8 @@ class PublishedDataset(FolderDataset):
 class NoneDegradation(Model):
     """No degradation: the clean reference."""
 
+    random: ClassVar[bool] = False
+
 
 class JadenaDegradation(Model):
     """Jadena, joint adversarial exposure and noise (Gao et al., CVPR 2022); defaults of its `attack.ipynb`."""
@@ -94,6 +97,11 @@ class JadenaDegradation(Model):
         None, description="penalty on the exposure field; null is the variant's own: 0.01, for single 0.5"
     )
     lambda_flow: Annotated[float, Field(ge=0)] = Field(0.01, description="penalty on the flow's differences")
+
+    @property
+    def random(self):
+        """Only the variant that looks at other images of the group draws them."""
+        return self.variant == "group"
 
 
 class RandomNoise(Model):
@@ -117,17 +125,23 @@ class RandomExposure(Model):
 class Jpeg(Model):
     """Control: written as a JPEG file and read again."""
 
+    random: ClassVar[bool] = False
+
     quality: Annotated[int, Field(ge=1, le=95)] = Field(75, description="JPEG quality")
 
 
 class Blur(Model):
     """Control: Gaussian blur."""
 
+    random: ClassVar[bool] = False
+
     sigma: Annotated[float, Field(ge=0)] = Field(1.0, description="of the Gaussian, px")
 
 
 class Resize(Model):
     """Control: shrunk and enlarged again, bicubic."""
+
+    random: ClassVar[bool] = False
 
     factor: Annotated[float, Field(gt=0, le=1)] = Field(0.5, description="side of the small image, of the image's")
 
@@ -241,6 +255,7 @@ def share_of_steps(steps, timestep):
 class SourceOnly(Purifier):
     """No purification: the images as they came (the paper's Source-Only)."""
 
+    random: ClassVar[bool] = False
     needs_model: ClassVar[bool] = False
 
 
@@ -255,6 +270,8 @@ class LatentPurifier(Purifier):
 class VaeRoundTrip(LatentPurifier):
     """Control: encode and decode by the text-to-image model's autoencoder, without any diffusion."""
 
+    random: ClassVar[bool] = False
+
 
 class JpegPurifier(Jpeg, Purifier):
     """Control: written as a JPEG file and read again."""
@@ -265,6 +282,7 @@ class JpegPurifier(Jpeg, Purifier):
 class ContinuousSettings(Purifier):
     """The continuous representation alone, the paper's ablation "w/o concept inversion"; LIIF, as in DISCO."""
 
+    random: ClassVar[bool] = False
     needs_model: ClassVar[bool] = False
 
     weights: str = Field(
@@ -525,12 +543,16 @@ class Settings(Model):
     def expand(self):
         """Every condition as a tuple (dataset, degradation, purifier, detector), in order, each once.
 
-        Under a further seed the degradation is called jadena.seed7; the clean reference has nothing random.
+        Under a further seed the degradation is called jadena.seed7. What has nothing random in it is not repeated.
         """
         once = self._expand_once()
-        random = [its for its in once if (self.method("degradations", its[1]), its[2]) != ("none", "source_only")]
+        random = [its for its in once if self._is_random(*its[1:3])]
         repeats = [(d, repeat_name(g, seed), p, n) for seed in self.further_seeds for d, g, p, n in random]
         return [*once, *repeats]
+
+    def _is_random(self, degradation, purifier):
+        pair = (self.method_settings("degradations", degradation), self.method_settings("purifiers", purifier))
+        return any(getattr(its, "random", True) for its in pair)
 
     def _expand_once(self):
         found = {}

@@ -41,7 +41,10 @@ def test_further_seeds_repeat_what_is_random():
     its = settings.load(config(further_seeds=[7, 8]))
     found, once = its.expand(), settings.load(config()).expand()
     assert found[: len(once)] == once
-    assert len(found) == len(once) + 2 * len([c for c in once if c[1] == "jadena"])  # not the clean reference
+    random = [c for c in once if c[2] in ("cosalpure_none_concept", "cosalpure")]  # neither the attack nor the VAE is
+    assert len(found) == len(once) + 2 * len(random) and {c[2] for c in found[len(once) :]} == {c[2] for c in random}
+    noisy = settings.load(config(further_seeds=[7], degradations={"none": {}, "jadena": {"variant": "group"}}))
+    assert "source_only" in {c[2] for c in noisy.expand() if c[1] == "jadena.seed7"}
     assert its.seed_of("jadena") == 2024 and its.seed_of("jadena.seed8") == 8
     assert its.method("degradations", "jadena.seed8") == "jadena"
     assert its.method_settings("degradations", "jadena.seed8").exposure_step == 0.3

@@ -1,6 +1,7 @@
 """The chain from sprites to tables, as a user runs it."""
 
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from cosalpure.weights import COLUMNS
 ROOT = Path(__file__).resolve().parents[2]
 METRICS = ["iou", "success", "ap", "f_beta", "mae"]
 DETECTORS = ["gcagc", "gicd", "poolnet"]
-LAST = {"build_report", "check_complete", "collect_scores"}  # what any change reruns
+LAST = {"build_report", "check_complete", "collect_scores", "draw_comparison", "draw_failures"}  # what new scores rerun
 PURIFIERS = ["source_only", "vae_round_trip", "cosalpure_no_inversion", "cosalpure_none_concept", "cosalpure"]
 
 pytestmark = pytest.mark.workflow
@@ -99,6 +100,57 @@ def test_report_page_is_written_with_all_it_has_to_show(finished):
     assert "<td>purify</td><td>12</td>" in text, "two jobs of each condition"
 
 
+def test_figures_of_single_images_are_drawn(finished):
+    figures = finished.folder / "results/report/figures"
+    for name in ("comparison_mini_jadena", "ablation_mini_jadena", "failures_mini_jadena_cosalpure"):
+        with Image.open(figures / f"{name}.png") as image:
+            assert image.width > 500 and image.height > 400, name
+
+
+def test_snakemakes_own_report_has_captions_categories_and_labels(finished, tmp_path):
+    finished.run("--report", tmp_path / "report.zip")
+    with zipfile.ZipFile(tmp_path / "report.zip") as archive:
+        names = {Path(name).name for name in archive.namelist()}
+        page = archive.read("report/report.html").decode()
+    assert {"table1.csv", "report.html", "overview_mini_jadena_gicd.png", "failures_mini_jadena_cosalpure.png"} <= names
+    for text in ("Tables", "Figures", "that cosalpure leaves worst", "data set", "table2 of the run"):
+        assert text in page, text
+
+
+def test_the_report_says_what_was_typed(finished):
+    text = (finished.folder / "results/report/report.html").read_text()
+    assert "<td>command</td><td>snakemake" in text and "small.yaml" in text.partition("<td>command</td>")[2][:2000]
+
+
+def test_a_table_alone_needs_its_own_conditions_alone(workflow):
+    plan = workflow.planned("table3")
+    assert plan == workflow.planned("results/tables/table3.md") | {"table3": 1}
+    assert (plan["build_table"], plan["purify_images"], plan["score_maps"]) == (1, 10, 15)  # no VAE round trip
+    refused = workflow.run("--dry-run", "table4", check=False)
+    assert refused.returncode != 0 and "cosalpure: table4: the configuration runs nothing of it" in refused.stdout
+
+
+def test_further_seeds_repeat_attack_learning_and_purification(finished, workflow):
+    workflow.take_over(finished)
+    conditions = [
+        {"degradations": ["none"], "purifiers": ["source_only"]},
+        {"degradations": ["jadena"], "purifiers": ["source_only", "cosalpure"]},
+    ]
+    workflow.set(further_seeds=[7], conditions=conditions, detectors={"gicd": {}})
+    counts = workflow.planned()
+    assert (counts["degrade_images"], counts["learn_concepts"], counts["purify_images"]) == (2, 2, 2)
+    workflow.run("results/tables/seeds.md", "results/tables/table2.md")
+    images = workflow.folder / "results/degrade/mini"
+    name = "images/{}/{}".format(*next((images / "jadena/images").glob("*/000_*.png")).parts[-2:])
+    purified = [workflow.folder / f"results/purify/mini/{d}/cosalpure/{name}" for d in ("jadena", "jadena.seed7")]
+    assert (images / "jadena" / name).read_bytes() == (images / "jadena.seed7" / name).read_bytes(), "no draws in it"
+    assert purified[0].read_bytes() != purified[1].read_bytes()
+    table = pd.read_parquet(workflow.folder / "results/tables/seeds.parquet")
+    ours = table[table.purifier == "cosalpure"]
+    assert set(ours.seeds) == {2} and set(ours.done) == {24, 12} and ours.sd.notna().all()
+    assert set(table.seeds[table.purifier == "source_only"]) == {1}
+
+
 def test_second_run_has_nothing_to_do(finished):
     assert finished.planned() == {}
     assert "Nothing to be done" in finished.run("--dry-run").stdout
@@ -170,7 +222,7 @@ def test_killed_job_is_run_again_and_scores_are_equal(finished, workflow):
 def test_tables_made_again_have_equal_bytes(finished, workflow):
     tables = finished.folder / "results/tables"
     before = {path.name: path.read_bytes() for path in tables.iterdir()}
-    finished.run("--force", "results/tables/scores.parquet")
+    finished.run("tables", "--forcerun", "build_table", "collect_scores")
     assert {path.name: path.read_bytes() for path in tables.iterdir()} == before
 
 
