@@ -1,8 +1,9 @@
 # make        install into .venv, run the default experiment, print its main table
 # make test   the whole test suite
+# make extras  what the tests of the browser and of pysodmetrics need
 # make lint   style of code and workflow
 .DEFAULT_GOAL := run
-.PHONY: run install test lint clean
+.PHONY: run install extras test lint clean
 BIN := .venv/bin
 
 run: install
@@ -16,6 +17,9 @@ install: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
+
+extras: install
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r tests/extras.txt
 
 test: install
 	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
