@@ -8,13 +8,7 @@ that is fastest for it. overhead = our seconds of a group / floor. Seconds are a
 total_wall_s; loading is of weights alone. The concept is the model's own word for "object"; both draw the same noise.
 """
 
-import statistics
-import time
-
-from side_by_side import Clock, main, mini_group, peak_megabytes
-
-REPEATS = 3
-SIZES = (1, 2, 4, 8, 16)
+from side_by_side import Clock, fastest, main, mini_group, peak_megabytes
 
 
 def measure(variant, options):
@@ -82,18 +76,6 @@ def floor(model, values, images):
     with torch.no_grad():
         seconds = {name: rows * fastest(run, rows) for name, (rows, run) in networks.items()}
     return sum(seconds.values()), seconds
-
-
-def fastest(run, rows):
-    """Seconds a row at the best batch size, medians."""
-    sizes = [size for size in SIZES if size <= rows]
-    taken = {size: [] for size in sizes}
-    for _ in range(REPEATS):
-        for size in sizes:
-            started = time.process_time()
-            run(size)
-            taken[size].append((time.process_time() - started) / size)
-    return min(map(statistics.median, taken.values()))
 
 
 def arguments(parser):

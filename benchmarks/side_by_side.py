@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 VARIANTS = ("ours", "reference")
+REPEATS = 3  # of a floor's passes
+SIZES = (1, 2, 4, 8, 16)  # batches that a floor tries
 
 
 def main(doc, file, title, measure, arguments, tolerance=None, unit="levels"):
@@ -51,23 +53,20 @@ def compare(file, title, options, tolerance=None, unit="levels"):
         return 1
     difference = (ours - reference).nan_to_num().abs()
     hidden = ("variant", "output", "summary")
-    chosen = ", ".join(f"{key} {value}" for key, value in vars(options).items() if key not in hidden)
+    chosen = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in vars(options).items() if key not in hidden)
     largest = difference.max().item()
-    print(f"{title}; {chosen}")
-    print(
-        f"torch {torch.__version__}, {os.cpu_count()} cores, medians; results differ by at most {largest:.1e}", end=""
-    )
+    note = f"The results differ by at most {largest:.1e}"
     if unit == "levels":
-        print(
-            f",\nin {(difference > 0.5 / 255).float().mean():.1%} of the values by more than half a level of 255",
-            end="",
-        )
+        share = (difference > 0.5 / 255).float().mean()
+        note += f", in {share:.1%} of the values by more than half a level of 255"
     lines = [line(key, found) for key in found["ours"][0]]
-    print("\n\n| | ours | reference | reference / ours | by pair |\n|---|---|---|---|---|")
-    for row in lines:
-        print(f"| {' | '.join(cells(row))} |")
+    table = ["| | ours | reference | reference / ours | by pair |", "|---|---|---|---|---|"]
+    table += [f"| {' | '.join(cells(row))} |" for row in lines]
+    print(f"{title}; {chosen}\ntorch {torch.__version__}, {os.cpu_count()} cores, medians. {note}.\n")
+    print("\n".join(table))
     if options.summary:
         summary = {"title": title, "options": chosen, "difference": largest, "rows": lines}
+        summary |= {"table": table, "notes": [f"{note}.", ""]}
         Path(options.summary).write_text(json.dumps(summary, indent=2) + "\n")
     if tolerance is not None and largest > tolerance:
         print(f"\nTHE RESULTS ARE NOT EQUAL: they differ by {largest:.1e}, more than {tolerance:.1e}")
@@ -107,8 +106,8 @@ def line(key, found):
 
 def cells(row):
     """A row of `line` as text, five columns."""
-    low_high = f"{row['range'][0]:.1f}-{row['range'][1]:.1f}" if row["range"] else ""
-    ratio = f"{row['ratio']:.1f}" if row["ratio"] is not None else ""
+    low_high = f"{row['range'][0]:.2f}-{row['range'][1]:.2f}" if row["range"] else ""
+    ratio = f"{row['ratio']:.2f}" if row["ratio"] is not None else ""
     return [row["name"], number(row["ours"]), number(row["reference"]), ratio, low_high]
 
 
@@ -132,6 +131,19 @@ def mini_group(index, count, size=64):
     others = [concept for concept in concepts if concept != label]
     scenes, _ = world.group(numpy_generator(0, "benchmark", index), label, count, others)
     return label, torch.from_numpy(scenes).permute(0, 3, 1, 2) / 255
+
+
+def fastest(run, rows):
+    """CPU seconds a row of `run(size)` at the best batch size of at most `rows`, medians; what floors are made of."""
+    sizes = [size for size in SIZES if size <= rows]
+    taken = {size: [] for size in sizes}
+    run(sizes[0])  # warm-up
+    for _ in range(REPEATS):
+        for size in sizes:
+            started = time.process_time()
+            run(size)
+            taken[size].append((time.process_time() - started) / size)
+    return min(map(statistics.median, taken.values()))
 
 
 class Clock:

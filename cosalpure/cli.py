@@ -211,6 +211,18 @@ def parser():
         "--benchmarks", metavar="DIR", default="logs/benchmarks", help="times of earlier jobs (%(default)s)"
     )
 
+    bench = add("bench", _bench, "speed beside reference procedures and floors, on this machine; needs a clone")
+    bench.add_argument(
+        "stage", nargs="*", metavar="STAGE", help="degrade concept purify detect score, or growth (all but it)"
+    )
+    bench.add_argument(
+        "--pairs", type=int, default=5, help="how often ours and the reference are measured (%(default)s)"
+    )
+    bench.add_argument("--quick", action="store_true", help="the smallest sizes: whether it works, not how fast it is")
+    bench.add_argument(
+        "--output", metavar="FILE", help="Markdown file whose sections are replaced, docs/performance.md"
+    )
+
     doctor = add("doctor", _doctor, "versions, device, free disk, which weights are present")
     doctor.add_argument("--config", metavar="FILE", default="config.yaml", help="configuration (%(default)s)")
     return top
@@ -504,6 +516,12 @@ def _plan(options):
     from cosalpure.plan import run
 
     return run(options.config, options.benchmarks)
+
+
+def _bench(options):
+    from cosalpure.bench import run
+
+    return run(options.stage, options.pairs, options.quick, options.output)
 
 
 def _doctor(options):

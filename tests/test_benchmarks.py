@@ -1,4 +1,4 @@
-"""Each benchmark runs at its smallest size, and finds ours and the reference procedure equal."""
+"""Each benchmark runs at its smallest size, and finds ours and the reference procedure equal; `cosalpure bench`."""
 
 import json
 import os
@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from cosalpure import bench as harness
+from cosalpure.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALLEST = {
@@ -50,4 +53,42 @@ def test_unequal_results_end_with_status_1(apart, status, tmp_path):
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == status, done.stderr
     assert ("THE RESULTS ARE NOT EQUAL" in done.stdout) == bool(status)
-    assert "| seconds | 1 | 2 | 2.0 |" in done.stdout
+    assert "| seconds | 1 | 2 | 2.00 |" in done.stdout
+
+
+def test_bench_writes_a_section_a_stage_and_keeps_the_others(tmp_path):
+    output = tmp_path / "performance.md"
+    harness.replace(output, "purify", "## purify: kept")
+    assert main(["bench", "score", "--quick", "--pairs", "2", "--output", str(output)]) == 0
+    text = output.read_text()
+    assert text.startswith("# Performance") and text.index("## purify: kept") < text.index("## score: Metrics")
+    assert "| ms_a_map |" in text and "The results differ by at most" in text and "cores, load" in text
+    harness.replace(output, "purify", "## purify: anew")
+    assert output.read_text() == text.replace("kept", "anew")
+
+
+def test_bench_that_finds_unequal_results_fails_and_writes_nothing(tmp_path, monkeypatch, capsys):
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks/made_up.py").write_text(UNEQUAL)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "benchmarks"))
+    monkeypatch.setattr(harness, "FOLDER", tmp_path / "benchmarks")
+    monkeypatch.setattr(harness, "STAGES", {"score": ("made_up.py", [], ["--apart", "0.002"])})
+    assert main(["bench", "score", "--quick", "--pairs", "1", "--output", str(tmp_path / "p.md")]) == 1
+    assert not (tmp_path / "p.md").exists() and "bench score: ended with status 1" in capsys.readouterr().err
+
+
+def test_bench_mistakes_are_one_line(tmp_path, monkeypatch, capsys):
+    assert main(["bench", "purfy"]) == 1
+    monkeypatch.setattr(harness, "FOLDER", tmp_path / "nowhere")
+    assert main(["bench", "score"]) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert "did you mean 'purify'?" in errors[0] and "need a clone" in errors[1] and len(errors) == 2
+
+
+@pytest.mark.long
+def test_cost_as_work_grows_has_every_stage(tmp_path):
+    options = ["--times", "1", "2", "--images", "2"]
+    assert bench("growth", tmp_path / "summary.json", *options).returncode == 0
+    rows = json.loads((tmp_path / "summary.json").read_text())["rows"]
+    assert [row["stage"] for row in rows] == "data degrade concept purify detect score tables plan".split()
+    assert all(min(row["seconds"]) > 0 and row["memory"][0] > 30 for row in rows)

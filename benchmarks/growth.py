@@ -1,0 +1,139 @@
+"""Cost as work grows: CPU seconds and peak memory of every stage for 1, 2, 4, 8, 16 times the groups.
+
+    python benchmarks/growth.py                       1 to 16 groups of 8 images, the default configuration's methods
+    python benchmarks/growth.py --times 1 2 4
+
+Each stage is the command that the workflow's rule runs, in a process of its own, on one thread. A straight line, a fixed
+cost and a cost a group, is fitted to the CPU seconds (least squares of the relative deviation); `off the line` is the
+largest deviation from it. Tables and the plan of the workflow (`snakemake -n`) are of so many times the default run's
+groups.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+STEPS = 20  # of learning a concept, a third of the default run's
+DEFAULT_GROUPS = 24  # of config.yaml
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--times", type=int, nargs="+", default=[1, 2, 4, 8, 16], help="groups (%(default)s)")
+    parser.add_argument("--images", type=int, default=8, help="a group (%(default)s)")
+    parser.add_argument("--summary", metavar="FILE", help="write the table there too, as JSON")
+    options = parser.parse_args()
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for groups in options.times:
+            for stage, command in commands(Path(folder) / str(groups), groups, options.images).items():
+                if stage == "tables":
+                    prepare(Path(folder) / str(groups), groups, options.times[0])
+                found.setdefault(stage, []).append(measured(command, Path(folder)))
+    rows = [row(stage, options.times, numbers) for stage, numbers in found.items()]
+    table = lay_out(rows, options.times)
+    print("\n".join(table))
+    if options.summary:
+        chosen = f"{options.images} images a group, {STEPS} steps of learning; CPU seconds by number of groups"
+        note = f"Tables and plan: of so many times {DEFAULT_GROUPS} groups. Memory: the smallest and the largest peak."
+        summary = {"title": "cost as work grows", "options": chosen, "table": table, "notes": [note, ""], "rows": rows}
+        Path(options.summary).write_text(json.dumps(summary, indent=2) + "\n")
+
+
+def commands(folder, groups, images):
+    """{stage: the command of a job on `groups` groups}, in the order in which they need each other."""
+    from cosalpure import settings
+
+    its = settings.load(settings.read_files([ROOT / "config.yaml"]), "config.yaml")
+    data = its.dataset("mini").model_copy(update={"groups": groups, "images": images})
+    learning = its.concept.model_copy(update={"steps": STEPS})
+    attack, purifier = its.method_settings("degradations", "jadena"), its.method_settings("purifiers", "cosalpure")
+    detector = its.method_settings("detectors", "gicd")
+    attacked, concepts, purified, maps = (folder / name for name in ("attacked", "concepts", "purified", "maps"))
+    model = ["--text-to-image", its.text_to_image.model_dump_json()]
+    read = ["--data", folder / "data", "--images"]
+
+    def ours(*words, settings, output):
+        return [sys.executable, "-m", "cosalpure.cli", *words, "--settings", settings, "--output", output]
+
+    def text(model):
+        return model.model_dump_json()
+
+    condition = ["--condition", "mini", "jadena", "cosalpure", "gicd"]
+    tables = ["tables", folder / "many.parquet", "--only", "table1"]
+    planned = ["--snakefile", ROOT / "Snakefile", "--configfile", ROOT / "config.yaml"]
+    planned += ["--config", f"datasets={{mini: {{groups: {DEFAULT_GROUPS * groups}}}}}"]
+    return {
+        "data": ours("data", "mini", settings=text(data), output=folder / "data"),
+        "degrade": ours("degrade", "jadena", *read[:2], settings=text(attack), output=attacked),
+        "concept": ours("concept", *read, attacked, *model, settings=text(learning), output=concepts),
+        "purify": ours(
+            *("purify", "cosalpure", *read, attacked, "--concepts", concepts, *model),
+            settings=text(purifier),
+            output=purified,
+        ),
+        "detect": ours("detect", "gicd", *read, purified, settings=text(detector), output=maps),
+        "score": ours(
+            *("score", *read, purified, "--maps", maps, *condition),
+            settings=text(its.score),
+            output=folder / "score.parquet",
+        ),
+        "tables": ours(*tables, settings=text(its.statistics), output=folder / "tables"),
+        "plan": [sys.executable, "-m", "snakemake", "-n", "--quiet", "--directory", folder, *planned],
+    }
+
+
+def prepare(folder, times, first):
+    """For tables and plan: the scores of the smallest run so often that there are `times` times the default run's groups
+    (`many.parquet`), and the repository's resources."""
+    import pandas as pd
+
+    (folder / "resources").symlink_to(ROOT / "resources")
+    rows = pd.read_parquet(folder.parent / str(first) / "score.parquet")
+    copies = DEFAULT_GROUPS * times // rows["slug"].nunique()
+    parts = [rows.assign(slug=rows["slug"] + f"-{i}") for i in range(copies)]
+    pd.concat(parts).to_parquet(folder / "many.parquet")
+
+
+def measured(command, folder):
+    """(CPU seconds, peak memory in MB) of a command and its children; its output is shown if it fails."""
+    log = folder / "log"
+    with open(log, "w") as file:
+        process = subprocess.Popen([str(word) for word in command], stdout=file, stderr=file, cwd=ROOT)
+        _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"{' '.join(map(str, command[:5]))} ... failed:\n{log.read_text()[-2000:]}")
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def row(stage, times, numbers):
+    """A stage's line: seconds by number of groups, the fitted line, the largest deviation from it, memory."""
+    import numpy as np
+
+    seconds, memory = (np.array(part) for part in zip(*numbers, strict=True))
+    design = np.stack([np.ones(len(times)), times], axis=1)
+    fixed, each = np.linalg.lstsq(design / seconds[:, None], np.ones(len(times)), rcond=None)[0]
+    off = np.abs(design @ [fixed, each] / seconds - 1).max()
+    line = {"fixed": float(fixed), "each": float(each), "off": float(off)}
+    return {"stage": stage, "seconds": seconds.tolist(), **line, "memory": [memory.min(), memory.max()]}
+
+
+def lay_out(rows, times):
+    """The rows as a Markdown table."""
+    heads = ["stage", *(f"{count}" for count in times), "fixed, s", "a group, s", "off the line", "memory, MB"]
+    lines = [heads, ["---"] * len(heads)]
+    for its in rows:
+        numbers = [f"{value:.2f}" for value in (*its["seconds"], its["fixed"], its["each"])]
+        low, high = its["memory"]
+        lines.append([its["stage"], *numbers, f"{its['off']:.0%}", f"{low:.0f}-{high:.0f}"])
+    return [f"| {' | '.join(line)} |" for line in lines]
+
+
+if __name__ == "__main__":
+    main()
