@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from cosalpure.data.published import PUBLISHED
 from cosalpure.errors import UserError
 from cosalpure.io import whole_file
+from cosalpure.plan import ON_GPU, recorded
 from cosalpure.report import citations, gallery, plots, provenance
 from cosalpure.report.sweep import PANELS
 from cosalpure.score import METRICS
@@ -55,7 +57,7 @@ def run(results, config, statistics, seed, benchmarks, output):
         ("Tables", tables(results, statistics.level)),
         ("Gallery", gallery_section(pictures, notes)),
         ("Figures", figures(results)),
-        ("Time and memory", time_section(times, scores, blocks)),
+        ("Time and memory", time_section(times, scores, blocks) + projection(benchmarks)),
         ("How it was made", manifest(config, seed)),
         ("Limits", f"<p>{escape(LIMITS)}</p>"),
         ("Cite", f"<pre>{escape(cited(config, scores))}</pre>"),
@@ -305,6 +307,24 @@ def time_section(times, scores, blocks):
     table = html_table(rows, ("stage", "jobs", "seconds, summed", "peak memory, MB"))
     plotted = "".join(robustness_plot(times, scores, *args) for args in zip(degraded(scores), blocks, strict=True))
     return f'<p class="soft">Of the jobs whose benchmark files are there; loading models included.</p>{table}{plotted}'
+
+
+def projection(benchmarks):
+    """What the groups of the four published data sets would take at this run's pace, a line an entry of a GPU's stage."""
+    times = {key: seconds for key, seconds in recorded(benchmarks).items() if key[0] in ON_GPU}
+    if not times:
+        return ""
+    groups = sum(its.groups for its in PUBLISHED.values())
+    rows = [
+        [td(stage), td(", ".join(map(label, names))), number(seconds), number(seconds * groups / 3600)]
+        for (stage, *names), seconds in times.items()
+    ]
+    rows.append([td("all"), td(""), number(sum(times.values())), number(sum(times.values()) * groups / 3600)])
+    table = html_table(rows, ("stage", "entries", "seconds a group", f"hours, {groups} groups"))
+    note = f"""The four published data sets have {groups} groups. Hours of one device of this machine, with the models and sizes of
+    this run; those of the paper's configuration follow from a pilot of it (docs/cluster.md, cosalpure plan)."""
+    title = "What the paper's data sets would take at this pace"
+    return f'<details><summary>{title}</summary><p class="soft">{note}</p>{table}</details>'
 
 
 def robustness_plot(times, scores, pair, block):

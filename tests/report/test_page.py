@@ -221,3 +221,11 @@ def test_it_works_in_a_browser(page, browser):
     light = browser.execute_script(colour)
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
     assert browser.execute_script(colour) != light
+
+
+def test_it_says_what_the_papers_data_sets_would_take_at_this_pace(page):
+    text = page.read_text().partition("would take at this pace")[2].partition("</table>")[0]
+    assert "hours, 328 groups" in text
+    seconds = 12.5 / 3  # of the one benchmark file, three groups
+    row = f'<td>Jadena, CosalPure</td><td data-value="{seconds}">4.167</td>'
+    assert row in text and f">{seconds * 328 / 3600:.4g}</td>" in text
