@@ -6,6 +6,7 @@ import re
 import shutil
 import tempfile
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -53,6 +54,25 @@ def whole_folder(path):
             os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def in_background():
+    """Yields `run(function, *arguments)`, which runs a call beside what follows: files are written while a GPU computes.
+
+    One call at a time; an error of a call is raised by the next one, or at the end of the block, before which all are done.
+    """
+    pending = []
+    with ThreadPoolExecutor(1) as pool:
+
+        def run(function, *arguments):
+            while pending:
+                pending.pop().result()
+            pending.append(pool.submit(function, *arguments))
+
+        yield run
+        while pending:
+            pending.pop().result()
 
 
 def web_page(path):

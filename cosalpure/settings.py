@@ -181,6 +181,8 @@ class TextToImage(Model):
     )
     vae_slicing: bool = Field(False, description="the autoencoder takes one image at a time: less memory, same result")
     vae_tiling: bool = Field(False, description="the autoencoder works tile by tile: less memory, slight seams")
+    channels_last: bool = Field(False, description="memory format of network and autoencoder; faster on some GPUs")
+    compile: bool = Field(False, description="torch.compile of the network: a minute at first, then faster on a GPU")
 
 
 class ConceptLearning(Model):

@@ -1,12 +1,14 @@
 """Random numbers depend on names alone; files appear whole or not at all."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from cosalpure.errors import UserError
-from cosalpure.io import read_images, read_pixels, to_uint8, whole_file, whole_folder, write_image
+from cosalpure.io import in_background, read_images, read_pixels, to_uint8, whole_file, whole_folder, write_image
 from cosalpure.seeds import derive, generator, numpy_from
 
 
@@ -112,3 +114,23 @@ def test_group_of_unequal_sizes_is_refused(tmp_path):
         Image.fromarray(np.zeros((size, 8, 3), np.uint8)).save(tmp_path / name)
     with pytest.raises(UserError, match="a.png: size 8x8; its group has 8x9"):
         read_images([tmp_path / "a.png", tmp_path / "b.png"])
+
+
+def test_work_in_the_background_is_done_in_order_and_before_the_end(tmp_path):
+    done = []
+    with in_background() as behind:
+        for number in range(5):
+            behind(lambda number: (time.sleep(0.01 * (5 - number)), done.append(number)), number)
+    assert done == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_an_error_in_the_background_is_not_lost(last):
+    def fail():
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"), in_background() as behind:
+        behind(fail)
+        if not last:
+            behind(print)
+            pytest.fail("the next call raises it")

@@ -10,10 +10,11 @@ import torch
 from torch.nn import functional as F
 
 
-def learn(images, model, settings, generator, token, draw, weight_decay=1e-2):
+def learn(images, model, settings, generator, token, draw, weight_decay=1e-2, watch=None):
     """Images (N, 3, S, S) in [0, 1] -> losses, one a step. Changes `model`, whose matrix then holds the token.
 
-    `draw(count, settings, generator)` gives a step's rows, whether each is mirrored, timesteps and caption.
+    `draw(count, settings, generator)` gives a step's rows, whether each is mirrored, timesteps and caption. After
+    every step `watch(steps done, vector)` may end it by a true value.
     """
     tokenizer, text_encoder, unet, vae = model.tokenizer, model.text_encoder, model.unet, model.vae
     start = model.word_vector(settings.initial_word)
@@ -50,6 +51,8 @@ def learn(images, model, settings, generator, token, draw, weight_decay=1e-2):
         with torch.no_grad():
             matrix[others] = before[others]
         losses.append(loss.item())
+        if watch and watch(len(losses), matrix[row]):
+            break
     return losses
 
 

@@ -22,10 +22,22 @@ class TextToImage:
     """The frozen components of a pipeline folder at `path`, for images of `resolution` x `resolution` px.
 
     `path` may also be `hf:OWNER/NAME[@REVISION]`. Autoencoder and network compute in `dtype`, the text encoder, latents
-    and losses stay in float32. `batch` images at once at most, fewer when memory runs out.
+    and losses stay in float32. `batch` images at once at most, fewer when memory runs out. `channels_last` and `compile`
+    are matters of speed: results differ by rounding.
     """
 
-    def __init__(self, path, resolution, device=None, dtype="auto", vae_slicing=False, vae_tiling=False, batch=None):
+    def __init__(
+        self,
+        path,
+        resolution,
+        device=None,
+        dtype="auto",
+        vae_slicing=False,
+        vae_tiling=False,
+        batch=None,
+        channels_last=False,
+        compile=False,
+    ):
         self.name, self.resolution = str(path), resolution
         self.device = torch.device(device or networks.default_device())
         self.dtype = _dtype(dtype, self.device)
@@ -41,6 +53,8 @@ class TextToImage:
         self.alphas_cumprod = scheduler.alphas_cumprod.to(self.device)  # (1000,): the paper's alpha bar
         self.latent_shape = self._latent_shape(resolution)
         self.batches = Batches(batch)
+        if channels_last:
+            self.vae, self.unet = (part.to(memory_format=torch.channels_last) for part in (self.vae, self.unet))
         if vae_slicing:
             self.vae.enable_slicing()
         if vae_tiling:
@@ -49,6 +63,8 @@ class TextToImage:
             from diffusers.models.attention_processor import AttnProcessor
 
             self.unet.set_attn_processor(AttnProcessor())
+        if compile:
+            self.unet.compile()  # in place, at the first pass and again for every other shape
 
     @classmethod
     def of(cls, settings):

@@ -8,7 +8,7 @@ from tqdm import tqdm
 from cosalpure.concept import FILE, Concept
 from cosalpure.data import read_groups, write_index
 from cosalpure.errors import UserError
-from cosalpure.io import read_images, whole_folder, write_image
+from cosalpure.io import in_background, read_images, whole_folder, write_image
 from cosalpure.purify import load
 from cosalpure.seeds import generator
 
@@ -21,16 +21,21 @@ def run(method, settings, text_to_image, data, images, concepts, output, span, s
     """
     groups, owners = read_groups(data, span), concept_owners(data, getattr(settings, "concept", "own"))
     purifier = load(method, settings, _loader(text_to_image))
-    for group in tqdm(groups, desc=f"purify {method}", unit="group"):
-        pixels = read_images(group.paths(Path(images) / "images"))
-        concept = Concept.load(Path(concepts) / "groups" / owners[group.slug] / FILE) if concepts else None
-        draws = [generator(seed, group.dataset, group.name, file, "purify") for file in group.files]
-        label = {"label": group.name} if getattr(purifier, "sees_label", False) else {}
-        purified = _finite(purifier(pixels, concept, draws, **label), group, method)
-        with whole_folder(Path(output) / "images" / group.slug) as folder:
-            for file, image in zip(group.files, purified, strict=True):
-                write_image(folder / file, image)
+    with in_background() as behind:  # a group is written while the next one is purified
+        for group in tqdm(groups, desc=f"purify {method}", unit="group"):
+            pixels = read_images(group.paths(Path(images) / "images"))
+            concept = Concept.load(Path(concepts) / "groups" / owners[group.slug] / FILE) if concepts else None
+            draws = [generator(seed, group.dataset, group.name, file, "purify") for file in group.files]
+            label = {"label": group.name} if getattr(purifier, "sees_label", False) else {}
+            purified = _finite(purifier(pixels, concept, draws, **label), group, method)
+            behind(_write, Path(output) / "images" / group.slug, group.files, purified)
     write_index(output, span, groups, Path(output) / "images")
+
+
+def _write(place, files, images):
+    with whole_folder(place) as folder:
+        for file, image in zip(files, images, strict=True):
+            write_image(folder / file, image)
 
 
 def concept_owners(data, whose):

@@ -1,0 +1,116 @@
+"""Concept learning to an equal loss: ours with config.yaml's settings against the official script's steps and settings.
+
+    python benchmarks/equal_loss.py                               2 groups of 8 images of 64 px
+    python benchmarks/equal_loss.py --learning-rate 0.05          the reference with our learning rate, else as published
+
+The loss is that of Eq. 5 on draws that no step has seen and that are the same for both: every image under its caption at
+16 timesteps over the whole range. The target is the loss that ours has after its steps. The reference, which learns as
+published (batches of 4, timesteps from the whole range, AdamW at 5e-4 times the batch), is asked every 10 steps whether it is
+there, and given up after `--most` steps; `reached` is the share of the groups in which it got there. Asking is not timed.
+"""
+
+from side_by_side import Clock, main, mini_group, peak_megabytes
+
+EVERY, TIMES = 10, 16
+OFFICIAL = {"learning_rate": 5e-4 * 4, "batch": 4, "timesteps": (0, 1000)}
+
+
+def measure(variant, options):
+    """One process: {number: value} of learning the groups' concepts, and the losses at the end (groups,)."""
+    import torch
+
+    from cosalpure import settings
+    from cosalpure.networks.text_to_image import TextToImage
+
+    torch.set_num_threads(options.threads)
+    chosen = settings.load(settings.read_files(["config.yaml"]), "config.yaml")
+    official = OFFICIAL | {"learning_rate": options.learning_rate, "steps": options.most}
+    clock, steps, losses, reached, starts = Clock(), [], [], [], []
+    for index in range(options.groups):
+        images = mini_group(index, options.images)[1]
+        model = TextToImage.of(chosen.text_to_image)
+        question = Question(images, model)
+        starts.append(question(model.word_vector(chosen.concept.initial_word)))
+        ours = Clock() if variant == "reference" else clock
+        target, done = learn(images, model, chosen.concept, index, ours), chosen.concept.steps
+        loss = question(target)
+        if variant == "reference":
+            values, goal = chosen.concept.model_copy(update=official), loss
+            loss, done = learn_plainly(images, model, values, index, clock, question, goal)
+            reached.append(loss <= goal)
+        steps.append(done)
+        losses.append(loss)
+    numbers = clock.numbers(options.groups) | {"steps": sum(steps) / len(steps), "peak_mb": peak_megabytes()}
+    numbers |= {"loss_before": sum(starts) / len(starts), "loss": sum(losses) / len(losses)}
+    numbers["reached"] = sum(reached) / len(reached) if reached else 1.0
+    return numbers, torch.tensor(losses)
+
+
+class Question:
+    """`question(vector)` is the loss of a concept's vector on fixed draws of an image group."""
+
+    def __init__(self, images, model):
+        import torch
+
+        self.model, draws = model, torch.Generator().manual_seed(1)
+        self.latents = model.encode(images)[0].repeat(TIMES, 1, 1, 1)
+        self.t = torch.linspace(0, 999, TIMES).long().repeat_interleave(len(images))
+        self.noise = torch.randn(self.latents.shape, generator=draws)
+
+    def __call__(self, vector):
+        import torch
+
+        with torch.no_grad():
+            context = self.model.embed(["a photo of <asked>"], "<asked>", vector.detach())
+            noised = self.model.add_noise(self.latents, self.noise, self.t)
+            predicted = self.model.predict(noised, self.t, context.expand(len(noised), -1, -1))
+            target = self.model.target(self.latents, self.noise, self.t)
+            return (predicted - target).square().mean().item()
+
+
+def learn(images, model, values, index, clock):
+    """Ours: the vector after the configured steps."""
+    from cosalpure.concept.textual_inversion import learn
+    from cosalpure.seeds import generator
+
+    with clock("learn"):
+        concept, _ = learn(images, model, values, generator(0, "equal", index), f"<ours-{index}>")
+    return concept.vector
+
+
+def learn_plainly(images, model, values, index, clock, question, goal):
+    """The reference, until its vector's loss is at most `goal`: (its loss, steps)."""
+    from reference import textual_inversion_plain as plain
+
+    from cosalpure.concept.textual_inversion import _draw
+    from cosalpure.seeds import generator
+
+    found, quiet = [], Clock()
+
+    def watch(step, vector):
+        if step % EVERY:
+            return False
+        with quiet("ask"):
+            model.unet.eval()
+            found.append(question(vector))
+            model.unet.train()
+        return found[-1] <= goal
+
+    with clock("learn"):
+        losses = plain.learn(
+            images, model, values, generator(0, "plain", index), f"<plain-{index}>", _draw, watch=watch
+        )
+    clock.cpu["learn"] -= quiet.cpu.get("ask", 0.0)
+    clock.wall["learn"] -= quiet.wall.get("ask", 0.0)
+    return found[-1], len(losses)
+
+
+def arguments(parser):
+    parser.add_argument("--images", type=int, default=8, help="a group (%(default)s)")
+    parser.add_argument("--groups", type=int, default=2)
+    parser.add_argument("--most", type=int, default=600, help="steps of the reference at most (%(default)s)")
+    parser.add_argument("--learning-rate", type=float, default=OFFICIAL["learning_rate"], help="of the reference")
+
+
+if __name__ == "__main__":
+    main(__doc__, __file__, "Concept learning to an equal loss", measure, arguments, tolerance=None, unit="values")
