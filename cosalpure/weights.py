@@ -14,6 +14,7 @@ import hashlib
 import os
 import re
 import shutil
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,15 +103,24 @@ def fetch(source, folder):
         raise UserError(
             f"{source.name}: {path} is missing and this machine is set to be offline. {advice(source, path)}"
         )
-    failures = []
+    with _alone(Path(folder) / ".partial" / f"{source.name}.lock"):
+        if not _there(path):
+            return _from_first_that_works(source, folder)
+    verify(source, path)  # another process has brought it meanwhile
+    return path
+
+
+def _from_first_that_works(source, folder):
+    """Downloads `source` into `folder`, its addresses tried in order; the path."""
+    path, failures = source.path(folder), []
     for number, address in enumerate(source.sources):
         staging = Path(folder) / ".partial" / f"{source.name}-{number}"
+        staging.mkdir(exist_ok=True)
         try:
-            with _alone(staging):
-                arrived = _download(address, staging / path.name, source)
-                _check_download(source, path, arrived)
-                os.replace(arrived, path)
-                shutil.rmtree(staging)
+            arrived = _download(address, staging / path.name, source)
+            _check_download(source, path, arrived)
+            os.replace(arrived, path)
+            shutil.rmtree(staging)
             return path
         except UserError as error:
             failures.append(f"{address}: {error}")
@@ -207,17 +217,22 @@ def _compare(source, path, lines):
 
 
 @contextmanager
-def _alone(staging):
-    """Holds the staging folder: two processes must not write the same partial file."""
+def _alone(path):
+    """Holds the lock `path`, waiting for it: two processes must not write the same partial file.
+
+    The system lets go of a killed process's lock.
+    """
     from filelock import FileLock, Timeout
 
-    staging.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(staging.with_name(f"{staging.name}.lock"), timeout=0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
     try:
-        with lock:
-            yield
+        held = lock.acquire(timeout=0)
     except Timeout:
-        raise UserError("another process is downloading it") from None
+        print(f"{path.stem}: another process is downloading it; waiting for that one ({path})", file=sys.stderr)
+        held = lock.acquire(poll_interval=0.5)
+    with held:
+        yield
 
 
 def _download(address, target, source):

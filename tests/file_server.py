@@ -3,12 +3,20 @@
     with FileServer({"/model.pth": b"..."}) as server:
         server.url + "/model.pth"
 
-A path's content is bytes, or a function of the handler. `server.requests` lists (method, path, Range header).
+A path's content is bytes, a file (a `Path`), or a function of the handler. `server.requests` lists (method, path, Range
+header). `hub` plays a repository of the Hugging Face hub.
 """
 
+import hashlib
+import io
+import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+CHUNK = 65536  # bytes
+COMMIT = "0123456789abcdef0123456789abcdef01234567"  # of the hub's one commit
 
 
 class FileServer:
@@ -46,24 +54,55 @@ class FileServer:
             return handler.send_error(404)
         if callable(content):
             return content(handler)
-        start = 0
+        size, start = content.stat().st_size if isinstance(content, Path) else len(content), 0
         if self.ranges and handler.headers.get("Range"):
             start = int(handler.headers["Range"].removeprefix("bytes=").partition("-")[0])
-            if start >= len(content):
+            if start >= size:
                 return handler.send_error(416)
         handler.send_response(206 if start else 200)
-        if start:
-            handler.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        self.send(handler, content[start:], body)
+        headers = [("Content-Range", f"bytes {start}-{size - 1}/{size}")] if start else []
+        self.send(handler, content, body, headers, start)
 
-    def send(self, handler, content, body=True, headers=()):
-        """The rest of an answer, slowly if `pause` (seconds a 64 kB) says so."""
-        for name, value in (*headers, ("Content-Length", str(len(content)))):
-            handler.send_header(name, value)
-        handler.end_headers()
-        try:
-            for first in range(0, len(content) if body else 0, 65536):
-                handler.wfile.write(content[first : first + 65536])
-                time.sleep(self.pause)
-        except OSError:  # the client was killed
-            pass
+    def send(self, handler, content, body=True, headers=(), start=0):
+        """The rest of an answer from byte `start` on, slowly if `pause` (seconds a 64 kB) says so."""
+        with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as file:
+            length = file.seek(0, io.SEEK_END) - start
+            file.seek(start)
+            for name, value in (*headers, ("Content-Length", str(length))):
+                handler.send_header(name, value)
+            handler.end_headers()
+            try:
+                while body and (part := file.read(CHUNK)):
+                    handler.wfile.write(part)
+                    time.sleep(self.pause)
+            except OSError:  # the client was killed
+                pass
+
+
+def hub(server, repository, files, revision="main"):
+    """{path: content} of `repository` ("them/model") on the hub that HF_ENDPOINT=`server.url` names.
+
+    `files` is {name: bytes or Path}; `revision` is the one that can be asked for.
+    """
+
+    def as_json(value):
+        def answer(handler):
+            handler.send_response(200)
+            server.send(handler, json.dumps(value).encode(), headers=[("Content-Type", "application/json")])
+
+        return answer
+
+    def resolve(name, content):
+        def answer(handler):
+            handler.send_response(200)
+            headers = [("ETag", f'"{hashlib.sha1(name.encode()).hexdigest()}"'), ("X-Repo-Commit", COMMIT)]
+            server.send(handler, content, handler.command == "GET", headers)
+
+        return answer
+
+    sizes = {name: part.stat().st_size if isinstance(part, Path) else len(part) for name, part in files.items()}
+    tree = [{"type": "file", "path": name, "size": size, "oid": name} for name, size in sizes.items()]
+    info = {"id": repository, "sha": COMMIT, "private": False}
+    api = f"/api/models/{repository}"
+    found = {f"{api}/revision/{revision}": as_json(info), f"{api}/tree/{COMMIT}": as_json(tree)}
+    return found | {f"/{repository}/resolve/{COMMIT}/{name}": resolve(name, part) for name, part in files.items()}

@@ -1,18 +1,18 @@
 """Weights: a name becomes a verified local file, from a local stand-in of every kind of source."""
 
 import hashlib
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import requests
-from file_server import FileServer
+from file_server import FileServer, hub
 
 from cosalpure import weights
 from cosalpure.cli import main
@@ -119,12 +119,18 @@ def test_a_disk_that_is_too_small_is_named(server, tmp_path, monkeypatch):
     assert "do not fit on the disk" in refused(source(server.url + "/model.pth"), tmp_path)
 
 
-def test_two_processes_do_not_write_one_partial_file(server, tmp_path):
+def test_who_finds_another_at_work_waits_and_takes_what_that_one_brought(server, tmp_path, capsys):
     from filelock import FileLock
 
     (tmp_path / ".partial").mkdir()
-    with FileLock(tmp_path / ".partial" / "model-0.lock"):
-        assert "another process" in refused(source(server.url + "/model.pth"), tmp_path)
+    with ThreadPoolExecutor() as threads:
+        with FileLock(tmp_path / ".partial" / "model.lock"):
+            waiting = threads.submit(weights.fetch, source(server.url + "/model.pth"), tmp_path)
+            time.sleep(0.3)
+            assert not waiting.done()
+            (tmp_path / "model.pth").write_bytes(CONTENT)
+        assert waiting.result(timeout=10).read_bytes() == CONTENT
+    assert server.requests == [] and "model: another process is downloading it; waiting" in capsys.readouterr().err
 
 
 def table(tmp_path, *rows):
@@ -192,6 +198,29 @@ def test_a_killed_download_goes_on_where_it_stopped(tmp_path):
         assert asked[0] is None and int(asked[-1].removeprefix("bytes=").rstrip("-")) > 1_000_000
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "folder"), [("weights", "model", "weights"), ("data", "coca", "datasets")], ids=["weights", "data"]
+)
+def test_two_processes_that_want_one_file_at_once_share_one_download(tmp_path, kind, name, folder):
+    content = b"PK\x03\x04" + os.urandom(4_000_000)
+    with FileServer({"/file": content}, pause=0.03) as server:
+        sources = table(tmp_path, f"{name},{kind},the.file,{server.url}/file,4,,MIT,tests")
+        runs = []
+        for number in range(2):  # folders of their own, in which weights/ or datasets/ is a link to one place
+            (tmp_path / f"run{number}").mkdir()
+            (tmp_path / f"run{number}" / folder).symlink_to(tmp_path / "shared")
+            (tmp_path / "shared").mkdir(exist_ok=True)
+            command = [sys.executable, "-m", "cosalpure.cli", kind, "fetch", name, "--sources", sources]
+            options = {"stderr": subprocess.PIPE, "text": True, "cwd": tmp_path / f"run{number}"}
+            runs.append(subprocess.Popen(list(map(str, command)), **options))
+        errors = [run.communicate(timeout=60)[1] for run in runs]
+        assert [run.returncode for run in runs] == [0, 0], errors
+        assert len(server.requests) == 1 and "waiting for that one" in "".join(errors)
+    assert (tmp_path / "shared/the.file").read_bytes() == content
+    assert sorted(path.name for path in (tmp_path / "shared").iterdir()) == [".partial", "the.file", "the.file.sha256"]
+    assert [path.name for path in (tmp_path / "shared/.partial").iterdir()] == [f"{name}.lock"]
+
+
 @pytest.mark.parametrize(("ranges", "share"), [(False, 0.5), (True, 1.0)])
 def test_a_partial_file_that_cannot_be_continued_starts_anew(tmp_path, ranges, share):
     partial = tmp_path / ".partial/model-0/model.pthabcdefgh.part"
@@ -247,32 +276,8 @@ def test_google_drives_quota_page_is_reported(drive, tmp_path):
 def test_a_repository_of_the_hub_becomes_a_folder(tmp_path):
     files = {"model_index.json": b"{}", "unet/config.json": b'{"a": 1}', "unet/model.safetensors": b"12345678"}
     rest = {"768-v-ema.ckpt": b"another format", "README.md": b"..."}
-    commit = "0123456789abcdef0123456789abcdef01234567"
-
-    def info(handler):
-        answer_json(handler, {"id": "them/model", "sha": commit, "private": False})
-
-    def tree(handler):
-        listed = [
-            {"type": "file", "path": name, "size": len(text), "oid": name} for name, text in (files | rest).items()
-        ]
-        answer_json(handler, listed)
-
-    def answer_json(handler, value):
-        handler.send_response(200)
-        server.send(handler, json.dumps(value).encode(), headers=[("Content-Type", "application/json")])
-
-    def resolve(content):
-        def answer(handler):
-            handler.send_response(200)
-            headers = [("ETag", f'"{hashlib.sha1(content).hexdigest()}"'), ("X-Repo-Commit", commit)]
-            server.send(handler, content, body=handler.command == "GET", headers=headers)
-
-        return answer
-
-    api = "/api/models/them/model"
-    with FileServer({f"{api}/revision/v2": info, f"{api}/tree/{commit}": tree}) as server:
-        server.files |= {f"/them/model/resolve/{commit}/{name}": resolve(text) for name, text in (files | rest).items()}
+    with FileServer({}) as server:
+        server.files |= hub(server, "them/model", files | rest, revision="v2")
         sources = table(tmp_path, "model,weights,model/,hf:them/model@v2,1,,MIT,tests")
         command = [sys.executable, "-m", "cosalpure.cli", "weights", "fetch", "model", "--sources", str(sources)]
         environment = os.environ | {"HF_ENDPOINT": server.url, "HF_HOME": str(tmp_path / "hf")}

@@ -1,16 +1,14 @@
 """The Stable Diffusion 2 path: its component classes and its published configuration, few and random weights.
 
-Widths and depths are small; what the code must cope with is Stable Diffusion 2's: v-prediction, a 1024-dimensional
-text encoder with gelu and a padding token of its own, heads and linear projections per level, an autoencoder of
-factor 8, a scheduler saved under another class than the one used, a safety checker in the index.
+`stand_ins.stable_diffusion_2` says what it has of the real one.
 """
 
-import json
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
+from stand_ins import stable_diffusion_2
 
 from cosalpure.cli import main
 from cosalpure.errors import UserError
@@ -20,40 +18,7 @@ from cosalpure.seeds import generator
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel
-
-    from cosalpure.train.text_encoder import make_tokenizer
-
-    folder = tmp_path_factory.mktemp("stable-diffusion-2")
-    torch.manual_seed(0)
-    tokenizer = make_tokenizer(["goat"])
-    tokenizer.pad_token = "!"
-    text = CLIPTextConfig(
-        vocab_size=len(tokenizer), hidden_size=1024, intermediate_size=256, num_hidden_layers=1, projection_dim=512,
-        num_attention_heads=16, max_position_embeddings=tokenizer.model_max_length, hidden_act="gelu",
-        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
-    )  # fmt: skip
-    unet = UNet2DConditionModel(
-        sample_size=96, block_out_channels=(32, 32, 64, 64), layers_per_block=1, cross_attention_dim=1024,
-        attention_head_dim=(1, 2, 4, 4), use_linear_projection=True,
-        down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
-        up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
-    )  # fmt: skip
-    vae = AutoencoderKL(
-        sample_size=768, block_out_channels=(32, 32, 32, 32), latent_channels=4, scaling_factor=0.18215,
-        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
-    )  # fmt: skip
-    scheduler = DDIMScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type="v_prediction",
-        clip_sample=False, set_alpha_to_one=False, steps_offset=1,
-    )  # fmt: skip
-    components = dict(tokenizer=tokenizer, text_encoder=CLIPTextModel(text), unet=unet, vae=vae, scheduler=scheduler)
-    for name, component in components.items():
-        component.save_pretrained(folder / name)
-    index = {"_class_name": "StableDiffusionPipeline", "safety_checker": ["stable_diffusion", "SafetyChecker"]}
-    (folder / "model_index.json").write_text(json.dumps(index))
-    return folder
+    return stable_diffusion_2(tmp_path_factory.mktemp("stable-diffusion-2"))
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,14 @@
 """A real SLURM on one machine: munge, slurmctld and a slurmd a node, all in one temporary folder, GPUs pretended.
 
+Where they are installed, slurmdbd and a MariaDB of its own keep accounts of the jobs.
+
     with Cluster(folder) as cluster:
         cluster.jobs()        # what squeue lists, finished jobs included
         cluster.history()     # what ran when and where, as SLURM remembers it
+        cluster.accounts()    # the same, as sacct tells it
 
-Needs root and Debian's packages slurmctld, slurmd, slurm-client and munge; `why_not` says what is missing. Only one can
+Needs root and Debian's packages slurmctld, slurmd, slurm-client and munge; `why_not` says what is missing. Accounting
+needs slurmdbd and mariadb-server, too; `why_no_accounts`. Only one can
 run at a time: SLURM's programs look for /etc/slurm/slurm.conf, which is a link to ours as long as the cluster lives.
 """
 
@@ -22,13 +26,14 @@ from datetime import datetime
 from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "srun", "scancel")
+ACCOUNTING = ("slurmdbd", "sacct", "mariadbd", "mariadb-install-db")
 SYSTEM_CONF = Path("/etc/slurm/slurm.conf")
-CONTROL_PORT, NODE_PORT = 16817, 17000
+CONTROL_PORT, ACCOUNTING_PORT, NODE_PORT = 16817, 16819, 17000
 START = 30  # seconds within which the cluster must be up
 
 # Nodes are pretended larger than the machine (config_overrides): requests are accounted, hardware is not looked at.
 # OverMemoryKill stands in for the memory cgroups of a real cluster. JobRequeue=0: Snakemake alone reruns jobs. MinJobAge:
-# ended jobs stay known, since there is no accounting daemon to ask.
+# ended jobs stay known, also where there is no accounting daemon to ask.
 CONF = """
 ClusterName=local
 SlurmctldHost={host}(127.0.0.1)
@@ -61,8 +66,29 @@ SlurmdTimeout=10
 KillWait=5
 MinJobAge=7200
 SlurmdParameters=config_overrides
-AccountingStorageType=accounting_storage/none
 GresTypes=gpu
+"""
+ACCOUNTING_CONF = """
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort={port}
+AccountingStoragePass={folder}/munge/socket
+AccountingStorageTRES=gres/gpu
+AccountingStoreFlags=job_comment
+"""
+DATABASE_CONF = """
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge/socket
+DbdHost={host}
+DbdAddr=127.0.0.1
+DbdPort={port}
+SlurmUser=root
+PidFile={folder}/run/slurmdbd.pid
+LogFile={folder}/log/slurmdbd.log
+StorageType=accounting_storage/mysql
+StorageHost=localhost
+StorageUser=root
+StorageLoc=slurm
 """
 NODE = (
     "NodeName=n{number} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} Boards=1 SocketsPerBoard=1 "
@@ -80,6 +106,12 @@ def why_not():
     if SYSTEM_CONF.exists() and not (SYSTEM_CONF.is_symlink() and "is UP" not in _output("scontrol", "ping")):
         return f"{SYSTEM_CONF} is there: this machine belongs to a cluster, or another test has one running"
     return ""
+
+
+def why_no_accounts():
+    """Why a cluster keeps no accounts here, or an empty text."""
+    missing = [name for name in ACCOUNTING if _program(name) is None]
+    return f"not installed: {', '.join(missing)}; apt-get install slurmdbd mariadb-server" if missing else ""
 
 
 @dataclass(frozen=True)
@@ -107,6 +139,8 @@ class Cluster:
         try:
             self._configure()
             self._start_munge()
+            if not why_no_accounts():
+                self._start_accounting()
             self._start("slurmctld", "-D", "-f", self.conf)
             for number in range(1, self.nodes + 1):
                 self.start_node(f"n{number}")
@@ -166,9 +200,23 @@ class Cluster:
         jobs = [dict(item.partition("=")[::2] for item in line.split() if "=" in item) for line in lines]
         return [_completed(job) for job in jobs if job.get("JobState") not in (None, "RUNNING", "PENDING")]
 
+    def accounts(self):
+        """{job number: {"State": ..., "ReqMem": ..., "ReqTRES": ..., "Comment": ...}} of all jobs, as sacct tells it."""
+        fields = ("JobID", "State", "ReqMem", "ReqTRES", "Comment")
+        lines = _output(
+            "sacct", "--allusers", "--allocations", "--noheader", "--parsable2", f"--format={','.join(fields)}"
+        )
+        jobs = [dict(zip(fields, line.split("|"), strict=False)) for line in lines.splitlines()]
+        return {job.pop("JobID"): job for job in jobs}
+
     def _configure(self):
         host = socket.gethostname().partition(".")[0]
         lines = [CONF.format(host=host, port=CONTROL_PORT, folder=self.folder)]
+        if not why_no_accounts():
+            lines.append(ACCOUNTING_CONF.format(port=ACCOUNTING_PORT, folder=self.folder))
+            database = self.folder / "slurmdbd.conf"
+            database.touch(mode=0o600)  # slurmdbd refuses one that others may read
+            database.write_text(DATABASE_CONF.format(host=host, port=ACCOUNTING_PORT, folder=self.folder))
         gres = []
         for number in range(1, self.nodes + 1):
             values = {"number": number, "host": host, "port": NODE_PORT + number}
@@ -196,12 +244,30 @@ class Cluster:
         self._start("munged", "--foreground", "--force", *(f"--{name}={path}" for name, path in files.items()))
         self._until((home / "socket").exists, "munge's socket")
 
-    def _start(self, name, *arguments):
+    def _start_accounting(self):
+        """MariaDB in a folder of its own, reached by a socket alone, and SLURM's daemon in front of it."""
+        data, address = self.folder / "database", self.folder / "database.socket"
+        install = [
+            _program("mariadb-install-db"),
+            "--no-defaults",
+            f"--datadir={data}",
+            "--user=root",
+            "--skip-test-db",
+        ]
+        subprocess.run(install, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+        options = ["--no-defaults", f"--datadir={data}", f"--socket={address}", "--user=root", "--skip-networking"]
+        options += [f"--pid-file={self.folder}/run/mariadbd.pid", "--innodb-flush-log-at-trx-commit=0"]
+        self._start("mariadbd", *options)
+        self._until(address.exists, "MariaDB's socket")
+        self._start("slurmdbd", "-D", MYSQL_UNIX_PORT=address, SLURM_CONF=self.conf)
+        self._until(lambda: "local" in _output("sacctmgr", "--immediate", "add", "cluster", "local"), "accounting")
+
+    def _start(self, name, *arguments, **environment):
+        environment = os.environ | {name: str(value) for name, value in environment.items()}
         with (self.folder / f"log/{name}.out").open("ab") as log:
             command = [_program(name.partition("-")[0]), *map(str, arguments)]
-            self.processes[name] = subprocess.Popen(
-                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, preexec_fn=_end_with_parent
-            )
+            options = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL, "env": environment}
+            self.processes[name] = subprocess.Popen(command, preexec_fn=_end_with_parent, **options)
 
     def _until(self, condition, what):
         end = time.monotonic() + START

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from slurm.cluster import Completed, most_at_once
+from slurm.cluster import Completed, most_at_once, why_no_accounts
 from slurm.conftest import GPUS
 from workflow.conftest import Workflow, jobs
 
@@ -50,6 +50,21 @@ def test_cluster_gives_the_local_run_s_bytes_and_never_more_gpus_than_there_are(
     assert sum(job.gpus for job in done) == 4 + 1 + 4 + 2  # degrade, concept, purify, detect
     assert 1 < most_at_once(done) <= GPUS
     assert on_cluster.planned("tables") == {}
+
+
+def test_accounts_tell_of_every_job_what_it_asked_for(cluster, on_cluster):
+    if reason := why_no_accounts():
+        pytest.skip(reason)
+    before = set(cluster.accounts())
+    on_cluster.set(**CHANGES)
+    on_cluster.run("degrade")
+    new, end = [], time.monotonic() + PATIENCE
+    while [job["State"] for job in new] != ["COMPLETED", "COMPLETED"]:  # the dataset and its degradation
+        assert time.monotonic() < end, new
+        time.sleep(0.5)
+        new = [job for number, job in cluster.accounts().items() if number not in before]
+    asked = {job["Comment"].split("_wildcards")[0]: (job["ReqMem"], "gres/gpu=1" in job["ReqTRES"]) for job in new}
+    assert asked == {"rule_make_dataset": ("4000M", False), RULE: ("8000M", True)}
 
 
 def test_most_at_once_counts_overlaps_and_not_neighbours():

@@ -1,0 +1,40 @@
+"""Two folders share their archives, datasets/ of both a link to one place, and run at once."""
+
+import subprocess
+
+import pytest
+import stand_ins
+from file_server import FileServer
+
+from cosalpure.weights import COLUMNS
+
+pytestmark = pytest.mark.workflow
+SMALL = {
+    "sources": "sources.csv",
+    "datasets": {"CoCA": {"source": "coca", "groups": 2, "size": 64}},
+    "conditions": [{"datasets": ["CoCA"], "degradations": ["none"], "purifiers": ["jpeg"], "detectors": ["gicd"]}],
+    "purifiers": {"jpeg": {}},
+}
+
+
+def test_two_heads_share_one_download_and_give_equal_results(workflow, tmp_path):
+    groups = {"Accordion": 3, "boat": 2}
+    stand_ins.data_archive(tmp_path / "CoCA.zip", "CoCA/image/{}", "CoCA/binary/{}", groups)
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "other").mkdir()
+    folders = [workflow, type(workflow)(tmp_path / "other")]
+    with FileServer({"/CoCA.zip": tmp_path / "CoCA.zip"}, pause=0.5) as server:
+        for each in folders:
+            (each.folder / "datasets").symlink_to(tmp_path / "shared")
+            row = f"coca,data,CoCA.zip,{server.url}/CoCA.zip,1,,none stated,tests"
+            (each.folder / "sources.csv").write_text("\n".join([",".join(COLUMNS), row]) + "\n")
+            each.set(**SMALL)
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        heads = [subprocess.Popen(each.command("score", cores=1), cwd=each.folder, **options) for each in folders]
+        outputs = [head.communicate(timeout=300)[0] for head in heads]
+        assert [head.returncode for head in heads] == [0, 0], outputs
+        assert len(server.requests) == 1
+    assert "waiting for that one" in "".join(outputs)
+    assert (tmp_path / "shared/CoCA.zip").read_bytes() == (tmp_path / "CoCA.zip").read_bytes()
+    ours, theirs = (each.folder / "results/score/CoCA/none/jpeg/gicd.parquet" for each in folders)
+    assert ours.read_bytes() == theirs.read_bytes() and len(workflow.score_files()) == 5
