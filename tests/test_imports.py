@@ -1,0 +1,42 @@
+"""What answers at once must not load the heavy packages: help, checks, plans, and the head of the workflow."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = {"torch", "diffusers", "transformers", "scipy", "matplotlib"}
+COMMANDS = {
+    "help": ["cosalpure.cli", "--help"],
+    "config check": ["cosalpure.cli", "config", "check"],
+    "plan": ["cosalpure.cli", "plan", "config.yaml", "config/paper.yaml"],
+    "weights list": ["cosalpure.cli", "weights", "list"],
+    "dry run": ["snakemake", "--dry-run", "--quiet", "--nolock"],
+    "dry run of the paper's": ["snakemake", "-n", "-q", "--nolock", "--configfile", "config.yaml", "config/paper.yaml"],
+}
+
+
+def imported(*command):
+    """The top-level packages that `python COMMAND` imports."""
+    done = subprocess.run([sys.executable, "-X", "importtime", *command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_nothing_heavy_is_imported(name):
+    found = imported("-m", *COMMANDS[name])
+    assert "cosalpure" in found or name == "help"
+    assert not found & HEAVY
+
+
+def test_the_measure_sees_what_is_imported():
+    assert "torch" in imported("-c", "import cosalpure.degrade.jadena")
+
+
+@pytest.mark.parametrize("module", ["cosalpure.score", "cosalpure.tables.stage", "cosalpure.report.overview"])
+def test_scores_tables_and_figures_need_no_torch(module):
+    assert not imported("-c", f"import {module}") & {"torch", "diffusers", "transformers"}
