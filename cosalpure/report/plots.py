@@ -79,11 +79,20 @@ def _grid(height, longest, axis):
     """Lines and numbers of a frame; `axis`, already escaped, is the title of its x axis."""
     parts = [f'<text x="{LEFT + PLOT}" y="{height - 8}" text-anchor="end">{axis}</text>']
     for share in (0, 0.25, 0.5, 0.75, 1):
-        x, y = _place(height, longest, share * longest, share)
+        y = _place(height, longest, 0, share)[1]
         parts.append(f'<line x1="60" y1="{y:.0f}" x2="{LEFT + PLOT}" y2="{y:.0f}" stroke="var(--line)"/>')
         parts.append(f'<text x="52" y="{y + 4:.0f}" text-anchor="end">{share:g}</text>')
-        parts.append(f'<text x="{x:.0f}" y="{height - 24}" text-anchor="middle">{share * longest:.2g}</text>')
+    for value in ticks(longest):
+        x = _place(height, longest, value, 0)[0]
+        parts.append(f'<text x="{x:.0f}" y="{height - 24}" text-anchor="middle">{value:g}</text>')
     return parts
+
+
+def ticks(longest):
+    """Four to ten round numbers from 0 to `longest` (> 0), evenly spaced."""
+    power = 10.0 ** math.floor(math.log10(longest))
+    step = next(step for step in (power / 10, power / 5, power / 4, power / 2, power, 2 * power) if longest / step < 10)
+    return [round(i * step, 12) for i in range(math.floor(longest / step + 1e-9) + 1)]
 
 
 def _interval(y, color, value, low, high):

@@ -67,6 +67,13 @@ def test_results_repeat_and_do_not_depend_on_the_batch(purifier, images, concept
 
 
 @pytest.mark.parametrize("name", PURIFIERS.names())
+def test_another_seed_changes_what_says_it_is_random_and_nothing_else(name, quick, tiny_model, images, concept):
+    purifier = load(name, quick(name), lambda: tiny_model)
+    found = [purifier(images, concept, generators(images, seed)) for seed in (0, 1)]
+    assert torch.equal(*found) != SETTINGS[name].random
+
+
+@pytest.mark.parametrize("name", PURIFIERS.names())
 def test_only_purifiers_that_say_so_load_the_text_to_image_model(name, quick, tiny_model):
     loads = []
     load(name, quick(name), lambda: loads.append(1) or tiny_model)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from cosalpure.cli import main
 from cosalpure.data import COLUMNS
-from cosalpure.report import gallery
+from cosalpure.report import gallery, plots
 from cosalpure.report.page import as_script
 from cosalpure.settings import Statistics
 from cosalpure.tables import stage
@@ -229,3 +229,12 @@ def test_it_says_what_the_papers_data_sets_would_take_at_this_pace(page):
     seconds = 12.5 / 3  # of the one benchmark file, three groups
     row = f'<td>Jadena, CosalPure</td><td data-value="{seconds}">4.167</td>'
     assert row in text and f">{seconds * 328 / 3600:.4g}</td>" in text
+
+
+@pytest.mark.parametrize(
+    ("longest", "step"), [(16.32, 2), (1.02, 0.2), (0.5, 0.1), (9.9, 1), (10, 2), (750, 100), (0.0031, 0.0005)]
+)
+def test_axes_have_round_numbers_evenly_spaced(longest, step):
+    found = plots.ticks(longest)
+    assert 4 <= len(found) <= 10 and found[0] == 0 and found[-1] <= longest < found[-1] + step * 1.001
+    assert found == pytest.approx([i * step for i in range(len(found))])
