@@ -203,6 +203,11 @@ class ConceptLearning(Model):
     groups_at_once: PositiveInt = Field(
         1, description="groups whose concepts are learned side by side, in one batch; fills a GPU"
     )
+    plateau: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None,
+        description="stop early when the last 20 steps brought less than this share of all that was gained, by the loss on "
+        "draws that stay the same; null takes all steps",
+    )
     checkpoint_every: PositiveInt = Field(
         100, description="steps after which the state is saved; an interrupted run goes on from there"
     )

@@ -18,6 +18,7 @@ from cosalpure.concept import Concept
 from cosalpure.errors import UserError
 from cosalpure.io import through_jpeg, whole_file
 
+ASK_EVERY, PATIENCE = 10, 2  # steps between questions of a plateau; questions that it must last
 LOSS_SCALE = 4096.0  # in float16 the gradient of one vector would round to zero
 
 
@@ -41,7 +42,7 @@ def learn_together(groups, model, settings):
     named = lessons[0].token if len(lessons) == 1 else f"{len(lessons)} concepts"
     done, total = sum(len(lesson.losses) for lesson in lessons), len(lessons) * settings.steps
     with tqdm(initial=done, total=total, desc=f"learn {named}", unit="step", leave=False) as bar:
-        while left := [lesson for lesson in lessons if len(lesson.losses) < settings.steps]:
+        while left := [lesson for lesson in lessons if not lesson.ended]:
             for lesson, loss in zip(left, _losses_and_gradients(model, left), strict=True):
                 lesson.step(loss)
             bar.update(len(left))
@@ -64,7 +65,10 @@ class Lesson:
         self.vector = model.word_vector(settings.initial_word).requires_grad_()
         self.optimiser = torch.optim.Adam([self.vector], lr=settings.learning_rate)
         self.progress = Progress(checkpoint, _fingerprint(images, model, settings, generator, token))
-        self.losses = self.progress.resume(self.vector, self.optimiser, generator)
+        self.question = None if settings.plateau is None else Question(self)
+        self.losses, self.answers = self.progress.resume(self.vector, self.optimiser, generator)
+        if self.question and not self.answers:
+            self.answers.append(self.question())
 
     def draw(self):
         """3. A batch: images, mirrored or not, latents sampled from their posterior, noise, timesteps, a caption.
@@ -86,8 +90,48 @@ class Lesson:
         self.optimiser.step()
         self.optimiser.zero_grad()
         self.losses.append(loss)
-        if len(self.losses) % self.settings.checkpoint_every == 0 or len(self.losses) == self.settings.steps:
-            self.progress.save(self.vector, self.optimiser, self.generator, self.losses)
+        if self.question and len(self.losses) % ASK_EVERY == 0:
+            self.answers.append(self.question())
+        if len(self.losses) % self.settings.checkpoint_every == 0 or self.ended:
+            self.progress.save(self.vector, self.optimiser, self.generator, self.losses, self.answers)
+
+    @property
+    def ended(self):
+        """Whether all steps are done, or the last questions found less than the plateau's share of what was gained."""
+        if len(self.losses) >= self.settings.steps:
+            return True
+        if self.question is None or len(self.answers) <= PATIENCE:
+            return False
+        before, now = min(self.answers[:-PATIENCE]), min(self.answers)
+        return before - now <= self.settings.plateau * (self.answers[0] - now)
+
+
+class Question:
+    """The loss of a lesson's vector on draws that stay the same: every image once, timesteps spread over the range.
+
+    The loss of single steps says little, as each has its own timesteps and noise; this one moves with the vector alone.
+    """
+
+    def __init__(self, lesson):
+        self.lesson, model = lesson, lesson.model
+        draws = torch.Generator().manual_seed(lesson.generator.initial_seed() ^ 1)
+        low, high = lesson.settings.timesteps
+        latents, count = lesson.mean[0], lesson.mean.shape[1]
+        self.t = (low + (torch.arange(count) + 0.5) / count * (high - low)).long()
+        noise = _randn(latents, draws)
+        self.noised, self.target = model.add_noise(latents, noise, self.t), model.target(latents, noise, self.t)
+
+    @torch.no_grad()
+    def __call__(self):
+        lesson, model = self.lesson, self.lesson.model
+        caption = lesson.settings.templates[0].format(token=lesson.token)
+        context = model.embed([caption], lesson.token, lesson.vector)
+
+        def error(noised, t, target):
+            predicted = model.predict(noised, t, context.expand(len(noised), -1, -1))
+            return (predicted - target).square().flatten(1).mean(1)
+
+        return model.batches(error, self.noised, self.t, self.target).mean().item()
 
 
 def _losses_and_gradients(model, lessons):
@@ -123,27 +167,28 @@ class Progress:
         self.path, self.fingerprint = path and Path(path), fingerprint
 
     def resume(self, vector, optimiser, generator):
-        """Restores the three from the file; the losses so far. A file of another run, or a broken one, is ignored."""
+        """Restores the three from the file; losses and answers so far. A file of another run, or a broken one, is ignored."""
         if self.path is None or not self.path.is_file():
-            return []
+            return [], []
         try:
             state = torch.load(self.path, weights_only=True)
         except (RuntimeError, EOFError, OSError, pickle.UnpicklingError):
-            return []
+            return [], []
         if state.get("fingerprint") != self.fingerprint:
-            return []
+            return [], []
         with torch.no_grad():
             vector.copy_(state["vector"])
         optimiser.load_state_dict(state["optimiser"])
         generator.set_state(state["generator"])
-        return state["losses"]
+        return state["losses"], state["answers"]
 
-    def save(self, vector, optimiser, generator, losses):
+    def save(self, vector, optimiser, generator, losses, answers):
         if self.path is None:
             return
         state = {"fingerprint": self.fingerprint, "vector": vector.detach(), "optimiser": optimiser.state_dict()}
         with whole_file(self.path) as temporary:
-            torch.save(state | {"generator": generator.get_state(), "losses": losses}, temporary)
+            more = {"generator": generator.get_state(), "losses": losses, "answers": answers}
+            torch.save(state | more, temporary)
 
 
 def _fingerprint(images, model, settings, generator, token):

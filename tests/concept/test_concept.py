@@ -257,3 +257,45 @@ def test_attention_maps_are_those_of_the_token(tiny_model, images):
 def test_a_token_beyond_the_models_length_is_one_line(tiny_model):
     with pytest.raises(UserError, match="does not stand in it, or beyond"):
         tiny_model.position("a " * 200 + "<my-goat>", "<my-goat>")
+
+
+def test_learning_stops_on_a_plateau_and_not_before(images, tiny_model):
+    def steps(**changes):
+        settings = ConceptLearning(steps=200, batch=4, learning_rate=0.05, **changes)
+        return learn(images, tiny_model, settings, generator(1), "<my-goat>")
+
+    whole, stopped, later = steps(), steps(plateau=0.5), steps(plateau=0.01)
+    assert len(whole[1]) == 200 and 30 <= len(stopped[1]) <= len(later[1]) <= 200 and len(stopped[1]) < 200
+    assert len(stopped[1]) % 10 == 0
+    assert whole[1][: len(stopped[1])] == stopped[1], "asking draws nothing from the lesson's generator"
+
+
+def test_an_interrupted_learning_stops_on_the_same_plateau(images, tiny_model, tmp_path, monkeypatch):
+    settings = ConceptLearning(steps=200, batch=4, learning_rate=0.05, plateau=0.5, checkpoint_every=7)
+    whole = learn(images, tiny_model, settings, generator(1), "<my-goat>")
+    calls, predict = [], tiny_model.predict
+
+    def interrupted(*arguments):
+        if len(calls) == 20:
+            raise KeyboardInterrupt
+        calls.append(1)
+        return predict(*arguments)
+
+    monkeypatch.setattr(tiny_model, "predict", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        learn(images, tiny_model, settings, generator(1), "<my-goat>", tmp_path / "goat.pt")
+    monkeypatch.setattr(tiny_model, "predict", predict)
+    resumed = learn(images, tiny_model, settings, generator(1), "<my-goat>", tmp_path / "goat.pt")
+    assert resumed[1] == whole[1] and torch.equal(resumed[0].vector, whole[0].vector)
+    again = learn(images, tiny_model, settings, generator(1), "<my-goat>", tmp_path / "goat.pt")
+    assert again[1] == whole[1], "what has stopped does not go on"
+
+
+def test_groups_that_stop_at_different_steps_are_learned_together_as_alone(images, tiny_model):
+    settings = ConceptLearning(steps=120, batch=4, learning_rate=0.05, plateau=0.3)
+    groups = [(images, generator(1), "<a>", None), (images.flip(0) * 0.5, generator(2), "<b>", None)]
+    together = learn_together(groups, tiny_model, settings)
+    alone = [learn(group[0], tiny_model, settings, generator(i + 1), group[2]) for i, group in enumerate(groups)]
+    for (ours, losses), (theirs, others) in zip(together, alone, strict=True):
+        assert len(losses) == len(others)
+        torch.testing.assert_close(ours.vector, theirs.vector, atol=1e-4, rtol=1e-3)
