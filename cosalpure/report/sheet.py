@@ -22,7 +22,10 @@ def draw_sheet(path, heading, note, rows):
     """Writes `rows` under a heading and a note to the PNG file `path`."""
     columns = max(len(row.pictures) for row in rows)
     side = max([LEFT, *(round(font(14).getlength(row.title)) + 16 for row in rows)])
-    sheet = Image.new("RGB", (side + columns * (CELL + GAP), TOP + len(rows) * (CELL + GAP)), "white")
+    width = max(
+        side + columns * (CELL + GAP), round(font(13).getlength(note)) + 16
+    )  # of two pictures the note is wider
+    sheet = Image.new("RGB", (width, TOP + len(rows) * (CELL + GAP)), "white")
     pen = ImageDraw.Draw(sheet)
     pen.text((8, 8), heading, "black", font(18))
     pen.text((8, 34), note, "dimgray", font(13))
