@@ -31,7 +31,10 @@ def draw_sheet(path, heading, note, rows):
     """Writes `rows` under a heading and a note to the PNG file `path`."""
     columns = max(len(row.heads or row.pictures) for row in rows)
     side = max([LEFT, *(round(font(14).getlength(row.title)) + 16 for row in rows)])
-    sheet = Image.new("RGB", (side + columns * (CELL + GAP), TOP + sum(row.height for row in rows)), "white")
+    width = max(
+        side + columns * (CELL + GAP), round(font(13).getlength(note)) + 16
+    )  # of few pictures the note is wider
+    sheet = Image.new("RGB", (width, TOP + sum(row.height for row in rows)), "white")
     pen = ImageDraw.Draw(sheet)
     pen.text((8, 8), heading, "black", font(18))
     pen.text((8, 34), note, "dimgray", font(13))

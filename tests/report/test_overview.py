@@ -52,6 +52,13 @@ def test_figure_has_a_row_for_truth_and_two_a_purifier(results):
         assert figure.height == TOP + 5 * (CELL + GAP)
 
 
+def test_note_is_not_cut_off_where_a_group_has_few_images(results):
+    draw(results, *CONDITION, results / "overview.png")
+    with Image.open(results / "overview.png") as figure:
+        note = np.asarray(figure.convert("L"))[34:50]
+    assert (note < 200).any() and (note[:, -6:] == 255).all()
+
+
 def test_without_ground_truth_the_first_group_is_shown(results):
     manifest = pd.read_parquet(results / "data/mini/manifest.parquet")
     manifest.assign(truth=False).to_parquet(results / "data/mini/manifest.parquet")

@@ -20,6 +20,7 @@ import signal
 import socket
 import stat
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,7 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "srun", "scance
 ACCOUNTING = ("slurmdbd", "sacct", "mariadbd", "mariadb-install-db")
 SYSTEM_CONF = Path("/etc/slurm/slurm.conf")
 CONTROL_PORT, ACCOUNTING_PORT, NODE_PORT = 16817, 16819, 17000
+MEMORY, DATABASE_SIZE = Path("/dev/shm"), 400_000_000  # bytes
 START = 30  # seconds within which the cluster must be up
 
 # Nodes are pretended larger than the machine (config_overrides): requests are accounted, hardware is not looked at.
@@ -131,7 +133,7 @@ class Cluster:
 
     def __init__(self, folder, nodes=3, gpus=1, cpus=4, memory=128_000):
         self.folder, self.nodes, self.gpus, self.cpus, self.memory = Path(folder), nodes, gpus, cpus, memory
-        self.processes = {}
+        self.processes, self.database = {}, None
 
     def __enter__(self):
         for name in ("munge", "state", "run", "log", "dev", *(f"spool/n{n + 1}" for n in range(self.nodes))):
@@ -164,6 +166,8 @@ class Cluster:
                 process.wait(timeout=10)
             except subprocess.TimeoutExpired:
                 process.kill()
+        if self.database:
+            shutil.rmtree(self.database, ignore_errors=True)
         if SYSTEM_CONF.is_symlink() and SYSTEM_CONF.readlink() == self.conf:
             SYSTEM_CONF.unlink()
 
@@ -246,18 +250,14 @@ class Cluster:
 
     def _start_accounting(self):
         """MariaDB in a folder of its own, reached by a socket alone, and SLURM's daemon in front of it."""
-        data, address = self.folder / "database", self.folder / "database.socket"
-        install = [
-            _program("mariadb-install-db"),
-            "--no-defaults",
-            f"--datadir={data}",
-            "--user=root",
-            "--skip-test-db",
-        ]
+        memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > DATABASE_SIZE  # its many writes wait for a disk
+        self.database = tempfile.mkdtemp(prefix="database-", dir=MEMORY if memory else self.folder)
+        address = self.folder / "database.socket"
+        options = ["--no-defaults", f"--datadir={self.database}", "--user=root", "--innodb-log-file-size=4M"]
+        install = [_program("mariadb-install-db"), *options, "--skip-test-db"]
         subprocess.run(install, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-        options = ["--no-defaults", f"--datadir={data}", f"--socket={address}", "--user=root", "--skip-networking"]
-        options += [f"--pid-file={self.folder}/run/mariadbd.pid", "--innodb-flush-log-at-trx-commit=0"]
-        self._start("mariadbd", *options)
+        options += [f"--socket={address}", f"--pid-file={self.folder}/run/mariadbd.pid", "--skip-networking"]
+        self._start("mariadbd", *options, "--innodb-flush-log-at-trx-commit=0")
         self._until(address.exists, "MariaDB's socket")
         self._start("slurmdbd", "-D", MYSQL_UNIX_PORT=address, SLURM_CONF=self.conf)
         self._until(lambda: "local" in _output("sacctmgr", "--immediate", "add", "cluster", "local"), "accounting")
