@@ -306,7 +306,9 @@ def comparisons():
         others = [name for name in purifiers if name not in ABLATION[1:3]]
         ablated = [name for name in ABLATION if name in purifiers]
         kinds = {"comparison": others, "ablation": ablated if set(ablated) & set(ABLATION[1:3]) else []}
-        found |= {(*block, kind): names for kind, names in kinds.items() if len(names) > 1}
+        found |= {
+            (*block, kind): names for kind, names in kinds.items() if len(names) > 1 and common_detectors(*block, names)
+        }
     return found
 
 
@@ -340,18 +342,26 @@ def compared_purifiers(wildcards):
     return comparisons()[wildcards.dataset, wildcards.degradation, wildcards.kind]
 
 
-def detectors_of(wildcards):
-    """The detectors of a dataset and degradation, in order."""
-    block = (wildcards.dataset, wildcards.degradation)
-    return list(dict.fromkeys(condition[3] for condition in ONCE if condition[:2] == block))
+def common_detectors(dataset, degradation, purifiers):
+    """The detectors that look at what all of `purifiers` leave, in order."""
+    run = [[its[3] for its in ONCE if its[:3] == (dataset, degradation, purifier)] for purifier in purifiers]
+    return [name for name in run[0] if all(name in others for others in run)]
+
+
+def figure_purifiers(wildcards):
+    """The purifiers of a figure: of a comparison several, of failures one."""
+    return compared_purifiers(wildcards) if hasattr(wildcards, "kind") else [wildcards.purifier]
+
+
+def figure_detectors(wildcards):
+    return common_detectors(wildcards.dataset, wildcards.degradation, figure_purifiers(wildcards))
 
 
 def compared_scores(wildcards):
-    """The score files behind a figure: of its purifiers, or of its one."""
-    kind = getattr(wildcards, "kind", None)
-    purifiers = compared_purifiers(wildcards) if kind else [wildcards.purifier]
+    """The score files behind a figure."""
     folder = f"results/score/{wildcards.dataset}/{wildcards.degradation}"
-    return [f"{folder}/{purifier}/{detector}.parquet" for purifier in purifiers for detector in detectors_of(wildcards)]
+    pairs = [(its, detector) for its in figure_purifiers(wildcards) for detector in figure_detectors(wildcards)]
+    return [f"{folder}/{purifier}/{detector}.parquet" for purifier, detector in pairs]
 
 
 def figure_files():

@@ -50,7 +50,7 @@ rule draw_comparison:
         runtime=longer(10),
     params:
         purifiers=compared_purifiers,
-        detectors=detectors_of,
+        detectors=figure_detectors,
     message:
         "figure: {wildcards.kind}, {wildcards.dataset}, {wildcards.degradation}"
     shell:
@@ -79,7 +79,7 @@ rule draw_failures:
         mem_mb=grown(1000),
         runtime=longer(10),
     params:
-        detectors=detectors_of,
+        detectors=figure_detectors,
     message:
         "figure: where {wildcards.purifier} fails, {wildcards.dataset}, {wildcards.degradation}"
     shell:

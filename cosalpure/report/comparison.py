@@ -23,8 +23,10 @@ def draw_comparison(results, dataset, degradation, purifiers, detectors, output)
     """The paper's Figures 6 and 7: a row a purifier; columns image, ground truth and a map a detector."""
     rows = read_rows(results, dataset, degradation, purifiers, detectors)
     heads = ["image", "ground truth", *map(label, detectors)]
-    sheet = []
-    for place, slug in choose(rows):
+    sheet, chosen = [], choose(rows)
+    if not chosen:
+        raise UserError(f"{dataset}, {degradation}: no image has a score, so there is nothing to compare")
+    for place, slug in chosen:
         file = median_image(rows[(rows["slug"] == slug) & (rows["purifier"] == purifiers[-1])])
         name = rows.loc[rows["slug"] == slug, "group"].iloc[0]
         sheet.append(Row(f"{place}: {name}", [], heads=heads))
