@@ -177,7 +177,8 @@ class TextToImage(Model):
         "auto", description="of network and autoencoder; auto is float32 on a CPU, bfloat16 or else float16 on a GPU"
     )
     batch: PositiveInt | None = Field(
-        None, description="images at once; null is a whole group. Halved whenever a GPU's memory runs out"
+        None,
+        description="images at once; null is a whole group, without gradients on a CPU 4. Halved whenever a GPU's memory runs out",
     )
     vae_slicing: bool = Field(False, description="the autoencoder takes one image at a time: less memory, same result")
     vae_tiling: bool = Field(False, description="the autoencoder works tile by tile: less memory, slight seams")

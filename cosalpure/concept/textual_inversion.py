@@ -131,7 +131,7 @@ class Question:
             predicted = model.predict(noised, t, context.expand(len(noised), -1, -1))
             return (predicted - target).square().flatten(1).mean(1)
 
-        return model.batches(error, self.noised, self.t, self.target).mean().item()
+        return model.passes(error, self.noised, self.t, self.target).mean().item()
 
 
 def _losses_and_gradients(model, lessons):
