@@ -93,8 +93,11 @@ def recorded(benchmarks):
     """{(stage, entries of a condition without the data set): seconds a group} of the jobs that left a benchmark file."""
     sums = {}
     for path in sorted(Path(benchmarks).rglob("*.tsv")):
-        stage, *names, last = path.relative_to(benchmarks).with_suffix("").parts
-        if stage not in STAGES or not names and stage != "data":
+        stage, *names = path.relative_to(benchmarks).with_suffix("").parts
+        if stage not in STAGES or not names:
+            continue
+        *names, last = names
+        if not names and stage != "data":
             continue
         span = re.fullmatch(r"(\d{4})-(\d{4})", last)
         seconds = _seconds(path)

@@ -77,3 +77,10 @@ def test_hours_are_those_of_recorded_jobs_and_the_others_are_counted(tmp_path, c
 def test_mini_needs_nothing_downloaded(tmp_path, capsys):
     plan.run([ROOT / "config.yaml"], tmp_path)
     assert "0.0 GB to download in 0 files" in capsys.readouterr().out
+
+
+def test_times_of_what_is_no_stage_are_passed_over(tmp_path):
+    for path in ("complete.tsv", "tables/table1.tsv", "report/page.tsv", "purify/mini/jadena/cosalpure/0000-0002.tsv"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("s\th:m:s\n6.0\t0:00:06\n")
+    assert plan.recorded(tmp_path) == {("purify", "jadena", "cosalpure"): 3.0}
