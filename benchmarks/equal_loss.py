@@ -52,20 +52,15 @@ class Question:
     def __init__(self, images, model):
         import torch
 
-        self.model, draws = model, torch.Generator().manual_seed(1)
-        self.latents = model.encode(images)[0].repeat(TIMES, 1, 1, 1)
-        self.t = torch.linspace(0, 999, TIMES).long().repeat_interleave(len(images))
-        self.noise = torch.randn(self.latents.shape, generator=draws)
+        latents = model.encode(images)[0].repeat(TIMES, 1, 1, 1)
+        t = torch.linspace(0, 999, TIMES).long().repeat_interleave(len(images))
+        noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(1))
+        self.model, self.draws = model, (model.add_noise(latents, noise, t), t, model.target(latents, noise, t))
 
     def __call__(self, vector):
-        import torch
+        from cosalpure.concept.textual_inversion import loss_on
 
-        with torch.no_grad():
-            context = self.model.embed(["a photo of <asked>"], "<asked>", vector.detach())
-            noised = self.model.add_noise(self.latents, self.noise, self.t)
-            predicted = self.model.predict(noised, self.t, context.expand(len(noised), -1, -1))
-            target = self.model.target(self.latents, self.noise, self.t)
-            return (predicted - target).square().mean().item()
+        return loss_on(self.model, *self.draws, "a photo of <asked>", "<asked>", vector)
 
 
 def learn(images, model, values, index, clock):

@@ -72,14 +72,15 @@ def elapsed(run):
 
 def job_times(run):
     """[(kind of job, wall seconds), ...] of Snakemake's benchmark files."""
+    from cosalpure.plan import read_benchmark
+
     found = []
     for path in sorted((run / "logs/benchmarks").rglob("*.tsv")):
         stage, *names = path.relative_to(run / "logs/benchmarks").with_suffix("").parts
         kind = "tables" if stage in LAST else stage
         if stage == "purify" and names[2] in WITHOUT_MODEL:
             kind = "purify, no model"
-        header, *rows = (line.split("\t") for line in path.read_text().splitlines())
-        found.append((kind, float(dict(zip(header, rows[-1], strict=True))["s"])))
+        found.append((kind, read_benchmark(path)["s"]))
     return found
 
 

@@ -31,7 +31,7 @@ PAIRED = [stage for stage in STAGES if stage != "growth"]  # what is run if no s
 HEADER = """# Performance
 
 Written by `cosalpure bench`, a section a stage; [benchmarks/README.md](../benchmarks/README.md) says what is measured and
-what the numbers mean. Medians; in brackets the smallest and the largest ratio of a pair. Ours and the reference
+what the numbers mean. Medians; the last column has the smallest and the largest ratio of a pair. Ours and the reference
 take turns, each measurement in a process of its own, after a warm-up. Seconds named cpu are of CPU time.
 """
 

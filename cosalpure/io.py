@@ -63,16 +63,19 @@ def in_background():
     One call at a time; an error of a call is raised by the next one, or at the end of the block, before which all are done.
     """
     pending = []
+
+    def settle():
+        while pending:
+            pending.pop().result()
+
     with ThreadPoolExecutor(1) as pool:
 
         def run(function, *arguments):
-            while pending:
-                pending.pop().result()
+            settle()
             pending.append(pool.submit(function, *arguments))
 
         yield run
-        while pending:
-            pending.pop().result()
+        settle()
 
 
 def web_page(path):

@@ -94,13 +94,11 @@ def recorded(benchmarks):
     sums = {}
     for path in sorted(Path(benchmarks).rglob("*.tsv")):
         stage, *names = path.relative_to(benchmarks).with_suffix("").parts
-        if stage not in STAGES or not names:
+        if stage not in STAGES or len(names) < (1 if stage == "data" else 2):
             continue
-        *names, last = names
-        if not names and stage != "data":
-            continue
+        last = names.pop()
         span = re.fullmatch(r"(\d{4})-(\d{4})", last)
-        seconds = _seconds(path)
+        seconds = read_benchmark(path).get("s")
         if seconds is None or not (span or stage in ("data", "score")):
             continue
         key = (stage, *names[1:]) if span else (stage, *[*names, last][1:])
@@ -111,13 +109,17 @@ def recorded(benchmarks):
     return {key: seconds / groups for key, (seconds, groups) in sums.items()}
 
 
-def _seconds(path):
-    """The time of a job, as Snakemake recorded it; None for a file that is none of its."""
+def read_benchmark(path):
+    """{column: number} of a job, as Snakemake recorded it; empty for a file that is none of its.
+
+    `s` is wall time, `cpu_time` in s, too, `max_rss` in MB; what is no number, such as "-" or h:m:s, is left out.
+    """
     try:
-        header, *rows = (line.split("\t") for line in path.read_text().splitlines())
-        return float(dict(zip(header, rows[-1], strict=True))["s"])
-    except (ValueError, IndexError, KeyError):
-        return None
+        header, *rows = (line.split("\t") for line in Path(path).read_text().splitlines())
+        row = dict(zip(header, rows[-1], strict=True))
+    except (ValueError, IndexError):
+        return {}
+    return {key: float(text) for key, text in row.items() if re.fullmatch(r"[\d.]+(e[-+]?\d+)?", text)}
 
 
 def _row(stage, work, times):

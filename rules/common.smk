@@ -220,14 +220,18 @@ def published_name(wildcards):
 SCORED_CONDITIONS = [condition for condition in CONDITIONS if condition[0] in SCORED]
 
 
+def scores_of(conditions):
+    """The score files of conditions."""
+    return ["results/score/{}/{}/{}/{}.parquet".format(*condition) for condition in conditions]
+
+
 def score_files(wildcards=None):
-    return ["results/score/{}/{}/{}/{}.parquet".format(*condition) for condition in SCORED_CONDITIONS]
+    return scores_of(SCORED_CONDITIONS)
 
 
 def table_scores(wildcards):
     """The score files that a table is made of."""
-    found = conditions_of(wildcards.table, SCORED_CONDITIONS, table_degradation())
-    return ["results/score/{}/{}/{}/{}.parquet".format(*condition) for condition in found]
+    return scores_of(conditions_of(wildcards.table, SCORED_CONDITIONS, table_degradation()))
 
 
 def table_files(*tables):
@@ -359,9 +363,8 @@ def figure_detectors(wildcards):
 
 def compared_scores(wildcards):
     """The score files behind a figure."""
-    folder = f"results/score/{wildcards.dataset}/{wildcards.degradation}"
-    pairs = [(its, detector) for its in figure_purifiers(wildcards) for detector in figure_detectors(wildcards)]
-    return [f"{folder}/{purifier}/{detector}.parquet" for purifier, detector in pairs]
+    block, detectors = (wildcards.dataset, wildcards.degradation), figure_detectors(wildcards)
+    return scores_of((*block, purifier, name) for purifier in figure_purifiers(wildcards) for name in detectors)
 
 
 def figure_files():
@@ -394,11 +397,11 @@ def sweep_scores(wildcards):
     points = SETTINGS.sweep_points(wildcards.sweep)
     datasets = {dataset for dataset, _, _ in points}
     wanted = {point[:2] for point in points} | {(d, g) for d, g in CLEAN_REFERENCES if d in datasets}
-    return [
-        "results/score/{}/{}/{}/{}.parquet".format(*condition)
+    return scores_of(
+        condition
         for condition in ONCE
         if condition[:2] in wanted and SETTINGS.method("purifiers", condition[2]) == "source_only"
-    ]
+    )
 
 
 def sweep_points(wildcards):

@@ -45,12 +45,10 @@ rule collect_scores:
     resources:
         mem_mb=grown(1000),
         runtime=longer(30),
-    params:
-        degradation=table_degradation(),
     message:
         "tables: every score in one file"
     shell:
-        "cosalpure tables {input:q} --degradation {params.degradation:q} --only scores --output results/tables > {log:q} 2>&1"
+        "cosalpure tables {input:q} --only scores --output results/tables > {log:q} 2>&1"
 
 
 # Last of all: a run with gaps ends with an error, and everything else of it is there.

@@ -121,17 +121,22 @@ class Question:
         noise = _randn(latents, draws)
         self.noised, self.target = model.add_noise(latents, noise, self.t), model.target(latents, noise, self.t)
 
-    @torch.no_grad()
     def __call__(self):
-        lesson, model = self.lesson, self.lesson.model
+        lesson = self.lesson
         caption = lesson.settings.templates[0].format(token=lesson.token)
-        context = model.embed([caption], lesson.token, lesson.vector)
+        return loss_on(lesson.model, self.noised, self.t, self.target, caption, lesson.token, lesson.vector)
 
-        def error(noised, t, target):
-            predicted = model.predict(noised, t, context.expand(len(noised), -1, -1))
-            return (predicted - target).square().flatten(1).mean(1)
 
-        return model.passes(error, self.noised, self.t, self.target).mean().item()
+@torch.no_grad()
+def loss_on(model, noised, t, target, caption, token, vector):
+    """Eq. 5 on given draws, (B, ...) each: the mean squared error under one caption whose `token` reads `vector`."""
+    context = model.embed([caption], token, vector)
+
+    def error(noised, t, target):
+        predicted = model.predict(noised, t, context.expand(len(noised), -1, -1))
+        return (predicted - target).square().flatten(1).mean(1)
+
+    return model.passes(error, noised, t, target).mean().item()
 
 
 def _losses_and_gradients(model, lessons):

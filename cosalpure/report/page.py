@@ -14,7 +14,7 @@ import pandas as pd
 from cosalpure.data.published import PUBLISHED
 from cosalpure.errors import UserError
 from cosalpure.io import whole_file
-from cosalpure.plan import ON_GPU, recorded
+from cosalpure.plan import ON_GPU, read_benchmark, recorded
 from cosalpure.report import citations, gallery, plots, provenance
 from cosalpure.report.sweep import PANELS
 from cosalpure.score import METRICS
@@ -290,8 +290,8 @@ def stage_times(benchmarks):
     rows = []
     for path in sorted(benchmarks.glob("**/*.tsv")):
         stage, *inner = path.relative_to(benchmarks).with_suffix("").parts
-        row = pd.read_csv(path, sep="\t", na_values="-").iloc[0]
-        numbers = [float(row.get(key, math.nan)) for key in ("s", "cpu_time", "max_rss")]
+        row = read_benchmark(path)
+        numbers = [row.get(key, math.nan) for key in ("s", "cpu_time", "max_rss")]
         rows.append((stage, "/".join(inner[:-1]), *numbers))
     return pd.DataFrame(rows, columns=["stage", "name", "s", "cpu_time", "max_rss"])
 

@@ -37,16 +37,13 @@ def run(score_files, degradation, settings, output, seed, only=None):
     scores = read_scores(score_files)
     note = left_out(scores)
     found = [*table_names(conditions_in(scores), degradation), SCORES]
-    for name in only or found:
-        choose("table", name, found, "--only")
-    for name in found[:-1]:
-        if only and name not in only:
+    for name in [choose("table", name, found, "--only") for name in only or found]:
+        if name == SCORES:
+            write_parquet(scores, Path(output) / "scores.parquet")
             continue
         table = TABLES[name](scores, degradation, seed=seed, samples=settings.samples, level=settings.level)
         table.attrs["note"] = note  # goes into the Parquet file, too
         write_table(table, Path(output) / name, settings.level)
-    if not only or SCORES in only:
-        write_parquet(scores, Path(output) / "scores.parquet")
 
 
 def left_out(scores):

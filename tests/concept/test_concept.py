@@ -116,19 +116,24 @@ def test_pipeline_folder_is_checked(tmp_path):
         TextToImage(tmp_path, 64)
 
 
-def test_an_interrupted_learning_goes_on_to_the_same_concept(images, tiny_model, tmp_path, monkeypatch):
-    settings = ConceptLearning(steps=7, batch=4, checkpoint_every=2)
-    whole = learn(images, tiny_model, settings, generator(1), "<my-goat>")
-    calls, predict = [], tiny_model.predict
+def interrupted(predict, calls, after):
+    """`predict` that notes its calls, and is interrupted after so many."""
 
-    def interrupted(*arguments):
-        if len(calls) == 5:
+    def run(*arguments):
+        if len(calls) == after:
             raise KeyboardInterrupt
         calls.append(1)
         return predict(*arguments)
 
+    return run
+
+
+def test_an_interrupted_learning_goes_on_to_the_same_concept(images, tiny_model, tmp_path, monkeypatch):
+    settings = ConceptLearning(steps=7, batch=4, checkpoint_every=2)
+    whole = learn(images, tiny_model, settings, generator(1), "<my-goat>")
+    calls, predict = [], tiny_model.predict
     checkpoint = tmp_path / "progress" / "goat.pt"
-    monkeypatch.setattr(tiny_model, "predict", interrupted)
+    monkeypatch.setattr(tiny_model, "predict", interrupted(predict, calls, 5))
     with pytest.raises(KeyboardInterrupt):
         learn(images, tiny_model, settings, generator(1), "<my-goat>", checkpoint)
     calls.clear()
@@ -274,14 +279,7 @@ def test_an_interrupted_learning_stops_on_the_same_plateau(images, tiny_model, t
     settings = ConceptLearning(steps=200, batch=4, learning_rate=0.05, plateau=0.5, checkpoint_every=7)
     whole = learn(images, tiny_model, settings, generator(1), "<my-goat>")
     calls, predict = [], tiny_model.predict
-
-    def interrupted(*arguments):
-        if len(calls) == 20:
-            raise KeyboardInterrupt
-        calls.append(1)
-        return predict(*arguments)
-
-    monkeypatch.setattr(tiny_model, "predict", interrupted)
+    monkeypatch.setattr(tiny_model, "predict", interrupted(predict, calls, 20))
     with pytest.raises(KeyboardInterrupt):
         learn(images, tiny_model, settings, generator(1), "<my-goat>", tmp_path / "goat.pt")
     monkeypatch.setattr(tiny_model, "predict", predict)
