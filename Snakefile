@@ -3,16 +3,23 @@
 #   snakemake --cores all                                       the default experiment, config.yaml
 #   snakemake --cores all table2                                one target; rules/targets.smk lists them
 #   snakemake --cores all --config concept='{steps: 200}'       a setting changed: what depends on it reruns
-#   snakemake -n                                                what would run
+#   snakemake -n --configfile config/paper.yaml                 what another experiment would run
 from snakemake.utils import min_version
 
 min_version("9.0")
 
 
-configfile: "config.yaml"
+# An experiment is complete by itself: the default one is read only where no other is named.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
 
 
 include: "rules/common.smk"
+
+
+onstart:
+    stop_if_missing()
 
 
 rule all:

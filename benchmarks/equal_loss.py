@@ -23,7 +23,7 @@ def measure(variant, options):
     from cosalpure.networks.text_to_image import TextToImage
 
     torch.set_num_threads(options.threads)
-    chosen = settings.load(settings.read_files(["config.yaml"]), "config.yaml")
+    chosen = settings.load_files(["config.yaml"])
     official = OFFICIAL | {"learning_rate": options.learning_rate, "steps": options.most}
     clock, steps, losses, reached, starts = Clock(), [], [], [], []
     for index in range(options.groups):

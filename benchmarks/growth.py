@@ -50,7 +50,7 @@ def commands(folder, groups, images):
     """{stage: the command of a job on `groups` groups}, in the order in which they need each other."""
     from cosalpure import settings
 
-    its = settings.load(settings.read_files([ROOT / "config.yaml"]), "config.yaml")
+    its = settings.load_files([ROOT / "config.yaml"])
     data = its.dataset("mini").model_copy(update={"groups": groups, "images": images})
     learning = its.concept.model_copy(update={"steps": STEPS})
     attack, purifier = its.method_settings("degradations", "jadena"), its.method_settings("purifiers", "cosalpure")

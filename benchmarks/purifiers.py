@@ -1,7 +1,7 @@
 """Every purifier of a configuration on a group: seconds an image, peak memory, and whether the batch changes anything.
 
     python benchmarks/purifiers.py                                         config.yaml
-    python benchmarks/purifiers.py config.yaml config/purifiers.yaml       with overlays
+    python benchmarks/purifiers.py config.yaml config/variants/purifiers.yaml       with variants
 
 Each purifier is a process of its own: the model is loaded, one image is purified as a warm-up, then the group as one
 batch (timed) and image by image (compared). The concept is the group's own name. One group of the mini benchmark's dev
@@ -20,14 +20,14 @@ from side_by_side import mini_group, peak_megabytes
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("configs", nargs="*", default=["config.yaml"], metavar="FILE", help="configuration, overlays")
+    parser.add_argument("configs", nargs="*", default=["config.yaml"], metavar="FILE", help="experiment, variants")
     parser.add_argument("--images", type=int, default=8, help="of the group (%(default)s)")
     parser.add_argument("--purifier", help=argparse.SUPPRESS)
     options = parser.parse_args()
 
     from cosalpure import settings
 
-    chosen = settings.load(settings.read_files(options.configs), options.configs[-1])
+    chosen = settings.load_files(options.configs)
     if options.purifier:
         print(json.dumps(measure(chosen, options.purifier, options.images)))
         return

@@ -22,7 +22,7 @@ def measure(variant, options):
     from cosalpure.seeds import generator
 
     torch.set_num_threads(options.threads)
-    chosen = settings.load(settings.read_files(["config.yaml"]), "config.yaml")
+    chosen = settings.load_files(["config.yaml"])
     values = chosen.method_settings("purifiers", "cosalpure")
     model = TextToImage.of(chosen.text_to_image)
     concept = Concept("<my-group>", model.word_vector("object"))

@@ -24,7 +24,7 @@ def measure(variant, options):
     from cosalpure.networks.text_to_image import TextToImage
 
     torch.set_num_threads(options.threads)
-    chosen = settings.load(settings.read_files(["config.yaml"]), "config.yaml")
+    chosen = settings.load_files(["config.yaml"])
     values = chosen.concept.model_copy(update={"steps": options.steps, "batch": options.batch})
     groups = [mini_group(index, options.images)[1] for index in range(options.groups)]
     clock = Clock()

@@ -10,7 +10,9 @@ import sys
 
 from cosalpure import __version__
 from cosalpure.errors import UserError, choose
+from cosalpure.experiment.files import DEFAULT
 
+EXPERIMENT = "an experiment file, then variants of it, as snakemake --configfile takes them"
 EPILOG = """\
 The workflow runs these for you: snakemake --cores all. By hand, in order:
 
@@ -90,9 +92,7 @@ def parser():
     folder = add("purify-folder", _purify_folder, "purify one folder of photos, without the workflow")
     folder.add_argument("photos", metavar="PHOTOS", help="folder of photos that have something in common")
     folder.add_argument("--out", metavar="DIR", required=True, help="folder of the results; a sheet shows them all")
-    folder.add_argument(
-        "--config", metavar="FILE", nargs="+", default=["config.yaml"], help="configuration (%(default)s)"
-    )
+    folder.add_argument("--config", metavar="FILE", nargs="+", default=[DEFAULT], help=f"{EXPERIMENT} (config.yaml)")
     folder.add_argument("--purifier", metavar="NAME", default="cosalpure", help="its entry there (%(default)s)")
     folder.add_argument("--detector", metavar="NAME", help="its entry there (the first one)")
     folder.add_argument("--threads", type=int, default=1, help="CPU threads; results hold for one number (1)")
@@ -116,7 +116,7 @@ def parser():
     tables.add_argument(
         "--only", nargs="+", metavar="NAME", help="tables to write, or scores, all rows in one file (all)"
     )
-    _common(tables, output="folder of the tables", settings=True, seed=True)
+    _common(tables, output="folder of the tables", settings=True, seed=True, entries=True)
 
     complete = add("complete", _complete, "fail unless every image of every condition has a score")
     complete.add_argument("scores", nargs="+", metavar="FILE", help="score files, or results/tables/scores.parquet")
@@ -139,7 +139,7 @@ def parser():
     names = ("DATASET", "DEGRADATION", "DETECTOR")
     overview.add_argument("--condition", nargs=3, metavar=names, required=True, help="what to show")
     overview.add_argument("--purifiers", nargs="+", metavar="NAME", required=True, help="a row each, in this order")
-    _common(overview, output="PNG file to write")
+    _common(overview, output="PNG file to write", entries=True)
     comparison = figures("comparison", _comparison, "images, ground truth and maps as in the paper's Figures 6 and 7")
     comparison.add_argument("--purifiers", nargs="+", metavar="NAME", required=True, help="a row each, in this order")
     failures = figures("failures", _failures, "the images that a purifier leaves worst, as in the paper's Figure 2")
@@ -148,12 +148,18 @@ def parser():
         figure.add_argument("--results", metavar="DIR", default="results", help="folder of the results (%(default)s)")
         figure.add_argument("--condition", nargs=2, metavar=names[:2], required=True, help="what to show")
         figure.add_argument("--detectors", nargs="+", metavar="NAME", required=True, help="in this order")
-        _common(figure, output="PNG file to write")
+        _common(figure, output="PNG file to write", entries=True)
     sweep = figures("sweep", _sweep, "the success rate against a setting")
     sweep.add_argument("scores", nargs="+", metavar="FILE", help="score files")
     sweep.add_argument("--points", nargs="+", metavar="DATASET/DEGRADATION=VALUE", required=True, help="along the axis")
     sweep.add_argument("--label", default="", help="the axis' title")
-    _common(sweep, output="PNG file to write; the numbers go into a CSV file beside it", settings=True, seed=True)
+    _common(
+        sweep,
+        output="PNG file to write; the numbers go into a CSV file beside it",
+        settings=True,
+        seed=True,
+        entries=True,
+    )
     previews = figures("concepts", _previews, "what the learned concepts look like, from clean and attacked groups")
     previews.add_argument("--clean-concepts", metavar="DIR", required=True, help="concepts of the clean groups")
     attention = figures("attention", _attention, "where the network attends to the learned concepts")
@@ -167,7 +173,7 @@ def parser():
         "--configuration", metavar="JSON", default="{}", help="the run's whole configuration, to be shown"
     )
     page.add_argument("--benchmarks", metavar="DIR", default="logs/benchmarks", help="Snakemake's times (%(default)s)")
-    _common(page, output="HTML file to write", settings=True, seed=True)
+    _common(page, output="HTML file to write", settings=True, seed=True, entries=True)
 
     screenshot = figures("screenshot", _screenshot, "a picture of a part of the page, taken by Chromium")
     screenshot.add_argument("page", metavar="HTML", help="the report page")
@@ -197,16 +203,21 @@ def parser():
     )
     _common(gate, output="folder for gate.json and the pictures")
 
-    config = add("config", _config, "check a configuration, or write its schema or documentation")
-    config.add_argument("action", choices=["check", "schema", "docs"], help="what to do")
-    config.add_argument("files", nargs="*", metavar="FILE", help="check: config.yaml, then overlays (config.yaml)")
+    config = add("config", _config, "check or explain an experiment, or write the schema or documentation")
+    config.add_argument(
+        "action",
+        choices=["check", "explain", "entries", "schema", "docs"],
+        help="check: find mistakes; explain: every value beside the official code's and the paper's; entries: labels and "
+        "roles, as the option --entries of other commands takes them; schema, docs: of all settings",
+    )
+    config.add_argument("files", nargs="*", metavar="FILE", help=f"{EXPERIMENT} (config.yaml)")
 
     check = add("check", _check, "compare every file of the results with what its job recorded")
     check.add_argument("--results", metavar="DIR", default="results", help="folder of the results (%(default)s)")
     check.add_argument("--repair", action="store_true", help="have the next run make damaged files again")
 
     plan = add("plan", _plan, "what a configuration will need: jobs, hours, gigabytes; nothing need be there yet")
-    plan.add_argument("config", metavar="FILE", nargs="*", default=["config.yaml"], help="configuration (config.yaml)")
+    plan.add_argument("config", metavar="FILE", nargs="*", default=[DEFAULT], help=f"{EXPERIMENT} (config.yaml)")
     plan.add_argument(
         "--benchmarks", metavar="DIR", default="logs/benchmarks", help="times of earlier jobs (%(default)s)"
     )
@@ -223,8 +234,8 @@ def parser():
         "--output", metavar="FILE", help="Markdown file whose sections are replaced, docs/performance.md"
     )
 
-    doctor = add("doctor", _doctor, "versions, device, free disk, which weights are present")
-    doctor.add_argument("--config", metavar="FILE", default="config.yaml", help="configuration (%(default)s)")
+    doctor = add("doctor", _doctor, "what this machine has, and what an experiment lacks here and where to get it")
+    doctor.add_argument("config", metavar="FILE", nargs="*", default=[DEFAULT], help=f"{EXPERIMENT} (config.yaml)")
     return top
 
 
@@ -237,7 +248,9 @@ def _adder(commands):
     return add
 
 
-def _common(command, output, settings=False, seed=False, data=False, images=False, model=False, required=True):
+def _common(
+    command, output, settings=False, seed=False, data=False, images=False, model=False, entries=False, required=True
+):
     """Options that several stages share, in one order."""
     if data:
         command.add_argument("--data", metavar="DIR", required=True, help="folder of the dataset")
@@ -248,6 +261,13 @@ def _common(command, output, settings=False, seed=False, data=False, images=Fals
         command.add_argument("--groups", metavar="A:B", default="0:100000", help="groups A to B - 1 (all)")
     if settings:
         command.add_argument("--settings", metavar="YAML", default="{}", help="settings, as inline YAML or JSON")
+    if entries:
+        command.add_argument(
+            "--entries",
+            metavar="YAML",
+            default="{}",
+            help="labels and roles, as `cosalpure config entries FILE` prints them (default: those of the methods)",
+        )
     if model:
         command.add_argument("--text-to-image", metavar="YAML", default="{}", help="settings of the model")
     if seed:
@@ -267,6 +287,20 @@ def _settings(cls, text, where="--settings"):
     from cosalpure.settings import parse
 
     return parse(cls, text, where)
+
+
+def _entries(options):
+    """--entries -> an `Entries`."""
+    from cosalpure.settings import parse_entries
+
+    return parse_entries(options.entries, "--entries")
+
+
+def _experiment(files):
+    """Experiment and variant files -> `Settings`."""
+    from cosalpure.settings import load_files
+
+    return load_files(files or [DEFAULT])
 
 
 def _span(options):
@@ -326,9 +360,7 @@ def _purify(options):
 
 
 def _purify_folder(options):
-    from cosalpure import settings
-
-    its = settings.load(settings.read_files(options.config), where=options.config[-1])
+    its = _experiment(options.config)
     from cosalpure.purify_folder import purify_folder
 
     print(purify_folder(options.photos, options.out, its, options.purifier, options.detector))
@@ -363,7 +395,7 @@ def _tables(options):
     settings = _settings(Statistics, options.settings)
     from cosalpure.tables.stage import run
 
-    run(options.scores, options.degradation, settings, options.output, options.seed, options.only)
+    run(options.scores, options.degradation, settings, options.output, options.seed, options.only, _entries(options))
 
 
 def _complete(options):
@@ -391,19 +423,21 @@ def _show(options):
 def _overview(options):
     from cosalpure.report.overview import draw
 
-    draw(options.results, *options.condition, options.purifiers, options.output)
+    draw(options.results, *options.condition, options.purifiers, options.output, _entries(options))
 
 
 def _comparison(options):
     from cosalpure.report.comparison import draw_comparison
 
-    draw_comparison(options.results, *options.condition, options.purifiers, options.detectors, options.output)
+    what = (*options.condition, options.purifiers, options.detectors)
+    draw_comparison(options.results, *what, options.output, _entries(options))
 
 
 def _failures(options):
     from cosalpure.report.comparison import draw_failures
 
-    draw_failures(options.results, *options.condition, options.purifier, options.detectors, options.output)
+    what = (*options.condition, options.purifier, options.detectors)
+    draw_failures(options.results, *what, options.output, _entries(options))
 
 
 def _sweep(options):
@@ -412,7 +446,7 @@ def _sweep(options):
     settings = _settings(Statistics, options.settings)
     from cosalpure.report.sweep import draw
 
-    draw(options.scores, options.points, options.label, settings, options.output, options.seed)
+    draw(options.scores, options.points, options.label, settings, options.output, options.seed, _entries(options))
 
 
 def _page(options):
@@ -421,7 +455,7 @@ def _page(options):
     settings, config = _settings(Statistics, options.settings), _configuration(options.configuration)
     from cosalpure.report.page import run
 
-    run(options.results, config, settings, options.seed, options.benchmarks, options.output)
+    run(options.results, config, settings, options.seed, options.benchmarks, options.output, _entries(options))
 
 
 def _screenshot(options):
@@ -479,7 +513,8 @@ def _published(options, kind, action, names):
 
 
 def _train(options):
-    from cosalpure.settings import inline, read_files
+    from cosalpure.experiment.files import read_files
+    from cosalpure.settings import inline
     from cosalpure.train import run
 
     values = read_files([options.settings_file] if options.settings_file else [])
@@ -494,12 +529,15 @@ def _gate(options):
 
 
 def _config(options):
-    from cosalpure import settings
-
+    files = options.files or [DEFAULT]
     if options.action == "check":
-        files = options.files or ["config.yaml"]
-        count = len(settings.load(settings.read_files(files), where=files[-1]).expand())
-        print(f"{', '.join(files)}: valid, {count} conditions")
+        print(f"{', '.join(files)}: valid, {len(_experiment(files).expand())} conditions")
+    elif options.action == "explain":
+        from cosalpure.experiment.explain import run
+
+        print(run(files))
+    elif options.action == "entries":
+        print(json.dumps(_experiment(files).entries().as_dict(), sort_keys=True, ensure_ascii=False))
     else:
         from cosalpure import settings_docs
 

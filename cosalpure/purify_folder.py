@@ -19,7 +19,6 @@ from cosalpure.purify import stage as purify_stage
 from cosalpure.report.overview import MAPS
 from cosalpure.report.sheet import Row, draw_sheet, open_picture
 from cosalpure.settings import FolderDataset
-from cosalpure.tables.write import label
 
 ALL = "0:1"  # the span of the only group
 SHEET = "before-after.png"
@@ -63,17 +62,22 @@ def purify_folder(photos, output, settings, purifier="cosalpure", detector=None)
     (group,) = read_groups(data)
     if concepts:
         print(f"{concepts / 'groups' / group.slug / FILE}: the learned concept", file=sys.stderr)
-    return draw(output, group, purifier, detector)
+    return draw(output, group, purifier, detector, settings.entries())
 
 
-def draw(output, group, purifier, detector):
+def draw(output, group, purifier, detector, entries):
     """The sheet: photos, their maps, the purified photos, their maps."""
     places = [
         ("As they came", output / "data/images"),
         (MAPS, output / "maps/before/maps"),
-        (label(purifier), output / "purified/images"),
+        (entries.label("purifiers", purifier), output / "purified/images"),
         (MAPS, output / "maps/after/maps"),
     ]
     rows = [Row(title, [open_picture(path) for path in group.paths(folder)]) for title, folder in places]
-    draw_sheet(output / SHEET, group.name, f"before and after purification, maps of {label(detector)}", rows)
+    draw_sheet(
+        output / SHEET,
+        group.name,
+        f"before and after purification, maps of {entries.label('detectors', detector)}",
+        rows,
+    )
     return output / SHEET

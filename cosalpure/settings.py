@@ -10,8 +10,11 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, PositiveInt, Tag, ValidationError, model_validator
 
+from cosalpure.concept.templates import TEMPLATES
 from cosalpure.data.published import PUBLISHED
 from cosalpure.errors import UserError, choose
+from cosalpure.experiment.entries import ROLES, TABLES, Entries, Entry, Role
+from cosalpure.experiment.files import read_experiment
 from cosalpure.seeds import repeat_name, split_repeat
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # becomes a folder's name
@@ -80,7 +83,7 @@ class NoneDegradation(Model):
 class JadenaDegradation(Model):
     """Jadena, joint adversarial exposure and noise (Gao et al., CVPR 2022); defaults of its `attack.ipynb`."""
 
-    surrogate: str = Field("resources/mini/weights/resneta50b.safetensors", description="feature extractor's weights")
+    surrogate: str = Field("weights/resneta50b-0556-7cedbb3b.pth.zip", description="feature extractor's weights")
     surrogate_network: Literal["resneta50b", "gicd", "gcagc", "poolnet"] = Field(
         "resneta50b", description="what the weights are of; of a detector, its backbone is attacked"
     )
@@ -164,15 +167,34 @@ class Corruption(Model):
     )
 
 
+class FixedCorruption(Corruption):
+    """A common corruption of ImageNet-C that draws nothing: another seed gives the same images."""
+
+    random: ClassVar[bool] = False
+
+
+# Those of CORRUPTIONS that draw nothing
+FIXED_CORRUPTIONS = (
+    "defocus_blur",
+    "zoom_blur",
+    "gaussian_blur",
+    "brightness",
+    "contrast",
+    "pixelate",
+    "jpeg_compression",
+    "saturate",
+)
+
+
 # --- text-to-image model and concept ----------------------------------------------------------------------------------
 class TextToImage(Model):
     """A diffusers pipeline folder with the Stable Diffusion components."""
 
     path: str = Field(
-        "resources/mini/models/text-to-image",
+        "weights/stable-diffusion-2",
         description="diffusers pipeline folder, or hf:OWNER/NAME[@REVISION] of the Hugging Face hub",
     )
-    resolution: Annotated[int, Field(ge=32, le=2048)] = Field(64, description="side in px at which images enter it")
+    resolution: Annotated[int, Field(ge=32, le=2048)] = Field(768, description="side in px at which images enter it")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="of network and autoencoder; auto is float32 on a CPU, bfloat16 or else float16 on a GPU"
     )
@@ -187,13 +209,19 @@ class TextToImage(Model):
 
 
 class ConceptLearning(Model):
-    """Group-image concept learning by textual inversion (the paper's Sec. 4.2, Eq. 5)."""
+    """Group-image concept learning by textual inversion (the paper's Sec. 4.2, Eq. 5); defaults of the official script."""
 
-    steps: PositiveInt = Field(100, description="optimiser steps (official: 2000 at 768 px)")
-    batch: PositiveInt = Field(8, description="images a step (official: 4)")
-    learning_rate: Annotated[float, Field(gt=0)] = Field(2e-2, description="constant, of the one vector")
+    steps: PositiveInt = Field(2000, description="optimiser steps")
+    batch: PositiveInt = Field(4, description="images a step")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(
+        2e-3, description="constant rate of the one vector; the official 5e-4 times its batch, as the script scales it"
+    )
     initial_word: str = Field("object", description="the vector starts as this word's embedding")
-    templates: tuple[str, ...] = Field(("a photo of {token}",), description="captions, one drawn at random a step")
+    templates: Literal["imagenet_objects", "paper"] | tuple[str, ...] = Field(
+        "imagenet_objects",
+        description="captions, one drawn at random a step: a list, or a named set; imagenet_objects has the official "
+        "script's 27, paper the paper's 'a photo of {token}'",
+    )
     flip: Fraction = Field(0.5, description="probability that an image is mirrored")
     timesteps: tuple[Annotated[int, Field(ge=0, le=999)], Annotated[int, Field(ge=1, le=1000)]] = Field(
         (0, 1000), description="range that t is drawn from, the end excluded; high ones resist poisoned images"
@@ -217,10 +245,17 @@ class ConceptLearning(Model):
     def _check(self):
         if self.timesteps[0] >= self.timesteps[1]:
             raise ValueError(f"timesteps: {list(self.timesteps)} is empty; the first must be below the second")
-        for template in self.templates:
+        if not self.captions:
+            raise ValueError("templates: the list is empty; name a set or at least one caption")
+        for template in self.captions:
             if template.count("{token}") != 1:
                 raise ValueError(f"templates: '{template}' must hold {{token}} once")
         return self
+
+    @property
+    def captions(self):
+        """The captions that `templates` stands for, a tuple of texts with {token}."""
+        return TEMPLATES[self.templates] if isinstance(self.templates, str) else self.templates
 
 
 # --- purifiers --------------------------------------------------------------------------------------------------------
@@ -294,11 +329,12 @@ class ContinuousSettings(Purifier):
     needs_model: ClassVar[bool] = False
 
     weights: str = Field(
-        "resources/mini/weights/liif.safetensors",
-        description="LIIF's weights, or an official EDSR-LIIF or DISCO checkpoint",
+        "weights/edsr-baseline-liif.pth",
+        description="LIIF's weights, or an official EDSR-LIIF or DISCO checkpoint; the paper's own are not published",
     )
     resolution: Annotated[int, Field(ge=32, le=2048)] = Field(
-        64, description="side in px that it answers at, as `text_to_image.resolution`; then resized to the image's size"
+        768,
+        description="side in px that it answers at, as `text_to_image.resolution`; then resized to the image's size",
     )
 
 
@@ -332,6 +368,24 @@ class CosalPureSettings(LatentPurifier):
         if self.sampler == "dpmsolver++":
             share_of_steps(self.steps, self.timestep)
         return self
+
+
+class EntryKeys(Model):
+    """Keys of any entry that are not its method's: how it is printed, what it is for, what it reproduces."""
+
+    label: str | None = Field(
+        None, min_length=1, description="printed name in tables, figures and the report; null is the method's own"
+    )
+    role: Role | None = Field(
+        None,
+        description="what it is for: a degradation is reference, attack, corruption or control; a purifier is reference, "
+        "baseline, control, ablation or ours; null is the method's own",
+    )
+    reported: str | dict[Literal[TABLES], str] | None = Field(
+        None,
+        description="the paper's name of what this entry reproduces, in all of its tables or by table: {table4: CosalPure}; "
+        "null is none",
+    )
 
 
 class MapSettings(Model):
@@ -390,7 +444,7 @@ class GicdDetector(Model):
     """GICD, gradient-induced co-saliency detection (Zhang et al., ECCV 2020)."""
 
     weights: str | tuple[str, str] = Field(
-        "resources/mini/weights/gicd.safetensors",
+        ("weights/gicd_ginet.pth", "weights/vgg16-397923af.pth"),
         description="the network's weights; two official files: gicd_ginet.pth and the co-classifier's vgg16",
     )
 
@@ -399,7 +453,7 @@ class GcagcDetector(Model):
     """GCAGC, adaptive graph convolution with attention graph clustering, on HRNet-W48 (Zhang et al., CVPR 2020)."""
 
     weights: str = Field(
-        "resources/mini/weights/gcagc.safetensors",
+        "weights/hrnet_stage3_iter45000.pth",
         description="the network's weights, or the official hrnet_stage3_iter45000.pth",
     )
     group_size: PositiveInt | None = Field(
@@ -412,7 +466,7 @@ class PoolnetDetector(Model):
     """PoolNet, pooling-based salient object detection, on ResNet-50 with edges (Liu et al., CVPR 2019)."""
 
     weights: str = Field(
-        "resources/mini/weights/poolnet.safetensors",
+        "weights/poolnet_resnet50_edge.pth",
         description="the network's weights, or the official file of PoolNet-ResNet50 with edges",
     )
     channel_means: Literal["cosalpure", "official"] = Field(
@@ -476,6 +530,7 @@ DEGRADATIONS = {
     "blur": Blur,
     "resize": Resize,
     **dict.fromkeys((name for names in CORRUPTIONS.values() for name in names), Corruption),
+    **dict.fromkeys(FIXED_CORRUPTIONS, FixedCorruption),
 }
 PURIFIERS = {
     "source_only": SourceOnly,
@@ -493,10 +548,14 @@ FAMILIES = {"degradations": DEGRADATIONS, "purifiers": PURIFIERS, "detectors": D
 class Settings(Model):
     """A whole experiment. `datasets`, `degradations`, `purifiers` and `detectors` map a name to its settings.
 
-    An entry's `method` is its name unless it says another; `like` takes over the settings of another entry. A
-    purifier's `average_maps: true` averages each map with that of the image before purification (DDA's self-ensemble).
+    A named group of settings is an entry. Its `method` is its name unless it says another; `like` takes over the method
+    and settings of another entry, but not its label, role and reported row.
     """
 
+    experiment: Name = Field(description="name of the experiment; a file without this key is a variant")
+    variant_of: Name | tuple[Name, ...] | None = Field(
+        None, description="in a variant: the experiments that it is made for; null is any"
+    )
     seed: Annotated[int, Field(ge=0)] = Field(2024, description="all randomness is derived from it")
     further_seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         (), description="attack, learning and purification are repeated under each, on the same data; table `seeds`"
@@ -529,6 +588,30 @@ class Settings(Model):
             values = {key: value for key, value in values.items() if key not in MapSettings.model_fields}
         return validated(cls, values, f"{family}.{name}.")
 
+    def entry(self, family, name):
+        """Label, role and reported row of an entry of "datasets", "degradations", "purifiers" or "detectors"."""
+        name = split_repeat(name)[0]
+        values = getattr(self, family)[name]
+        keys = validated(
+            EntryKeys, {key: values[key] for key in EntryKeys.model_fields if key in values}, f"{family}.{name}."
+        )
+        if keys.role is not None:
+            if not ROLES[family]:
+                raise UserError(f"{family}.{name}.role: {family} have no role")
+            choose("role", keys.role, list(ROLES[family]), f"{family}.{name}.role")
+        method = name if family == "datasets" else self.method(family, name)
+        found = keys.model_dump(exclude_none=True)
+        if family == "datasets" and (published := PUBLISHED.get(self.dataset(name).source)):
+            found.setdefault("reported", published.title)
+        return Entry.of(family, name, method, found)
+
+    def entries(self):
+        """Label, role and reported row of every entry: an `Entries`."""
+        families = ("datasets", *FAMILIES)
+        return Entries(
+            {family: {name: self.entry(family, name) for name in getattr(self, family)} for family in families}
+        )
+
     def map_settings(self, name):
         """What purifier entry `name` says about the maps of its images: a `MapSettings`."""
         values = _resolve("purifiers", self.purifiers, name)[1]
@@ -537,7 +620,7 @@ class Settings(Model):
 
     def dataset(self, name):
         """The validated settings of dataset `name`."""
-        return dataset_settings(name, self.datasets[name], f"datasets.{name}")
+        return dataset_settings(name, _without_entry_keys(self.datasets[name]), f"datasets.{name}")
 
     def reads_concept(self, purifier):
         """Whether the purifier of this name is given the learned concept."""
@@ -581,10 +664,10 @@ class Settings(Model):
         run = [
             condition[:2]
             for condition in self._expand_once()
-            if self.method("purifiers", condition[2]) == "source_only"
+            if self.entry("purifiers", condition[2]).role == "reference"
         ]
         if set(sweep.entries) <= set(self.datasets):
-            attacks = [pair[1] for pair in run if self.method("degradations", pair[1]) != "none"]
+            attacks = [pair[1] for pair in run if self.entry("degradations", pair[1]).role != "reference"]
             pairs = [(entry, attacks[0]) for entry in sweep.entries] if attacks else []
             values = {entry: self.dataset(entry) for entry in sweep.entries}
         else:
@@ -596,7 +679,7 @@ class Settings(Model):
         for entry, its in values.items():
             choose("setting", sweep.setting, list(type(its).model_fields), f"{where}.setting of '{entry}'")
         if not pairs or not set(pairs) <= set(run):
-            raise UserError(f"{where}: not every entry is run with purifier source_only; add them to `conditions`")
+            raise UserError(f"{where}: not every entry is run with the reference purifier; add them to `conditions`")
         axis = [getattr(values[entry], sweep.setting) * sweep.scale for entry in sweep.entries]
         return sorted(((*pair, value) for pair, value in zip(pairs, axis, strict=True)), key=lambda point: point[2])
 
@@ -637,6 +720,19 @@ def parse(cls, text, where):
     return validated(cls, inline(text, where), f"{where}: ")
 
 
+def parse_entries(text, where):
+    """Inline YAML of labels and roles, {family: {name: {label, role, reported}}} -> an `Entries`."""
+    found = {}
+    for family, entries in inline(text, where).items():
+        choose("family", family, ["datasets", *FAMILIES], where)
+        if not isinstance(entries, dict):
+            raise UserError(f"{where}: {family}: expected entries, found {entries!r}")
+        for name, values in entries.items():
+            keys = validated(EntryKeys, values or {}, f"{where}: {family}.{name}.")
+            found.setdefault(family, {})[name] = Entry.of(family, name, values=keys.model_dump(exclude_none=True))
+    return Entries(found)
+
+
 def inline(text, where):
     """Inline YAML -> dict."""
     import yaml
@@ -650,32 +746,9 @@ def inline(text, where):
     return values
 
 
-def read_files(paths):
-    """YAML files merged in order, later ones over earlier ones, dicts key by key, as Snakemake does."""
-    import yaml
-
-    merged = {}
-    for path in paths:
-        try:
-            with open(path, encoding="utf-8") as file:
-                values = yaml.safe_load(file)
-        except FileNotFoundError:
-            raise UserError(f"{path}: no such file") from None
-        except yaml.YAMLError as error:
-            raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-        merged = _merged(merged, values or {})
-    return merged
-
-
-def _merged(below, above):
-    if not (isinstance(below, dict) and isinstance(above, dict)):
-        return above
-    return below | {key: _merged(below.get(key), value) for key, value in above.items()}
-
-
 def _resolve(family, entries, name, seen=()):
     """(method, settings) of an entry, `like` followed."""
-    values = dict(entries[name])
+    values = _without_entry_keys(entries[name])
     method, like = values.pop("method", None), values.pop("like", None)
     if like is None:
         return method or name, values
@@ -686,18 +759,28 @@ def _resolve(family, entries, name, seen=()):
     return method or inherited_method, inherited | values
 
 
+def load_files(paths):
+    """Experiment and variant files -> Settings; every mistake found becomes one line of a UserError."""
+    return load(read_experiment(paths), where=", ".join(map(str, paths)))
+
+
+def _without_entry_keys(values):
+    """The settings of an entry's method: without label, role and reported, which are the entry's own."""
+    return {key: value for key, value in values.items() if key not in EntryKeys.model_fields}
+
+
 def load(values, where="config"):
     """A dict (as read from YAML) -> Settings. Every mistake found becomes one line of a UserError."""
     settings = validated(Settings, _filled(values, where), f"{where}: ")
     lines = []
     for name in settings.datasets:
-        lines += _complaints(settings.dataset, name)
+        lines += _complaints(settings.dataset, name) or _complaints(settings.entry, "datasets", name)
     for family in FAMILIES:
         for name in getattr(settings, family):
             if split_repeat(name)[1] is not None:
                 lines.append(f"{family}.{name}: a name that ends in .seed and a number is that of a further seed")
                 continue
-            lines += _complaints(settings.method_settings, family, name)
+            lines += _complaints(settings.method_settings, family, name) or _complaints(settings.entry, family, name)
     if len({settings.seed, *settings.further_seeds}) <= len(settings.further_seeds):
         lines.append(f"further_seeds: {list(settings.further_seeds)} holds a seed twice, or `seed` ({settings.seed})")
     for name in settings.purifiers:

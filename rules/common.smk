@@ -8,13 +8,18 @@ from pathlib import Path
 from shlex import quote
 
 from cosalpure import settings as cosalpure_settings
+from cosalpure.doctor import preflight
 from cosalpure.data.layouts import count_groups, fingerprint, has_truth
 from cosalpure.errors import UserError
-from cosalpure.tables import ABLATION, NAMES, conditions_of, table_names
+from cosalpure.experiment.files import DEFAULT, check_files, read_files
+from cosalpure.tables import ABLATED, NAMES, conditions_of, table_names
 from cosalpure.weights import read_sources
 
+FILES = [os.path.relpath(file) for file in workflow.overwrite_configfiles or [DEFAULT]]
 try:
+    check_files(FILES)
     SETTINGS = cosalpure_settings.load(config)
+    ENTRIES = SETTINGS.entries()
     CONDITIONS = SETTINGS.expand()
     GROUPS = {name: count_groups(name, SETTINGS.dataset(name)) for name in {names[0] for names in CONDITIONS}}
     SCORED = {name for name in GROUPS if has_truth(SETTINGS.dataset(name))}  # those with ground truth
@@ -25,7 +30,7 @@ except UserError as error:
 
 DEGRADATIONS = dict.fromkeys([*SETTINGS.degradations, *(condition[1] for condition in CONDITIONS)])
 ONCE = [condition for condition in CONDITIONS if condition[1] in SETTINGS.degradations]  # without further seeds
-CLEAN_REFERENCES = {pair[:2] for pair in ONCE if SETTINGS.method("degradations", pair[1]) == "none"}
+CLEAN_REFERENCES = {pair[:2] for pair in ONCE if ENTRIES.role("degradations", pair[1]) == "reference"}
 SHOWN = 6  # groups of the figures of concepts: the first ones
 # The command `cosalpure` of the Python that runs Snakemake, unless conda or a container brings its own.
 if not workflow.deployment_settings.deployment_method:
@@ -95,6 +100,11 @@ def as_json(settings):
 def part(key):
     """A params function: one part of the settings. (A plain string with {token} would be taken for a wildcard.)"""
     return lambda wildcards: as_json(getattr(SETTINGS, key))
+
+
+def entries(wildcards):
+    """A params function: labels, roles and reported rows, which change what is printed and no score."""
+    return json.dumps(ENTRIES.as_dict(), sort_keys=True, ensure_ascii=False)
 
 
 def method_of(family):
@@ -200,8 +210,25 @@ def average_option(wildcards):
 
 def training_weights(wildcards):
     """The weights files that config/train/*.yaml names: a classifier to attack, a network to start from."""
-    values = cosalpure_settings.read_files([f"config/train/{wildcards.network}-{wildcards.variant}.yaml"])
+    values = read_files([f"config/train/{wildcards.network}-{wildcards.variant}.yaml"])
     return [values[key] for key in ("classifier", "start") if values.get(key)]
+
+
+def training_images(wildcards):
+    """The folder of images that config/train/*.yaml names, once it is there; `preflight` stops a run without it."""
+    images = read_files([f"config/train/{wildcards.network}-{wildcards.variant}.yaml"]).get("images")
+    return images if images and Path(images).is_dir() else []
+
+
+def stop_if_missing():
+    """Before anything is submitted: all that the planned jobs lack and the workflow cannot get, in one list."""
+    lines = preflight(SETTINGS, {job.rule.name for job in workflow.dag.needrun_jobs()})
+    if lines:
+        print("\n".join(lines), file=sys.stderr)
+        sys.exit(
+            "cosalpure: nothing was started, since something is missing; the same list: cosalpure doctor "
+            + " ".join(FILES)
+        )
 
 
 def sources_option(wildcards):
@@ -231,7 +258,7 @@ def score_files(wildcards=None):
 
 def table_scores(wildcards):
     """The score files that a table is made of."""
-    return scores_of(conditions_of(wildcards.table, SCORED_CONDITIONS, table_degradation()))
+    return scores_of(conditions_of(wildcards.table, SCORED_CONDITIONS, table_degradation(), ENTRIES))
 
 
 def table_files(*tables):
@@ -243,12 +270,12 @@ def table_files(*tables):
 def table_degradation():
     """The degradation that the tables are about: the first one that degrades."""
     named = [names[1] for names in SCORED_CONDITIONS] or [names[1] for names in CONDITIONS]
-    return next((name for name in named if SETTINGS.method("degradations", name) != "none"), named[0])
+    return next((name for name in named if ENTRIES.role("degradations", name) != "reference"), named[0])
 
 
 def tables():
     """The names of all tables: 3 (the ablation), 4 (motion blur) and seeds only where their conditions are run."""
-    return table_names(SCORED_CONDITIONS, table_degradation())
+    return table_names(SCORED_CONDITIONS, table_degradation(), ENTRIES)
 
 
 def one_table(table):
@@ -295,7 +322,7 @@ def overview_blocks():
     return {
         (dataset, degradation, detector): purifiers
         for (dataset, degradation, detector), purifiers in blocks.items()
-        if dataset not in SCORED or (len(purifiers) > 1 and SETTINGS.method("degradations", degradation) != "none")
+        if dataset not in SCORED or (len(purifiers) > 1 and ENTRIES.role("degradations", degradation) != "reference")
     }
 
 
@@ -307,9 +334,10 @@ def comparisons():
     """{(dataset, degradation, kind): purifiers} of the paper's Figures 6 (comparison) and 7 (ablation)."""
     found = {}
     for block, purifiers in compared().items():
-        others = [name for name in purifiers if name not in ABLATION[1:3]]
-        ablated = [name for name in ABLATION if name in purifiers]
-        kinds = {"comparison": others, "ablation": ablated if set(ablated) & set(ABLATION[1:3]) else []}
+        roles = {name: ENTRIES.role("purifiers", name) for name in purifiers}
+        others = [name for name in purifiers if roles[name] != "ablation"]
+        ablated = [name for name in purifiers if roles[name] in ABLATED]
+        kinds = {"comparison": others, "ablation": ablated if "ablation" in roles.values() else []}
         found |= {
             (*block, kind): names for kind, names in kinds.items() if len(names) > 1 and common_detectors(*block, names)
         }
@@ -320,7 +348,7 @@ def compared():
     """{(dataset, degradation): purifiers} of what can be scored and is degraded, purified in more than one way."""
     found = {}
     for dataset, degradation, purifier, _ in ONCE:
-        if dataset in SCORED and SETTINGS.method("degradations", degradation) != "none":
+        if dataset in SCORED and ENTRIES.role("degradations", degradation) != "reference":
             found.setdefault((dataset, degradation), {})[purifier] = None
     return {block: list(purifiers) for block, purifiers in found.items() if len(purifiers) > 1}
 
@@ -400,7 +428,7 @@ def sweep_scores(wildcards):
     return scores_of(
         condition
         for condition in ONCE
-        if condition[:2] in wanted and SETTINGS.method("purifiers", condition[2]) == "source_only"
+        if condition[:2] in wanted and ENTRIES.role("purifiers", condition[2]) == "reference"
     )
 
 

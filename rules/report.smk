@@ -21,11 +21,12 @@ rule draw_overview:
         runtime=longer(10),
     params:
         purifiers=overview_purifiers,
+        entries=entries,
     message:
         "figure: a group before and after, {wildcards.dataset}, {wildcards.degradation}, {wildcards.detector}"
     shell:
         "cosalpure report overview --condition {wildcards.dataset:q} {wildcards.degradation:q} {wildcards.detector:q}"
-        " --purifiers {params.purifiers:q} --output {output:q} > {log:q} 2>&1"
+        " --purifiers {params.purifiers:q} --entries {params.entries:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule draw_comparison:
@@ -51,11 +52,13 @@ rule draw_comparison:
     params:
         purifiers=compared_purifiers,
         detectors=figure_detectors,
+        entries=entries,
     message:
         "figure: {wildcards.kind}, {wildcards.dataset}, {wildcards.degradation}"
     shell:
         "cosalpure report comparison --condition {wildcards.dataset:q} {wildcards.degradation:q}"
-        " --purifiers {params.purifiers:q} --detectors {params.detectors:q} --output {output:q} > {log:q} 2>&1"
+        " --purifiers {params.purifiers:q} --detectors {params.detectors:q}"
+        " --entries {params.entries:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule draw_failures:
@@ -80,11 +83,13 @@ rule draw_failures:
         runtime=longer(10),
     params:
         detectors=figure_detectors,
+        entries=entries,
     message:
         "figure: where {wildcards.purifier} fails, {wildcards.dataset}, {wildcards.degradation}"
     shell:
         "cosalpure report failures --condition {wildcards.dataset:q} {wildcards.degradation:q}"
-        " --purifier {wildcards.purifier:q} --detectors {params.detectors:q} --output {output:q} > {log:q} 2>&1"
+        " --purifier {wildcards.purifier:q} --detectors {params.detectors:q}"
+        " --entries {params.entries:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule draw_sweep:
@@ -112,12 +117,14 @@ rule draw_sweep:
         points=sweep_points,
         label=sweep_label,
         statistics=part("statistics"),
+        entries=entries,
         seed=SETTINGS.seed,
     message:
         "figure: success rate against {params.label}"
     shell:
         "cosalpure report sweep {input.scores:q} --points {params.points:q} --label {params.label:q}"
-        " --settings {params.statistics:q} --seed {params.seed} --output {output.figure:q} > {log:q} 2>&1"
+        " --settings {params.statistics:q} --entries {params.entries:q} --seed {params.seed} --output {output.figure:q}"
+        " > {log:q} 2>&1"
 
 
 rule draw_concepts:
@@ -229,13 +236,14 @@ rule build_report:
         runtime=longer(30),
     params:
         configuration=lambda wildcards: as_json(SETTINGS),
+        entries=entries,
         settings=part("statistics"),
         seed=SETTINGS.seed,
     message:
         "report: one page to open from disk"
     shell:
         "cosalpure report page results --configuration {params.configuration:q} --settings {params.settings:q}"
-        " --seed {params.seed} --output {output:q} > {log:q} 2>&1"
+        " --entries {params.entries:q} --seed {params.seed} --output {output:q} > {log:q} 2>&1"
 
 
 # Only when asked for, as it needs Chromium: snakemake --cores all screenshots

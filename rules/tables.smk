@@ -22,12 +22,13 @@ rule build_table:
     params:
         degradation=table_degradation(),
         settings=part("statistics"),
+        entries=entries,
         seed=SETTINGS.seed,
     message:
         "table: {wildcards.table}"
     shell:
         "cosalpure tables {input:q} --degradation {params.degradation:q} --only {wildcards.table} --output results/tables"
-        " --settings {params.settings:q} --seed {params.seed} > {log:q} 2>&1"
+        " --settings {params.settings:q} --entries {params.entries:q} --seed {params.seed} > {log:q} 2>&1"
 
 
 rule collect_scores:

@@ -31,6 +31,7 @@ rule train_network_configured:
     input:
         settings="config/train/{network}-{variant}.yaml",
         weights=training_weights,
+        images=training_images,
     output:
         "results/models/{network}-{variant}.safetensors",
     log:

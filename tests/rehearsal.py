@@ -3,7 +3,7 @@
     python tests/rehearsal.py FOLDER
 
 makes the stand-ins in FOLDER/published, serves them from 127.0.0.1, runs the real workflow in FOLDER with
-config/rehearsal.yaml over config/paper.yaml, and checks what came out. Called again, it goes on where it stopped.
+config/variants/rehearsal.yaml over config/paper.yaml, and checks what came out. Called again, it goes on where it stopped.
 docs/cluster.md says what is real and what is not. So only the downloads differ from the paper's experiment, and sizes.
 """
 
@@ -25,7 +25,7 @@ from file_server import FileServer, hub  # noqa: E402
 from cosalpure import settings, weights  # noqa: E402
 from cosalpure.io import whole_file, whole_folder  # noqa: E402
 
-CONFIGURATION = ("config.yaml", "config/paper.yaml", "config/rehearsal.yaml")
+CONFIGURATION = ("config/paper.yaml", "config/variants/rehearsal.yaml")
 FIGURES = "results/report/figures"
 TARGETS = (  # the default ones, and of the target concepts_shown one figure a kind
     "all",
@@ -55,7 +55,7 @@ def main(folder):
         made, path = make(source, folder / "published"), source.path(folder / "published")
         say(f"{'made' if made else 'have'} {path.name}, {megabytes(path):,.0f} MB")
     make_imagenet(folder / "data/imagenet-50")
-    for name in ("config", "resources", "config.yaml"):
+    for name in ("config", "resources"):
         if not (folder / name).exists():
             (folder / name).symlink_to(ROOT / name)
 
@@ -76,7 +76,7 @@ def main(folder):
 
 def settings_of():
     """The rehearsal's whole configuration."""
-    return settings.load(settings.read_files([ROOT / name for name in CONFIGURATION]))
+    return settings.load_files([ROOT / name for name in CONFIGURATION])
 
 
 def used_sources():
@@ -182,7 +182,10 @@ def check(results):
     for name in TABLES:
         assert all((results / f"tables/{name}.{kind}").stat().st_size for kind in ("csv", "md", "tex")), name
         table = pd.read_parquet(results / f"tables/{name}.parquet")
-        assert table.paper.notna().any() and table.value[table.paper.notna()].notna().all(), f"{name}: reported values"
+        reported = pd.read_csv(ROOT / "cosalpure/tables/paper_tables.csv", dtype={"table": str})
+        expected = (reported["table"] == name.removeprefix("table")).sum()
+        assert table.paper.notna().sum() == expected, f"{name}: not every published value stands beside its row"
+        assert table.value[table.paper.notna()].notna().all(), f"{name}: a row with a published value has none of ours"
     scores = pd.read_parquet(results / "tables/scores.parquet")
     assert (scores.status == "done").all() and scores[["iou", "ap", "f_beta", "mae"]].notna().all(axis=None)
     counts = {name: sum(groups.values()) for name, (_, _, groups) in SETS.items()}

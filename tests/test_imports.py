@@ -11,10 +11,10 @@ HEAVY = {"torch", "diffusers", "transformers", "scipy", "matplotlib"}
 COMMANDS = {
     "help": ["cosalpure.cli", "--help"],
     "config check": ["cosalpure.cli", "config", "check"],
-    "plan": ["cosalpure.cli", "plan", "config.yaml", "config/paper.yaml"],
+    "plan": ["cosalpure.cli", "plan", "config/paper.yaml"],
     "weights list": ["cosalpure.cli", "weights", "list"],
     "dry run": ["snakemake", "--dry-run", "--quiet", "--nolock"],
-    "dry run of the paper's": ["snakemake", "-n", "-q", "--nolock", "--configfile", "config.yaml", "config/paper.yaml"],
+    "dry run of the paper's": ["snakemake", "-n", "-q", "--nolock", "--configfile", "config/paper.yaml"],
 }
 
 

@@ -29,9 +29,9 @@ def photos(tmp_path):
 def config(tmp_path, monkeypatch):
     """The default configuration with a concept of two steps."""
     monkeypatch.chdir(ROOT)
-    overlay = tmp_path / "short.yaml"
-    overlay.write_text(yaml.safe_dump({"concept": {"steps": 2, "batch": 2}}))
-    return ["--config", "config.yaml", str(overlay)]
+    variant = tmp_path / "short.yaml"
+    variant.write_text(yaml.safe_dump({"concept": {"steps": 2, "batch": 2}}))
+    return ["--config", "config.yaml", str(variant)]
 
 
 def test_photographs_are_purified_in_one_step(photos, config, tmp_path, capsys):

@@ -32,6 +32,7 @@ def plugin(monkeypatch):
 
 
 CONFIG = {
+    "experiment": "own",
     "datasets": {"mini": {}},
     "degradations": {"none": {}},
     "purifiers": {"source_only": {}},

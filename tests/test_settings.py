@@ -8,6 +8,7 @@ import yaml
 
 from cosalpure import settings
 from cosalpure.errors import UserError
+from cosalpure.experiment.files import read_files
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -24,14 +25,35 @@ def test_default_configuration_is_valid(config):
     assert len(conditions) == len(set(conditions)) == 6 * 3
 
 
-@pytest.mark.parametrize("overlay", sorted(ROOT.glob("config/*.yaml")), ids=lambda path: path.stem)
-def test_overlays_are_valid(overlay):
-    below = [ROOT / "config/paper.yaml"] if overlay.stem == "rehearsal" else []  # the one that goes over another
-    assert settings.load(settings.read_files([ROOT / "config.yaml", *below, overlay])).expand()
+VARIANTS = sorted(ROOT.glob("config/variants/*.yaml"))
 
 
-def test_corruption_overlay_names_every_corruption_three_times():
-    loaded = settings.load(settings.read_files([ROOT / "config.yaml", ROOT / "config/corruptions.yaml"]))
+def experiments(variant):
+    """The experiments that a variant is made for."""
+    named = {"mini": ROOT / "config.yaml", "paper": ROOT / "config/paper.yaml"}
+    wanted = yaml.safe_load(variant.read_text()).get("variant_of")
+    return [named[wanted]] if wanted else list(named.values())
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda path: path.stem)
+def test_variants_change_what_is_run_or_how(variant):
+    for experiment in experiments(variant):
+        below, changed = settings.load_files([experiment]), settings.load_files([experiment, variant])
+        assert changed.expand() and below != changed.model_copy(update={"variant_of": None})
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda path: path.stem)
+def test_entries_of_variants_say_what_they_are_for(variant):
+    values = yaml.safe_load(variant.read_text())
+    for experiment in experiments(variant):
+        below = yaml.safe_load(experiment.read_text())
+        for family in ("degradations", "purifiers"):
+            for name in set(values.get(family, {})) - set(below[family]):
+                assert {"label", "role"} <= set(values[family][name]), f"{variant.name}: {family}.{name}"
+
+
+def test_corruption_variant_names_every_corruption_three_times():
+    loaded = settings.load_files([ROOT / "config.yaml", ROOT / "config/variants/corruptions.yaml"])
     run = {condition[1] for condition in loaded.expand()} - {"none"}
     names = [name for names in settings.CORRUPTIONS.values() for name in names]
     assert run == {f"{name}_{severity}" for name in names for severity in (1, 3, 5)}
@@ -138,7 +160,7 @@ def test_missing_key_is_named(config):
 def test_later_files_win_key_by_key(tmp_path):
     (tmp_path / "a.yaml").write_text("concept: {steps: 10, batch: 2}\nseed: 1\n")
     (tmp_path / "b.yaml").write_text("concept: {steps: 20}\n")
-    merged = settings.read_files([tmp_path / "a.yaml", tmp_path / "b.yaml"])
+    merged = read_files([tmp_path / "a.yaml", tmp_path / "b.yaml"])
     assert merged == {"concept": {"steps": 20, "batch": 2}, "seed": 1}
 
 
@@ -175,5 +197,5 @@ def test_mistakes_of_a_sweep_are_named(config, changes, complaint):
 
 def test_a_sweep_of_what_is_not_run_is_refused(config):
     config["degradations"]["idle"] = {"like": "jadena", "epsilon": 0}
-    with pytest.raises(UserError, match="not every entry is run with purifier source_only"):
+    with pytest.raises(UserError, match="not every entry is run with the reference purifier"):
         swept(config, entries=["jadena", "idle"])

@@ -123,7 +123,7 @@ class Question:
 
     def __call__(self):
         lesson = self.lesson
-        caption = lesson.settings.templates[0].format(token=lesson.token)
+        caption = lesson.settings.captions[0].format(token=lesson.token)
         return loss_on(lesson.model, self.noised, self.t, self.target, caption, lesson.token, lesson.vector)
 
 
@@ -219,7 +219,7 @@ def _draw(count, settings, generator):
     rows = torch.randint(count, (batch,), generator=generator)
     mirrored = (torch.rand(batch, generator=generator) < settings.flip).long()
     t = torch.randint(*settings.timesteps, (batch,), generator=generator)
-    caption = settings.templates[int(torch.randint(len(settings.templates), (1,), generator=generator))]
+    caption = settings.captions[int(torch.randint(len(settings.captions), (1,), generator=generator))]
     return rows, mirrored, t, caption
 
 

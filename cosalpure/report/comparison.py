@@ -13,16 +13,14 @@ import pandas as pd
 from cosalpure.errors import UserError
 from cosalpure.report.gallery import choose
 from cosalpure.report.sheet import Row, draw_sheet, open_picture
-from cosalpure.tables.write import label
 
 FAILURES = 6  # images of the figure of failures
-OURS = "cosalpure"  # the row that is highlighted, as in the paper
 
 
-def draw_comparison(results, dataset, degradation, purifiers, detectors, output):
+def draw_comparison(results, dataset, degradation, purifiers, detectors, output, entries):
     """The paper's Figures 6 and 7: a row a purifier; columns image, ground truth and a map a detector."""
     rows = read_rows(results, dataset, degradation, purifiers, detectors)
-    heads = ["image", "ground truth", *map(label, detectors)]
+    heads = ["image", "ground truth", *entries.labels("detectors", detectors).values()]
     sheet, chosen = [], choose(rows)
     if not chosen:
         raise UserError(f"{dataset}, {degradation}: no image has a score, so there is nothing to compare")
@@ -30,14 +28,17 @@ def draw_comparison(results, dataset, degradation, purifiers, detectors, output)
         file = median_image(rows[(rows["slug"] == slug) & (rows["purifier"] == purifiers[-1])])
         name = rows.loc[rows["slug"] == slug, "group"].iloc[0]
         sheet.append(Row(f"{place}: {name}", [], heads=heads))
-        for purifier in purifiers:
+        for purifier, title in entries.labels("purifiers", purifiers).items():
             paths = places(results, dataset, degradation, purifier, detectors, Path(slug) / file)
-            sheet.append(Row(label(purifier), [picture(path) for path in paths], highlighted=purifier == OURS))
+            ours = entries.role("purifiers", purifier) == "ours"  # highlighted, as in the paper
+            sheet.append(Row(title, [picture(path) for path in paths], highlighted=ours))
     note = "worst, median and best group under the last row; the attacked image of median IoU"
-    draw_sheet(output, f"{dataset}, {label(degradation)}: images and co-saliency maps", note, sheet)
+    draw_sheet(
+        output, f"{dataset}, {entries.label('degradations', degradation)}: images and co-saliency maps", note, sheet
+    )
 
 
-def draw_failures(results, dataset, degradation, purifier, detectors, output):
+def draw_failures(results, dataset, degradation, purifier, detectors, output, entries):
     """The paper's Figure 2, of any purifier: what it makes of the attacked images that it leaves worst."""
     rows = read_rows(results, dataset, degradation, [purifier], detectors)
     worst = image_iou(rows[rows["attacked"]]).head(FAILURES)
@@ -45,12 +46,17 @@ def draw_failures(results, dataset, degradation, purifier, detectors, output):
         places(results, dataset, degradation, purifier, detectors, Path(slug) / file) for slug, file in worst.index
     ]
     attacked = [Path(results, "degrade", dataset, degradation, "images", *index) for index in worst.index]
-    titles = ["Purified", "Ground truth", *(f"Map of {label(detector)}" for detector in detectors)]
+    titles = [
+        "Purified",
+        "Ground truth",
+        *(f"Map of {name}" for name in entries.labels("detectors", detectors).values()),
+    ]
     sheet = [Row("Attacked", [picture(path) for path in attacked])]
     for title, row in zip(titles, zip(*columns, strict=True), strict=True):
         sheet.append(Row(title, [picture(path) for path in row]))
     note = f"the {len(worst)} attacked images of the lowest IoU, mean of the detectors"
-    draw_sheet(output, f"{label(purifier)} where it fails: {dataset}, {label(degradation)}", note, sheet)
+    who, what = entries.label("purifiers", purifier), entries.label("degradations", degradation)
+    draw_sheet(output, f"{who} where it fails: {dataset}, {what}", note, sheet)
 
 
 def read_rows(results, dataset, degradation, purifiers, detectors):

@@ -7,7 +7,6 @@ from pathlib import Path
 from PIL import Image
 
 from cosalpure.data import read_groups
-from cosalpure.tables.write import label
 
 IMAGES, SIDE, BUDGET = 8, 160, 10_000_000  # the last one in characters of base64
 RULE = f"""Groups are ranked by the IoU of their attacked images (of all images, where none is attacked), averaged over
@@ -15,15 +14,15 @@ images and detectors, under the last purifier of the configuration; shown are th
 one) and the best. Up to {IMAGES} images a group, of at most {SIDE} pixels."""
 
 
-def build(results, scores):
+def build(results, scores, entries):
     """(what the page's script reads, sentences for the reader); `scores` as in scores.parquet."""
     pictures, blocks, notes = Pictures(), [], []
     for (dataset, degradation), rows in scores.groupby(["dataset", "degradation"], sort=False):
         groups = {group.slug: group for group in read_groups(Path(results) / "data" / dataset)}
         block = {
-            "name": f"{dataset}, {label(degradation)}",
-            "purifiers": {name: label(name) for name in rows["purifier"].unique()},
-            "detectors": {name: label(name) for name in rows["detector"].unique()},
+            "name": f"{dataset}, {entries.label('degradations', degradation)}",
+            "purifiers": entries.labels("purifiers", list(rows["purifier"].unique())),
+            "detectors": entries.labels("detectors", list(rows["detector"].unique())),
             "groups": [],
         }
         for place, slug in choose(rows):

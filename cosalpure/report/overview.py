@@ -11,47 +11,47 @@ from cosalpure.errors import UserError
 from cosalpure.io import read_pixels
 from cosalpure.report.sheet import Row, draw_sheet, open_picture
 from cosalpure.score import score_map
-from cosalpure.tables.write import label
 
 COLUMNS = 10  # images of a long group that are shown
 MAPS = "    co-saliency maps"
 
 
-def draw(results, dataset, degradation, detector, purifiers, output):
+def draw(results, dataset, degradation, detector, purifiers, output, entries):
     """Write the figure of a condition to the PNG file `output`; a pair of rows a purifier."""
     results = Path(results)
     data = results / "data" / dataset
     scored = read_manifest(data).truth.all()
     if scored:
-        group, note = median_group(results, dataset, degradation, detector, purifiers)
+        group, note = median_group(results, dataset, degradation, detector, entries.labels("purifiers", purifiers))
     else:
         group, note = read_groups(data)[0], "the first group: there is no ground truth to choose by"
     places = [("Ground truth", data / "masks") if scored else ("As it came", data / "images")]
     files = group.files[:COLUMNS]
-    for purifier in purifiers:
-        places.append((label(purifier), results / "purify" / dataset / degradation / purifier / "images"))
+    for purifier, title in entries.labels("purifiers", purifiers).items():
+        places.append((title, results / "purify" / dataset / degradation / purifier / "images"))
         places.append((MAPS, results / "detect" / dataset / degradation / purifier / detector / "maps"))
     attacked = group.attacked[:COLUMNS]
     rows = [
         Row(title, [open_picture(folder / group.slug / file) for file in files], attacked) for title, folder in places
     ]
-    heading = f"{group.name}: {dataset}, {degradation}, maps of {label(detector)}"
+    heading = f"{group.name}: {dataset}, {degradation}, maps of {entries.label('detectors', detector)}"
     draw_sheet(output, heading, f"{note}; attacked images framed in red", rows)
 
 
 def median_group(results, dataset, degradation, detector, purifiers):
-    """(Group, why) by the rule above; IoU as the official evaluation computes it."""
-    gains = []
+    """(Group, why) by the rule above; `purifiers` maps names to labels. IoU as the official evaluation computes it."""
+    gains, names = [], list(purifiers)
     for group in read_groups(Path(results) / "data" / dataset):
         truths = group.paths(Path(results) / "data" / dataset / "masks")
-        folders = [Path(results) / "detect" / dataset / degradation / p / detector / "maps" for p in purifiers]
-        first, last = (_attacked_iou(group, group.paths(folder), truths) for folder in (folders[0], folders[-1]))
+        folder = Path(results) / "detect" / dataset / degradation
+        ends = (folder / purifier / detector / "maps" for purifier in (names[0], names[-1]))
+        first, last = (_attacked_iou(group, group.paths(maps), truths) for maps in ends)
         if first is not None:
             gains.append((last - first, group.slug, group))
     if not gains:
         raise UserError(f"{dataset}, {degradation}: no image is attacked, so there is no group to show")
     gain, _, group = sorted(gains)[(len(gains) - 1) // 2]
-    gained = f"{label(purifiers[-1])} over {label(purifiers[0])}: {round(gain, 2) + 0.0:+.2f} IoU, attacked half"
+    gained = f"{purifiers[names[-1]]} over {purifiers[names[0]]}: {round(gain, 2) + 0.0:+.2f} IoU, attacked half"
     return group, f"group with the median gain, {gained}"
 
 

@@ -19,10 +19,10 @@ from cosalpure.report import citations, gallery, plots, provenance
 from cosalpure.report.sweep import PANELS
 from cosalpure.score import METRICS
 from cosalpure.seeds import split_repeat
-from cosalpure.tables import NAMES
-from cosalpure.tables.build import CLEAN, SPLITS, build_cells, build_differences, score_column
+from cosalpure.tables import NAMES, difference_pairs
+from cosalpure.tables.build import SPLITS, build_cells, build_differences, conditions_in, score_column
 from cosalpure.tables.complete import count
-from cosalpure.tables.write import best_cells, caption, cell_text, label, lay_out, row_label
+from cosalpure.tables.write import best_cells, caption, cell_text, lay_out
 
 SHOWN = ("sr", "ap", "f_beta", "mae")  # metrics of the explorer
 FIGURES_BUDGET = 4_000_000  # characters of base64
@@ -34,7 +34,7 @@ seeds is in no interval; the table of seeds shows it where further_seeds were ru
 cannot do yet is listed in docs/limitations.md."""
 
 
-def run(results, config, statistics, seed, benchmarks, output):
+def run(results, config, statistics, seed, benchmarks, output, entries):
     """Write the page of `results` (with tables made) to `output`. `config`: the run's whole configuration, a dict."""
     results = Path(results)
     path = results / "tables" / "scores.parquet"
@@ -44,20 +44,20 @@ def run(results, config, statistics, seed, benchmarks, output):
     bootstrap = {"seed": seed, "samples": statistics.samples, "level": statistics.level}
     alerts = gaps(scores)
     scores = scores[[split_repeat(name)[1] is None for name in scores["degradation"]]]  # further seeds: in their table
-    blocks = explorer(scores, bootstrap)
-    pictures, notes = gallery.build(results, scores)
+    blocks = explorer(scores, entries, bootstrap)
+    pictures, notes = gallery.build(results, scores, entries)
     times = stage_times(Path(benchmarks))
     metrics = {name: about(name) for name in SHOWN}
     data = {"explorer": {"blocks": blocks, "metrics": metrics}, "gallery": pictures}
     sections = [
-        ("What came out", findings(scores, bootstrap) + alerts),
+        ("What came out", findings(scores, entries, bootstrap) + alerts),
         ("Success by method", success_plots(blocks)),
-        ("Success against a setting", sweeps(results, config)),
+        ("Success against a setting", sweeps(results, config, entries)),
         ("Every metric", explorer_section(metrics)),
         ("Tables", tables(results, statistics.level)),
         ("Gallery", gallery_section(pictures, notes)),
         ("Figures", figures(results)),
-        ("Time and memory", time_section(times, scores, blocks) + projection(benchmarks)),
+        ("Time and memory", time_section(times, scores, blocks, entries) + projection(benchmarks, entries)),
         ("How it was made", manifest(config, seed)),
         ("Limits", f"<p>{escape(LIMITS)}</p>"),
         ("Cite", f"<pre>{escape(cited(config, scores))}</pre>"),
@@ -92,36 +92,40 @@ def as_script(data):
     return json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
 
 
-def degraded(scores):
+def degraded(scores, entries):
     """[(dataset, degradation), ...] that were run, but for the clean reference."""
-    return [pair for pair in scores.groupby(["dataset", "degradation"], sort=False).groups if pair[1] != CLEAN[0]]
+    pairs = scores.groupby(["dataset", "degradation"], sort=False).groups
+    return [pair for pair in pairs if entries.role("degradations", pair[1]) != "reference"]
 
 
-def findings(scores, bootstrap):
+def findings(scores, entries, bootstrap):
     """Sentences on what the degradation costs and what each purifier gives back on its half, from paired differences."""
     parts = []
-    for dataset, degradation in degraded(scores):
-        here = scores[(scores["dataset"] == dataset) & scores["degradation"].isin([degradation, CLEAN[0]])]
-        purifiers = here[here["degradation"] == degradation]["purifier"].unique()
-        alone = (degradation, CLEAN[1])
-        pairs = [(alone, CLEAN), *(((degradation, name), alone) for name in purifiers if name != CLEAN[1])]
-        found = build_differences(here, degradation, splits=("adv",), pairs=pairs, **bootstrap)
-        lines = [line for cell in found.itertuples() if (line := sentence(cell))]
+    for dataset, degradation in degraded(scores, entries):
+        here = scores[scores["dataset"] == dataset]
+        conditions = conditions_in(here)
+        pairs = [
+            pair
+            for pair in difference_pairs(conditions, degradation, entries)
+            if entries.role("purifiers", pair[1][1]) == "reference"
+        ]
+        found = build_differences(here, degradation, splits=("adv",), pairs=pairs, entries=entries, **bootstrap)
+        lines = [line for cell in found.itertuples() if (line := sentence(cell, entries))]
         if lines:
-            title = f"{escape(dataset)}, {escape(label(degradation))}: success rate on the attacked half"
+            title = f"{escape(dataset)}, {escape(entries.label('degradations', degradation))}: success rate on the attacked half"
             parts.append(f"<h3>{title}</h3><ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>")
     return "".join(parts) or "<p>Nothing was degraded: there is nothing to compare.</p>"
 
 
-def sentence(cell):
+def sentence(cell, entries):
     """A difference in words, with its interval and whether that excludes 0; empty where nothing was measured."""
     if math.isnan(cell.value):
         return ""
     interval = "" if math.isnan(cell.low) else f" [{cell.low:+.2f}, {cell.high:+.2f}]"
     clear = not math.isnan(cell.low) and (cell.low > 0 or cell.high < 0)
     verdict = "beyond chance" if clear else "within noise"
-    who, detector = escape(label(cell.purifier)), escape(label(cell.detector))
-    if cell.minus_degradation == CLEAN[0]:
+    who, detector = escape(cell.label.split(" − ")[0]), escape(cell.detector_label)
+    if cell.minus_degradation != cell.degradation:
         return f"<strong>{detector}</strong>: the degradation changes it by {cell.value:+.3f}{interval}, {verdict}."
     return f"{detector}: {who} changes it by {cell.value:+.3f}{interval} against no purification, {verdict}."
 
@@ -132,19 +136,20 @@ def gaps(scores):
     return f'<div class="alert"><p>Not every image has a score:</p><ul>{"".join(lines)}</ul></div>' if lines else ""
 
 
-def explorer(scores, bootstrap):
+def explorer(scores, entries, bootstrap):
     """For each dataset and degradation the cells of every method, detector, metric and split, as the script reads them."""
     blocks = []
-    for dataset, degradation in degraded(scores):
-        table = build_cells(scores, "report", degradation, SHOWN, SPLITS, datasets=[dataset], **bootstrap)
+    for dataset, degradation in degraded(scores, entries):
+        options = {"datasets": [dataset], "entries": entries, **bootstrap}
+        table = build_cells(scores, "report", degradation, SHOWN, SPLITS, **options)
         cells = []
         for cell in table.itertuples(index=False):
-            entry = {"method": row_label(cell), "detector": label(cell.detector), "metric": cell.metric}
+            entry = {"method": cell.label, "detector": cell.detector_label, "metric": cell.metric}
             entry |= {"split": cell.split, "text": cell_text(cell)}
             entry |= {"degradation": cell.degradation, "purifier": cell.purifier}
             entry |= {key: finite(getattr(cell, key)) for key in ("value", "low", "high")}
             cells.append(entry)
-        blocks.append({"name": f"{dataset}, {label(degradation)}", "cells": cells})
+        blocks.append({"name": f"{dataset}, {entries.label('degradations', degradation)}", "cells": cells})
     return blocks
 
 
@@ -195,7 +200,7 @@ def success_plots(blocks):
     return "".join(parts)
 
 
-def sweeps(results, config):
+def sweeps(results, config, entries):
     """Plots of the sweeps that were drawn, and their numbers; nothing is purified there."""
     parts = []
     for path in sorted((results / "report" / "figures").glob("sweep_*.csv")):
@@ -205,14 +210,21 @@ def sweeps(results, config):
         for split, title in PANELS.items():
             here = numbers[(numbers["split"] == split) & (numbers["images"] > 0)]
             series = [
-                (label(detector), list(rows[["x", "sr", "low", "high", "sr_clean"]].itertuples(index=False, name=None)))
+                (
+                    entries.label("detectors", detector),
+                    list(rows[["x", "sr", "low", "high", "sr_clean"]].itertuples(index=False, name=None)),
+                )
                 for detector, rows in here.groupby("detector", sort=False)
             ]
             if series:
                 title = f"Success rate against {axis}: {title}"
                 parts.append(f"<h3>{escape(title)}</h3>{plots.success_by_setting(series, axis, title)}")
         rows = [
-            [td(row.split), td(label(row.detector)), *map(number, (row.x, row.sr, row.low, row.high))]
+            [
+                td(row.split),
+                td(entries.label("detectors", row.detector)),
+                *map(number, (row.x, row.sr, row.low, row.high)),
+            ]
             for row in numbers[numbers["images"] > 0].itertuples()
         ]
         table = html_table(rows, ("half", "detector", axis, "success rate", "low", "high"))
@@ -296,7 +308,7 @@ def stage_times(benchmarks):
     return pd.DataFrame(rows, columns=["stage", "name", "s", "cpu_time", "max_rss"])
 
 
-def time_section(times, scores, blocks):
+def time_section(times, scores, blocks, entries):
     if times.empty:
         return ""
     sums = times.groupby("stage", sort=False).agg(jobs=("s", "size"), s=("s", "sum"), rss=("max_rss", "max"))
@@ -305,18 +317,20 @@ def time_section(times, scores, blocks):
         for stage, row in sums.iterrows()
     ]
     table = html_table(rows, ("stage", "jobs", "seconds, summed", "peak memory, MB"))
-    plotted = "".join(robustness_plot(times, scores, *args) for args in zip(degraded(scores), blocks, strict=True))
+    plotted = "".join(
+        robustness_plot(times, scores, *args, entries) for args in zip(degraded(scores, entries), blocks, strict=True)
+    )
     return f'<p class="soft">Of the jobs whose benchmark files are there; loading models included.</p>{table}{plotted}'
 
 
-def projection(benchmarks):
+def projection(benchmarks, entries):
     """What the groups of the four published data sets would take at this run's pace, a line an entry of a GPU's stage."""
     times = {key: seconds for key, seconds in recorded(benchmarks).items() if key[0] in ON_GPU}
     if not times:
         return ""
     groups = sum(its.groups for its in PUBLISHED.values())
     rows = [
-        [td(stage), td(", ".join(map(label, names))), number(seconds), number(seconds * groups / 3600)]
+        [td(stage), td(", ".join(labels_of(names, entries))), number(seconds), number(seconds * groups / 3600)]
         for (stage, *names), seconds in times.items()
     ]
     rows.append([td("all"), td(""), number(sum(times.values())), number(sum(times.values()) * groups / 3600)])
@@ -327,7 +341,13 @@ def projection(benchmarks):
     return f'<details><summary>{title}</summary><p class="soft">{note}</p>{table}</details>'
 
 
-def robustness_plot(times, scores, pair, block):
+def labels_of(names, entries):
+    """The labels of a condition's entries without the dataset: degradation, purifier, detector, as far as given."""
+    families = ("degradations", "purifiers", "detectors")
+    return [entries.label(family, name) for family, name in zip(families, names, strict=False)]
+
+
+def robustness_plot(times, scores, pair, block, entries):
     """Seconds an image of each purifier against its success on the attacked half, mean of the detectors."""
     images = len(scores[scores["dataset"] == pair[0]][["slug", "file"]].drop_duplicates())
     points = []
@@ -341,7 +361,7 @@ def robustness_plot(times, scores, pair, block):
             and cell["value"] is not None
         ]
         if spent and found:
-            points.append((label(purifier), spent / images, sum(found) / len(found)))
+            points.append((entries.label("purifiers", purifier), spent / images, sum(found) / len(found)))
     if not points:
         return ""
     title = f"{escape(block['name'])}: time of purification against success on the attacked half, mean of the detectors"

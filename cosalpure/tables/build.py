@@ -7,6 +7,8 @@ expected  images that the cell is about; `done` of them were scored, `failed` of
 undefined of the done ones, those without a value (AP of an empty ground truth); left out of the mean
 paper     the published value, NaN where there is none; minus_paper is value - paper, paper_inside says whether the
           published value lies in the interval (NaN without one)
+label     the row as printed; detector_label the detector as printed
+role      the purifier's role in the experiment; "clean" for the reference without any degradation
 """
 
 from pathlib import Path
@@ -15,15 +17,23 @@ import numpy as np
 import pandas as pd
 
 from cosalpure.errors import UserError
+from cosalpure.experiment.entries import Entries
 from cosalpure.score import bootstrap_difference, bootstrap_mean
 from cosalpure.seeds import numpy_generator, split_repeat
-from cosalpure.tables import ABLATION, BLUR, CLEAN, conditions_of
+from cosalpure.tables import (
+    ablated,
+    clean_reference,
+    conditions_of,
+    difference_pairs,
+    table4_degradation,
+    unpurified,
+)
 
 KEYS = ["dataset", "degradation", "purifier", "detector"]
 CELL = ["value", "low", "high", "expected", "done", "failed", "undefined"]
 MEASURED = ["table", *KEYS, "metric", "split", *CELL]
-COLUMNS = [*MEASURED, "paper", "minus_paper", "paper_inside"]
 SPLITS = ("avg", "adv", "clean")
+METRICS = ("sr", "ap", "f_beta", "mae")  # of Table 1
 BOOTSTRAP = {"seed": 0, "samples": 2000, "level": 0.95}
 
 
@@ -42,45 +52,47 @@ def read_scores(paths):
     return scores
 
 
-def build_table1(scores, degradation="jadena", **options):
+def build_table1(scores, degradation="jadena", entries=None, **options):
     """Table 1: SR, AP, F-beta, MAE over whole groups. `options` are those of `build_cells`."""
-    return build_cells(scores, "1", degradation, ("sr", "ap", "f_beta", "mae"), ("avg",), **options)
+    return build_cells(scores, "1", degradation, METRICS, ("avg",), entries=entries, **options)
 
 
-def build_table2(scores, degradation="jadena", **options):
+def build_table2(scores, degradation="jadena", entries=None, **options):
     """Table 2: SR of whole groups, of the attacked and of the clean images. `options` are those of `build_cells`."""
-    return build_cells(scores, "2", degradation, ("sr",), SPLITS, **options)
+    return build_cells(scores, "2", degradation, ("sr",), SPLITS, entries=entries, **options)
 
 
-def build_table3(scores, degradation="jadena", **options):
-    """Table 3, the ablation: Table 1's metrics of those of `ABLATION` that were run. `options` as of `build_cells`."""
-    run = scores.loc[scores["degradation"] == degradation, "purifier"].unique()
-    purifiers = [name for name in ABLATION if name in run]
-    return build_cells(
-        scores, "3", degradation, ("sr", "ap", "f_beta", "mae"), ("avg",), purifiers=purifiers, **options
-    )
+def build_table3(scores, degradation="jadena", entries=None, **options):
+    """Table 3, the ablation: Table 1's metrics of reference, ablations and ours. `options` as of `build_cells`."""
+    purifiers = ablated(conditions_in(scores), degradation, entries or Entries())
+    return build_cells(scores, "3", degradation, METRICS, ("avg",), purifiers=purifiers, entries=entries, **options)
 
 
-def build_table4(scores, degradation=None, **options):
-    """Table 4: Table 1's metrics under motion blur; `degradation` is not looked at. `options` as of `build_cells`."""
-    return build_cells(scores, "4", BLUR, ("sr", "ap", "f_beta", "mae"), ("avg",), **options)
+def build_table4(scores, degradation=None, entries=None, **options):
+    """Table 4: Table 1's metrics under the degradation that reports it; `degradation` is not looked at."""
+    blur = table4_degradation(conditions_in(scores), entries or Entries())
+    return build_cells(scores, "4", blur, METRICS, ("avg",), entries=entries, **options)
 
 
-def build_degradations(scores, degradation=None, **options):
+def build_degradations(scores, degradation=None, entries=None, **options):
     """SR under every degradation of the scores, nothing purified; `degradation` is not looked at.
 
-    Without any unpurified condition the first purifier stands in.
+    Without any unpurified condition the first purifier is taken.
     """
-    wanted = conditions_of("degradations", conditions_in(scores), degradation)
-    scores = scores[scores["purifier"] == wanted[0][2]]
+    entries = entries or Entries()
+    wanted = conditions_of("degradations", conditions_in(scores), degradation, entries)
+    purifier = unpurified(wanted, entries)
+    scores = scores[scores["purifier"] == purifier]
     parts = [
-        build_cells(scores, "degradations", name, ("sr",), SPLITS, purifiers=[wanted[0][2]], **options)
+        build_cells(scores, "degradations", name, ("sr",), SPLITS, purifiers=[purifier], entries=entries, **options)
         for name in dict.fromkeys(condition[1] for condition in wanted)
     ]
-    return pd.concat(parts, ignore_index=True).drop_duplicates([*KEYS, "metric", "split"], ignore_index=True)
+    table = pd.concat(parts, ignore_index=True).drop_duplicates([*KEYS, "metric", "split"], ignore_index=True)
+    printed = entries.labels("degradations", list(table["degradation"].unique()))
+    return table.assign(label=table["degradation"].map(printed))
 
 
-def build_seeds(scores, degradation="jadena", **bootstrap):
+def build_seeds(scores, degradation="jadena", entries=None, **bootstrap):
     """SR of every purifier over all seeds of `degradation`, tidy, with what the seeds differ by.
 
     `value`, its interval and its counts are of all seeds' rows together: the bootstrap draws groups, each with all of
@@ -98,7 +110,8 @@ def build_seeds(scores, degradation="jadena", **bootstrap):
             done = part[in_split(part, split) & (part["status"] == "done").to_numpy()]
             means = done.groupby("seed")["success"].mean()
             cells.append(("seeds", *key, "sr", split, *values, len(means), means.std(), means.min(), means.max()))
-    return pd.DataFrame(cells, columns=[*MEASURED, "seeds", "sd", "least", "most"])
+    table = pd.DataFrame(cells, columns=[*MEASURED, "seeds", "sd", "least", "most"])
+    return with_labels(table, entries or Entries())
 
 
 def conditions_in(scores):
@@ -107,27 +120,36 @@ def conditions_in(scores):
 
 
 def build_cells(
-    scores, table, degradation, metrics, splits, datasets=None, purifiers=None, detectors=None, **bootstrap
+    scores,
+    table,
+    degradation,
+    metrics,
+    splits,
+    datasets=None,
+    purifiers=None,
+    detectors=None,
+    entries=None,
+    **bootstrap,
 ):
     """Every cell of a table, tidy; rows in the order of `datasets`, `purifiers`, `detectors` (default: as they appear).
 
     The reference without any attack comes first where it was run. A condition that was asked for and has no scores
     is a row with done = 0. `bootstrap` may hold `seed`, `samples`, `level`.
     """
-    bootstrap = {**BOOTSTRAP, **bootstrap}
+    entries, bootstrap = entries or Entries(), {**BOOTSTRAP, **bootstrap}
     conditions = {key: rows for key, rows in scores.groupby(KEYS, sort=False)}
     datasets, purifiers, detectors = names(scores, degradation, datasets, purifiers, detectors)
     cells = []
     for dataset in datasets:
         expected = {split: expected_images(conditions, dataset, split) for split in splits}
-        for row in table_rows(conditions, dataset, degradation, purifiers):
+        for row in table_rows(conditions, dataset, degradation, purifiers, entries):
             for detector in detectors:
                 key = (dataset, *row, detector)
                 for metric in metrics:
                     for split in splits:
                         values = cell(conditions.get(key), key, metric, split, expected[split], **bootstrap)
                         cells.append((table, *key, metric, split, *values))
-    return with_paper_values(pd.DataFrame(cells, columns=MEASURED))
+    return with_labels(with_paper_values(pd.DataFrame(cells, columns=MEASURED), entries), entries)
 
 
 def cell(rows, key, metric, split, expected, seed, samples, level):
@@ -146,26 +168,24 @@ def cell(rows, key, metric, split, expected, seed, samples, level):
 def build_differences(
     scores,
     degradation="jadena",
-    ours="cosalpure",
     metrics=("sr",),
     splits=SPLITS,
     datasets=None,
-    purifiers=None,
     detectors=None,
     pairs=None,
+    entries=None,
     **bootstrap,
 ):
-    """Paired differences on the same images, tidy: what the attack costs, and `ours` minus every other purifier.
+    """Paired differences on the same images, tidy: `tables.difference_pairs`, or the `pairs` that are asked for.
 
     The condition minus the one in `minus_degradation`, `minus_purifier`. `done` counts the images that both have.
-    `pairs` asks for others: [((degradation, purifier), (degradation, purifier) that is taken away), ...].
+    `pairs` is [((degradation, purifier), (degradation, purifier) that is taken away), ...].
     """
-    bootstrap = {**BOOTSTRAP, **bootstrap}
+    entries, bootstrap = entries or Entries(), {**BOOTSTRAP, **bootstrap}
     conditions = {key: rows for key, rows in scores.groupby(KEYS, sort=False)}
-    datasets, purifiers, detectors = names(scores, degradation, datasets, purifiers, detectors)
+    datasets, _, detectors = names(scores, degradation, datasets, None, detectors)
     if pairs is None:
-        pairs = [((degradation, CLEAN[1]), CLEAN)] if degradation != CLEAN[0] else []
-        pairs += [((degradation, ours), (degradation, other)) for other in purifiers if other != ours]
+        pairs = difference_pairs(conditions_in(scores), degradation, entries)
     cells = []
     for dataset in datasets:
         for this, other in pairs:
@@ -180,7 +200,7 @@ def build_differences(
                         values = paired_cell(both, (*key, *other), metric, split, **bootstrap)
                         cells.append(("differences", *key, *other, metric, split, *values))
     columns = ["table", *KEYS, "minus_degradation", "minus_purifier", "metric", "split", *CELL]
-    return pd.DataFrame(cells, columns=columns)
+    return with_labels(pd.DataFrame(cells, columns=columns), entries)
 
 
 def pair(a, b):
@@ -216,12 +236,11 @@ def names(scores, degradation, datasets, purifiers, detectors):
     return [list(here[key].unique()) if value is None else list(value) for key, value in asked.items()]
 
 
-def table_rows(conditions, dataset, degradation, purifiers):
+def table_rows(conditions, dataset, degradation, purifiers, entries):
     """(degradation, purifier) of a dataset's rows: the clean reference if it was run, then the purifiers."""
     rows = [(degradation, purifier) for purifier in purifiers]
-    if CLEAN not in rows and any(key[:3] == (dataset, *CLEAN) for key in conditions):
-        rows.insert(0, CLEAN)
-    return rows
+    clean = clean_reference([key for key in conditions if key[0] == dataset], entries)
+    return rows if clean is None or clean in rows else [clean, *rows]
 
 
 def in_split(rows, split):
@@ -237,12 +256,47 @@ def expected_images(conditions, dataset, split):
     return max(counts, default=0)
 
 
-def with_paper_values(table):
-    """Adds the column `paper`; names of datasets are compared without regard to case."""
+def with_labels(table, entries):
+    """Adds `label`, `detector_label` and `role`; equal labels are told apart by the entries' names."""
+    detectors = entries.labels("detectors", list(table["detector"].unique()))
+    keys = [key for key in ("degradation", "purifier", "minus_degradation", "minus_purifier") if key in table]
+    rows = list(table[keys].drop_duplicates().itertuples(index=False, name=None))
+    purifiers = list(dict.fromkeys(name for row in rows for name in row[1::2]))
+    printed = entries.labels("purifiers", purifiers)
+    labels = {row: row_label(row, printed, entries) for row in rows}
+    roles = {row: "clean" if entries.is_clean(*row[:2]) else entries.role("purifiers", row[1]) for row in rows}
+    found = list(table[keys].itertuples(index=False, name=None))
+    return table.assign(
+        label=[labels[row] for row in found],
+        detector_label=table["detector"].map(detectors),
+        role=[roles[row] for row in found],
+    )
+
+
+def row_label(row, printed, entries):
+    """What a row is called: (degradation, purifier) of a cell, and of a difference those that are taken away."""
+    degradation, purifier, *minus = row
+    if not minus:
+        return "Clean (no attack)" if entries.is_clean(degradation, purifier) else printed[purifier]
+    if entries.is_clean(*minus):
+        return "Attacked − clean" if purifier == minus[1] else f"{printed[purifier]} − clean"
+    return f"{printed[purifier]} − {printed[minus[1]]}"
+
+
+def with_paper_values(table, entries):
+    """Adds the published values of what the entries say that they reproduce, the differences, and inside or not."""
     published = pd.read_csv(Path(__file__).with_name("paper_tables.csv"), dtype={"table": str})
-    keys = ["table", *KEYS, "metric", "split"]
-    published = {(*key[:1], key[1].casefold(), *key[2:]): value for *key, value in published[[*keys, "value"]].values}
-    paper = [published.get((t, dataset.casefold(), *rest), np.nan) for t, dataset, *rest in table[keys].values]
+    keys = ["table", "dataset", "degradation", "row", "detector", "metric", "split"]
+    published = {tuple(key): value for *key, value in published[[*keys, "value"]].values}
+    paper = []
+    for number, dataset, degradation, purifier, detector, metric, split in table[MEASURED[:7]].values:
+        names = zip(
+            ("datasets", "degradations", "purifiers", "detectors"),
+            (dataset, degradation, purifier, detector),
+            strict=True,
+        )
+        reported = [entries.reported(family, name, f"table{number}") for family, name in names]
+        paper.append(published.get((number, *reported, metric, split), np.nan))
     paper = np.array(paper, dtype=float)
     inside = ((table["low"] <= paper) & (paper <= table["high"])).astype(float)
     known = ~np.isnan(paper) & table["low"].notna()

@@ -9,11 +9,13 @@ import pandas as pd
 from tabulate import tabulate
 
 from cosalpure.errors import UserError, choose, one_line
+from cosalpure.experiment.entries import Entries
 from cosalpure.io import whole_file
 from cosalpure.score import METRICS
 from cosalpure.tables.build import CELL, KEYS, pair, paired_cell, read_scores
-from cosalpure.tables.write import cell_text, column_label, label, write_parquet
+from cosalpure.tables.write import cell_text, column_label, write_parquet
 
+ENTRIES = Entries()  # two runs may have other labels; those of the methods are the same in both
 DEFAULT = ("success", "ap", "f_beta", "mae")  # those of Table 1
 ENDINGS = (".csv", ".md", ".parquet")
 
@@ -91,7 +93,7 @@ def as_markdown(table):
     metrics = list(table["metric"].unique())
     rows = {}
     for cell in table.itertuples(index=False):
-        key = (cell.dataset, label(cell.degradation), label(cell.purifier), label(cell.detector))
+        key = (cell.dataset, *(ENTRIES.label(f"{kind}s", getattr(cell, kind)) for kind in KEYS[1:]))
         rows.setdefault((key, cell[1:5]), []).append(cell_text(cell, "+"))
     header = ["Dataset", "Degradation", "Purifier", "Detector"]
     header += [column_label(metric, "avg", metrics, ["avg"]) for metric in metrics]

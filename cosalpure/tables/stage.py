@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cosalpure.errors import choose
+from cosalpure.experiment.entries import Entries
 from cosalpure.tables import table_names
 from cosalpure.tables.build import (
     build_degradations,
@@ -29,19 +30,22 @@ TABLES = {
 SCORES = "scores"  # all rows in one file
 
 
-def run(score_files, degradation, settings, output, seed, only=None):
+def run(score_files, degradation, settings, output, seed, only=None, entries=None):
     """Write `output`/scores.parquet and the tables of `degradation`; `settings` is a `Statistics`.
 
-    `only` names what to write, of `TABLES` and "scores"; without it, all that the scores have something for.
+    `only` names what to write, of `TABLES` and "scores"; without it, all that the scores have something for. `entries`
+    has the labels, roles and reported rows of the experiment's entries (default: those of their methods).
     """
+    entries = entries or Entries()
     scores = read_scores(score_files)
     note = left_out(scores)
-    found = [*table_names(conditions_in(scores), degradation), SCORES]
+    found = [*table_names(conditions_in(scores), degradation, entries), SCORES]
     for name in [choose("table", name, found, "--only") for name in only or found]:
         if name == SCORES:
             write_parquet(scores, Path(output) / "scores.parquet")
             continue
-        table = TABLES[name](scores, degradation, seed=seed, samples=settings.samples, level=settings.level)
+        options = {"entries": entries, "seed": seed, "samples": settings.samples, "level": settings.level}
+        table = TABLES[name](scores, degradation, **options)
         table.attrs["note"] = note  # goes into the Parquet file, too
         write_table(table, Path(output) / name, settings.level)
 

@@ -12,35 +12,8 @@ from tabulate import tabulate
 
 from cosalpure.io import whole_file
 from cosalpure.score import METRICS
-from cosalpure.seeds import split_repeat
-from cosalpure.tables import CLEAN
 from cosalpure.tables.build import score_column
 
-LABELS = {
-    "source_only": "Source-Only",
-    "diffpure": "DiffPure",
-    "diffpure_sde": "DiffPure, SDE",
-    "dda": "DDA",
-    "dda_average": "DDA, maps averaged",
-    "cosalpure": "CosalPure",
-    "cosalpure_no_inversion": "CosalPure w/o concept inversion",
-    "cosalpure_none_concept": "CosalPure w/ None concept",
-    "cosalpure_without_cr": "CosalPure w/o continuous repr.",
-    "cosalpure_empty_prompt": "CosalPure w/ empty prompt",
-    "cosalpure_wrong_concept": "CosalPure w/ wrong concept",
-    "cosalpure_class_name": "CosalPure w/ class name",
-    "cosalpure_ddpm": "CosalPure, DDPM",
-    "vae_round_trip": "VAE round trip",
-    "jpeg": "JPEG",
-    "gicd": "GICD",
-    "gcagc": "GCAGC",
-    "poolnet": "PoolNet",
-    "jadena": "Jadena",
-    "motion_blur": "motion blur",
-    "none": "none (clean)",
-    "random_noise": "random noise",
-    "random_exposure": "random exposure",
-}
 TITLES = {
     "1": "Table 1. Co-saliency detection over whole groups, half of each under attack.",
     "2": "Table 2. Success rate over whole groups (avg), attacked (adv) and clean images (clean).",
@@ -58,23 +31,6 @@ LATEX = {
 }  # fmt: skip
 
 
-def label(name):
-    """A method's name as printed; its own name if it has no other."""
-    entry, seed = split_repeat(name)
-    return LABELS.get(entry, entry) + ("" if seed is None else f", seed {seed}")
-
-
-def row_label(cell):
-    """What a row is called, from one of its cells (a namedtuple of the tidy table)."""
-    if hasattr(cell, "minus_purifier"):
-        if (cell.minus_degradation, cell.minus_purifier) == CLEAN:
-            return "Attacked − clean"
-        return f"{label(cell.purifier)} − {label(cell.minus_purifier)}"
-    if cell.table == "degradations":
-        return label(cell.degradation)
-    return "Clean (no attack)" if (cell.degradation, cell.purifier) == CLEAN else label(cell.purifier)
-
-
 def column_label(metric, split, metrics, splits):
     """What a column is called under its detector: the metric, or the split where there is but one metric."""
     about = METRICS[score_column(metric)]
@@ -87,8 +43,8 @@ def lay_out(table):
     metrics, splits = list(table["metric"].unique()), list(table["split"].unique())
     cells = {}
     for cell in table.itertuples(index=False):
-        row = (cell.dataset, row_label(cell))
-        cells[row, (label(cell.detector), column_label(cell.metric, cell.split, metrics, splits))] = cell
+        row = (cell.dataset, cell.label)
+        cells[row, (cell.detector_label, column_label(cell.metric, cell.split, metrics, splits))] = cell
     rows, columns = dict.fromkeys(row for row, _ in cells), dict.fromkeys(column for _, column in cells)
     return list(rows), list(columns), cells
 
@@ -109,7 +65,7 @@ def best_cells(rows, columns, cells):
 
 def competes(cell):
     """Whether a cell may be the best of its column: of a purifier under attack, complete and defined."""
-    if cell is None or not ranks_purifiers(cell) or (cell.degradation, cell.purifier) == CLEAN:
+    if cell is None or not ranks_purifiers(cell) or cell.role == "clean":
         return False
     return cell.done == cell.expected and not math.isnan(cell.value)
 

@@ -9,11 +9,13 @@ from PIL import Image
 
 from cosalpure.data import COLUMNS
 from cosalpure.errors import UserError
+from cosalpure.experiment.entries import Entries
 from cosalpure.report.overview import draw, median_group
 from cosalpure.report.sheet import CELL, GAP, TOP
 
 SIDE = 16
-CONDITION = ("mini", "jadena", "gicd", ["source_only", "cosalpure"])
+CONDITION = ("mini", "jadena", "gicd")
+PURIFIERS = {"source_only": "Source-Only", "cosalpure": "CosalPure"}
 
 
 @pytest.fixture
@@ -42,18 +44,18 @@ def save(path, pixels):
 
 
 def test_the_median_group_is_shown(results):
-    group, why = median_group(results, *CONDITION)
+    group, why = median_group(results, *CONDITION, PURIFIERS)
     assert group.slug == "c" and why.endswith("CosalPure over Source-Only: +0.50 IoU, attacked half")
 
 
 def test_figure_has_a_row_for_truth_and_two_a_purifier(results):
-    draw(results, *CONDITION, results / "overview.png")
+    draw(results, *CONDITION, list(PURIFIERS), results / "overview.png", Entries())
     with Image.open(results / "overview.png") as figure:
         assert figure.height == TOP + 5 * (CELL + GAP)
 
 
 def test_note_is_not_cut_off_where_a_group_has_few_images(results):
-    draw(results, *CONDITION, results / "overview.png")
+    draw(results, *CONDITION, list(PURIFIERS), results / "overview.png", Entries())
     with Image.open(results / "overview.png") as figure:
         note = np.asarray(figure.convert("L"))[34:50]
     assert (note < 200).any() and (note[:, -6:] == 255).all()
@@ -63,7 +65,7 @@ def test_without_ground_truth_the_first_group_is_shown(results):
     manifest = pd.read_parquet(results / "data/mini/manifest.parquet")
     manifest.assign(truth=False).to_parquet(results / "data/mini/manifest.parquet")
     shutil.rmtree(results / "data/mini/masks")
-    draw(results, *CONDITION, results / "overview.png")
+    draw(results, *CONDITION, list(PURIFIERS), results / "overview.png", Entries())
     with Image.open(results / "overview.png") as figure:
         assert figure.height == TOP + 5 * (CELL + GAP), "the photos take the place of their ground truth"
 
@@ -72,4 +74,4 @@ def test_without_an_attacked_image_there_is_nothing_to_show(results):
     manifest = pd.read_parquet(results / "data/mini/manifest.parquet")
     manifest.assign(attacked=False).to_parquet(results / "data/mini/manifest.parquet")
     with pytest.raises(UserError, match="no image is attacked"):
-        median_group(results, *CONDITION)
+        median_group(results, *CONDITION, PURIFIERS)

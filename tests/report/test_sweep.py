@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from cosalpure.errors import UserError
+from cosalpure.experiment.entries import Entries
 from cosalpure.report import sweep
 from cosalpure.settings import Statistics
 
@@ -34,7 +35,7 @@ def files(tmp_path):
 
 def test_numbers_are_the_rates_of_each_half_beside_the_clean_ones(files, tmp_path):
     output = tmp_path / "sweep.png"
-    sweep.draw(files, ["mini/weak=1", "mini/strong=16"], "bound", FEW, output, seed=0)
+    sweep.draw(files, ["mini/weak=1", "mini/strong=16"], "bound", FEW, output, 0, Entries())
     numbers = pd.read_csv(tmp_path / "sweep.csv").set_index(["split", "x"])
     assert numbers.sr.to_dict() == {("adv", 1): 0.75, ("adv", 16): 0.25, ("clean", 1): 1.0, ("clean", 16): 1.0}
     assert (numbers.sr_clean == 1.0).all() and (numbers.images == 4).all()
@@ -45,7 +46,7 @@ def test_numbers_are_the_rates_of_each_half_beside_the_clean_ones(files, tmp_pat
 
 def test_the_same_scores_draw_the_same_bytes(files, tmp_path):
     for name in ("one.png", "two.png"):
-        sweep.draw(files, ["mini/weak=1", "mini/strong=16"], "bound", FEW, tmp_path / name, seed=0)
+        sweep.draw(files, ["mini/weak=1", "mini/strong=16"], "bound", FEW, tmp_path / name, 0, Entries())
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
 

@@ -17,7 +17,7 @@ class ClusterWorkflow(Workflow):
         options = ["--snakefile", ROOT / "Snakefile", "--directory", self.folder]
         options += ["--workflow-profile", ROOT / "profiles/slurm", "--latency-wait", 10]
         options += ["--slurm-init-seconds-before-status-checks", 3]
-        options += ["--configfile", self.folder / "config.yaml", self.overlay]
+        options += ["--configfile", self.folder / "config.yaml", self.variant]
         return [sys.executable, "-m", "snakemake", *map(str, arguments), *map(str, options)]
 
 

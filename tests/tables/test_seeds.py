@@ -6,6 +6,8 @@ import pytest
 
 from cosalpure import settings
 from cosalpure.errors import UserError
+from cosalpure.experiment.entries import Entries
+from cosalpure.experiment.files import read_files
 from cosalpure.seeds import repeat_name, split_repeat
 from cosalpure.settings import Statistics
 from cosalpure.tables import conditions_of, table_names
@@ -16,7 +18,7 @@ SUCCESSES = {None: 3, 7: 5, 8: 7}  # of eight images, by seed
 
 
 def config(**changes):
-    return settings.read_files(["config.yaml"]) | changes
+    return read_files(["config.yaml"]) | changes
 
 
 def scores():
@@ -77,9 +79,10 @@ def test_table_of_seeds_has_their_mean_and_standard_deviation():
 
 def test_other_tables_are_of_the_first_seed(tmp_path):
     every, conditions = scores(), conditions_in(scores())
-    assert "seeds" in table_names(conditions, "jadena") and "seeds" not in table_names(conditions[-1:], "jadena")
+    assert "seeds" in table_names(conditions, "jadena", Entries())
+    assert "seeds" not in table_names(conditions[-1:], "jadena", Entries())
     for table in ("table1", "table2", "differences", "degradations"):
-        assert {its[1] for its in conditions_of(table, conditions, "jadena")} == {"jadena"}
+        assert {its[1] for its in conditions_of(table, conditions, "jadena", Entries())} == {"jadena"}
     every.to_parquet(tmp_path / "scores.parquet")
     run([tmp_path / "scores.parquet"], "jadena", Statistics(samples=100), tmp_path, 0, ["seeds", "table1"])
     table1 = pd.read_parquet(tmp_path / "table1.parquet")

@@ -1,17 +1,17 @@
 """Tables from synthetic scores whose means are the paper's numbers: aggregation, layout, honesty about gaps."""
 
 import csv
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from tables.paper import ENTRIES, KEYS, SETTINGS, named, published
 
-from cosalpure import tables
 from cosalpure.errors import UserError
+from cosalpure.experiment.entries import Entries
 from cosalpure.settings import Statistics
 from cosalpure.tables.build import (
-    COLUMNS,
+    MEASURED,
     build_degradations,
     build_differences,
     build_table1,
@@ -19,15 +19,15 @@ from cosalpure.tables.build import (
     read_scores,
 )
 from cosalpure.tables.stage import TABLES, left_out, run
-from cosalpure.tables.write import as_latex, as_markdown, label, write_parquet, write_table
+from cosalpure.tables.write import as_latex, as_markdown, write_parquet, write_table
 
-PAPER = pd.read_csv(Path(tables.__file__).with_name("paper_tables.csv"), dtype={"table": str})
+PAPER = named()
 # attacked and clean images: floor(N / 2) of every group; the only split that fits all of Table 2 to four digits
 IMAGES = {"Cosal2015": (997, 1018), "iCoseg": (310, 333), "CoSOD3k": (1627, 1689), "CoCA": (627, 668)}
 GROUPS = {"Cosal2015": 50, "iCoseg": 38, "CoSOD3k": 160, "CoCA": 80}
 PURIFIERS = ["source_only", "diffpure", "dda", "cosalpure"]
 DETECTORS = ["gicd", "gcagc", "poolnet"]
-FEW = {"samples": 20}
+FEW = {"samples": 20, "entries": ENTRIES}
 
 
 def condition(dataset, purifier, detector, success_rates, others, degradation="jadena"):
@@ -81,10 +81,10 @@ def pick(table, **keys):
 @pytest.mark.parametrize(("number", "build"), [("1", build_table1), ("2", build_table2)])
 def test_scores_with_the_papers_means_give_the_papers_table(paper_scores, number, build):
     table = build(paper_scores, **FEW)
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == [*MEASURED, "paper", "minus_paper", "paper_inside", "label", "detector_label", "role"]
     published = PAPER[PAPER["table"] == number]
     assert len(table) == len(published)  # 4 datasets x 4 purifiers x 3 detectors x 4 metrics (or 3 splits)
-    merged = table.merge(published, on=["table", *COLUMNS[1:7]], suffixes=("", "_published"))
+    merged = table.merge(published, on=MEASURED[:7], suffixes=("", "_published"))
     assert len(merged) == len(published)
     np.testing.assert_allclose(merged["value"], merged["value_published"], atol=1.01e-4)
     np.testing.assert_allclose(merged["paper"], merged["value_published"])
@@ -166,6 +166,7 @@ def test_differences_are_paired_on_images(scores):
     assert pick(table, minus_degradation="none", split="clean").value == 0
     ours = table[table["purifier"] == "cosalpure"]
     assert list(ours["minus_purifier"].unique()) == ["source_only", "diffpure"]
+    assert pick(table, purifier="diffpure", minus_purifier="source_only", split="adv").value == pytest.approx(0.2)
     gain = pick(ours, minus_purifier="source_only", split="adv")
     assert gain.value == pytest.approx(0.4) and 0 < gain.low < gain.value < gain.high
     text = as_markdown(table)
@@ -175,8 +176,9 @@ def test_differences_are_paired_on_images(scores):
 def test_differences_do_not_depend_on_the_order_of_images(scores):
     table = build_differences(scores, **FEW)
     shuffled = scores.sample(frac=1, random_state=0)
-    mixed = build_differences(shuffled, purifiers=["source_only", "diffpure", "cosalpure"], **FEW)
-    np.testing.assert_allclose(mixed["value"], table["value"])
+    keys = ["purifier", "minus_purifier", "minus_degradation", "split"]
+    mixed = build_differences(shuffled, **FEW).set_index(keys)["value"].sort_index()
+    pd.testing.assert_series_equal(mixed, table.set_index(keys)["value"].sort_index())
 
 
 def test_differences_count_only_images_that_both_have(broken):
@@ -292,5 +294,65 @@ def test_an_unknown_degradation_names_those_that_were_scored(scores):
         build_table1(scores, degradation="motion_blur")
 
 
-def test_a_method_without_a_label_goes_by_its_own_name():
-    assert label("my_purifier") == "my_purifier" and label("gcagc") == "GCAGC"
+def test_a_method_without_a_label_goes_by_its_own_name(scores):
+    scores["detector"] = "my_detector"
+    assert set(build_table1(scores, **FEW)["detector_label"]) == {"my_detector"}
+
+
+# --- entries ----------------------------------------------------------------------------------------------------------
+def renamed(family, name):
+    """Another name for an entry, under which no label, role or reported row is known."""
+    return f"{family[:3]}-{sum(map(ord, name))}"
+
+
+@pytest.mark.parametrize("rename", [None, renamed], ids=["named as in config/paper.yaml", "every entry renamed"])
+def test_every_published_value_stands_beside_the_row_that_reproduces_it(rename, tmp_path):
+    rows, found = named(rename), {}
+    for family in ("datasets", "degradations", "purifiers", "detectors"):
+        entries = {name: SETTINGS.entry(family, name) for name in getattr(SETTINGS, family)}
+        found[family] = {rename(family, name) if rename else name: entry for name, entry in entries.items()}
+    entries, parts = Entries(found), []
+    for key, cells in rows.assign(published=published()["dataset"]).groupby(KEYS, sort=False):
+        values = cells.drop_duplicates(["metric", "split"]).set_index(["metric", "split"])["value"]
+        halves = IMAGES[cells["published"].iloc[0]]
+        attacked = np.arange(sum(halves)) < halves[0]
+        if ("sr", "adv") in values:  # the rates of both halves are published
+            ranks = np.where(attacked, np.arange(sum(halves)), np.arange(sum(halves)) - halves[0])
+            hits = [round(values["sr", split] * count) for split, count in zip(("adv", "clean"), halves, strict=True)]
+            success = ranks < np.where(attacked, *hits)
+        else:
+            success = np.arange(sum(halves)) < round(values["sr", "avg"] * sum(halves))
+        one = dict(zip(KEYS, key, strict=True)) | {"status": "done", "left_out": 0, "attacked": attacked}
+        one |= {metric: values.get((metric, "avg"), 0.5) for metric in ("ap", "f_beta", "mae")}
+        one |= {"success": success.astype(float), "slug": [f"g{i % 4}" for i in range(len(attacked))]}
+        parts.append(pd.DataFrame({**one, "file": [f"{i}.png" for i in range(len(attacked))]}))
+    write_parquet(pd.concat(parts, ignore_index=True), tmp_path / "scores.parquet")
+    attack = next(name for name, its in entries.as_dict()["degradations"].items() if its["role"] == "attack")
+    run([tmp_path / "scores.parquet"], attack, Statistics(samples=100), tmp_path, seed=0, entries=entries)
+    for number in ("1", "2", "3", "4"):
+        table = pd.read_parquet(tmp_path / f"table{number}.parquet").set_index(MEASURED[1:7])
+        expected = rows[rows["table"] == number].set_index(MEASURED[1:7])["value"]
+        assert len(expected) and expected.index.isin(table.index).all()
+        beside = table.loc[expected.index]
+        np.testing.assert_array_equal(beside["paper"], expected)
+        np.testing.assert_allclose(beside["value"], expected, atol=3e-4)  # whole images
+        assert table["paper"].notna().sum() == len(expected), "nothing else has a published value"
+
+
+def test_two_entries_of_one_label_keep_their_rows_and_are_told_apart(scores):
+    twin = scores[scores["purifier"] == "cosalpure"].assign(purifier="twin", success=1.0)
+    values = {"purifiers": {"cosalpure": {"label": "CosalPure"}, "twin": {"label": "CosalPure", "role": "baseline"}}}
+    options = {"samples": 20, "entries": Entries.of(values)}
+    both = pd.concat([scores, twin], ignore_index=True)
+    for table in (build_table1(both, **options), build_table2(both, **options)):
+        text = as_markdown(table)
+        assert "CosalPure (cosalpure)" in text and "CosalPure (twin)" in text
+    assert "CosalPure (cosalpure) − CosalPure (twin)" in as_markdown(build_differences(both, **options))
+
+
+def test_a_clean_reference_of_any_name_is_found(scores):
+    scores = scores.replace({"degradation": {"none": "untouched"}, "purifier": {"source_only": "as_is"}})
+    values = {"degradations": {"untouched": {"role": "reference"}}, "purifiers": {"as_is": {"role": "reference"}}}
+    options = {"samples": 20, "entries": Entries.of(values)}
+    assert "Clean (no attack)" in as_markdown(build_table2(scores, **options))
+    assert "Attacked − clean" in as_markdown(build_differences(scores, **options))

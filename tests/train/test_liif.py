@@ -227,7 +227,7 @@ def test_settings_come_from_a_file_and_from_the_command_line(folder, settings, t
 
 
 def test_the_papers_settings_are_settings():
-    from cosalpure.settings import read_files
+    from cosalpure.experiment.files import read_files
 
     its = train.updated(liif.LIIFSettings(), read_files([ROOT / "config/train/liif-imagenet.yaml"]))
     assert its.epsilon == 16 / 255 and its.steps * its.batch == 10 * 50_000

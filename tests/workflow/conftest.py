@@ -29,19 +29,19 @@ class Workflow:
         self.folder = folder
         (folder / "resources").symlink_to(ROOT / "resources")
         shutil.copy(ROOT / "config.yaml", folder)
-        self.overlay = folder / "small.yaml"
+        self.variant = folder / "small.yaml"
         self.set()
 
     def set(self, **changes):
-        """Write the overlay: SMALL, `changes` merged over it key by key."""
-        from cosalpure.settings import _merged
+        """Write the variant: SMALL, `changes` merged over it key by key."""
+        from cosalpure.experiment.files import merge
 
-        self.overlay.write_text(yaml.safe_dump(_merged(SMALL, changes)))
+        self.variant.write_text(yaml.safe_dump(merge(SMALL, changes)))
 
     def command(self, *arguments, cores=2):
         options = ["--snakefile", ROOT / "Snakefile", "--directory", self.folder, "--cores", cores]
         options += ["--workflow-profile", ROOT / "profiles/default"]
-        options += ["--configfile", self.folder / "config.yaml", self.overlay]  # last: it takes all that follows
+        options += ["--configfile", self.folder / "config.yaml", self.variant]  # last: it takes all that follows
         return [sys.executable, "-m", "snakemake", *map(str, arguments), *map(str, options)]
 
     def run(self, *arguments, cores=2, check=True):

@@ -243,8 +243,8 @@ def test_weights_that_a_configuration_names_are_fetched_and_never_removed(workfl
         assert path.read_bytes() == b"put there by hand"
 
 
-def test_official_detectors_are_one_overlay_away(workflow):
-    workflow.set(**yaml.safe_load((ROOT / "config/official-detectors.yaml").read_text()))
+def test_official_detectors_are_one_variant_away(workflow):
+    workflow.set(**yaml.safe_load((ROOT / "config/variants/official-detectors.yaml").read_text()))
     planned = workflow.planned("score")
     assert planned["fetch_weights"] == 5 and planned["detect_cosaliency"] == 18
 

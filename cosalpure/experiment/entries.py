@@ -1,0 +1,137 @@
+"""What tables, figures and the report know of an experiment's entries: label, role and reported row.
+
+    entries = Entries.of({"purifiers": {"mine": {"label": "Mine", "role": "ours"}}})
+    entries.label("purifiers", "mine")        -> "Mine"
+    entries.role("purifiers", "source_only")  -> "reference"
+
+Nothing here depends on what an entry is called. An entry that says nothing has the label and role of its method.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cosalpure.seeds import split_repeat
+
+FAMILIES = ("datasets", "degradations", "purifiers", "detectors")
+TABLES = ("table1", "table2", "table3", "table4")  # those of the paper
+
+Role = Literal["reference", "attack", "corruption", "baseline", "control", "ablation", "ours"]
+ROLES: dict[str, tuple[Role, ...]] = {
+    "datasets": (),
+    "degradations": ("reference", "attack", "corruption", "control"),
+    "purifiers": ("reference", "baseline", "control", "ablation", "ours"),
+    "detectors": (),
+}
+
+# What a method's entries are called and what they are for, unless they say it themselves.
+METHOD_LABELS = {
+    "none": "none (clean)",
+    "jadena": "Jadena",
+    "random_noise": "random noise",
+    "random_exposure": "random exposure",
+    "motion_blur": "motion blur",
+    "source_only": "Source-Only",
+    "vae_round_trip": "VAE round trip",
+    "jpeg": "JPEG",
+    "continuous": "continuous representation",
+    "cosalpure": "CosalPure",
+    "diffpure": "DiffPure",
+    "dda": "DDA",
+    "gicd": "GICD",
+    "gcagc": "GCAGC",
+    "poolnet": "PoolNet",
+}
+METHOD_ROLES: dict[str, dict[str, Role]] = {
+    "degradations": {
+        "none": "reference",
+        "jadena": "attack",
+        "random_noise": "control",
+        "random_exposure": "control",
+        "jpeg": "control",
+        "blur": "control",
+        "resize": "control",
+    },
+    "purifiers": {
+        "source_only": "reference",
+        "vae_round_trip": "control",
+        "jpeg": "control",
+        "continuous": "ablation",
+        "cosalpure": "ours",
+    },
+}
+OTHER_ROLE: dict[str, Role] = {"degradations": "corruption", "purifiers": "baseline"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry as tables and figures see it; `reported` maps a table to the row or column of the paper."""
+
+    label: str
+    role: Role | None = None
+    reported: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, family: str, name: str, method: str | None = None, values: Mapping[str, Any] | None = None) -> "Entry":
+        """Make the entry `name` of a method from the keys label, role and reported; what is missing is the method's."""
+        values, method = values or {}, method or name
+        label = METHOD_LABELS.get(method, name) if name == method else name
+        reported = values.get("reported") or {}
+        return cls(
+            label=values.get("label") or label,
+            role=values.get("role") or METHOD_ROLES.get(family, {}).get(method, OTHER_ROLE.get(family)),
+            reported=dict.fromkeys(TABLES, reported) if isinstance(reported, str) else dict(reported),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the entry as the dictionary that `Entries.of` reads."""
+        return {"label": self.label, "role": self.role, "reported": dict(self.reported)}
+
+
+class Entries:
+    """The entries of an experiment, by family and name. An unknown name has its method's label and role."""
+
+    def __init__(self, known: Mapping[str, Mapping[str, Entry]] | None = None):
+        self._known = {family: dict((known or {}).get(family, {})) for family in FAMILIES}
+
+    @classmethod
+    def of(cls, values: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> "Entries":
+        """Make entries from nested dictionaries: {family: {name: {label, role, reported}}}."""
+        return cls(
+            {
+                family: {name: Entry.of(family, name, its.get("method"), its) for name, its in entries.items()}
+                for family, entries in values.items()
+            }
+        )
+
+    def get(self, family: str, name: str) -> Entry:
+        """Get the entry of a name; that of a further seed is the entry itself."""
+        entry, _ = split_repeat(name)
+        return self._known[family].get(entry) or Entry.of(family, entry)
+
+    def label(self, family: str, name: str) -> str:
+        """Get the printed name of an entry; of a further seed with its number."""
+        _, seed = split_repeat(name)
+        return self.get(family, name).label + ("" if seed is None else f", seed {seed}")
+
+    def labels(self, family: str, names: list[str]) -> dict[str, str]:
+        """Get the printed names of several entries, told apart by their own names where two labels are equal."""
+        found = {name: self.label(family, name) for name in names}
+        printed = list(found.values())
+        return {name: f"{text} ({name})" if printed.count(text) > 1 else text for name, text in found.items()}
+
+    def role(self, family: str, name: str) -> Role | None:
+        """Get the role of an entry, None in a family without roles."""
+        return self.get(family, name).role
+
+    def reported(self, family: str, name: str, table: str) -> str | None:
+        """Get the paper's name of an entry in one table, None where the paper reports nothing of it."""
+        return self.get(family, name).reported.get(table)
+
+    def is_clean(self, degradation: str, purifier: str) -> bool:
+        """Tell whether a pair is the reference: nothing degraded, nothing purified."""
+        return self.role("degradations", degradation) == self.role("purifiers", purifier) == "reference"
+
+    def as_dict(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Give all entries as the nested dictionaries that `of` reads."""
+        return {family: {name: its.as_dict() for name, its in known.items()} for family, known in self._known.items()}

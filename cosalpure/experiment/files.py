@@ -1,0 +1,81 @@
+"""Reading experiment files and variants.
+
+An experiment is one complete YAML file; its first key is `experiment: NAME`. A variant has no such key: it changes a few
+keys of an experiment and stands behind it in the list of files. A variant may name the experiments that it is made
+for: `variant_of: [mini]`.
+"""
+
+from collections.abc import Iterable
+from os import PathLike
+from typing import Any
+
+from cosalpure.errors import UserError
+
+DEFAULT = "config.yaml"  # the experiment that runs when none is named
+File = str | PathLike[str]
+
+
+def read_experiment(paths: Iterable[File]) -> dict[str, Any]:
+    """Read an experiment and the variants behind it into one dictionary.
+
+    Files are merged in order, key by key, as Snakemake does. A list of files that is not one experiment followed by
+    variants of it is a UserError.
+    """
+    paths = list(paths)
+    check_files(paths)
+    return read_files(paths)
+
+
+def check_files(paths: Iterable[File]) -> None:
+    """Check that the files are one experiment, then variants that fit it; else a UserError says what to type."""
+    contents = [(str(path), _read(path)) for path in paths]
+    named = [(path, values["experiment"]) for path, values in contents if "experiment" in values]
+    if not named:
+        typed = " ".join([DEFAULT, *(path for path, _ in contents)])
+        raise UserError(
+            f"{contents[0][0]} is a variant (it has no key `experiment`): name an experiment before it, "
+            f"for example: {typed}"
+        )
+    if len(named) > 1:
+        raise UserError(
+            f"{named[0][0]} and {named[1][0]} are two experiments; each is complete, so name one of them, then variants"
+        )
+    experiment, name = named[0]
+    if contents[0][0] != experiment:
+        typed = " ".join([experiment, *(path for path, _ in contents if path != experiment)])
+        raise UserError(f"{contents[0][0]} is a variant and stands before its experiment; the order is: {typed}")
+    for path, values in contents[1:]:
+        wanted = values.get("variant_of")
+        wanted = [wanted] if isinstance(wanted, str) else wanted
+        if wanted and name not in wanted:
+            raise UserError(f"{path} is a variant of {' or '.join(map(str, wanted))}; {experiment} is named '{name}'")
+
+
+def read_files(paths: Iterable[File]) -> dict[str, Any]:
+    """Read YAML files into one dictionary, later files over earlier ones, key by key; lists are replaced whole."""
+    merged: dict[str, Any] = {}
+    for path in paths:
+        merged = merge(merged, _read(path))
+    return merged
+
+
+def merge(below: Any, above: Any) -> Any:
+    """Merge two values: dictionaries key by key, anything else is replaced by `above`."""
+    if not (isinstance(below, dict) and isinstance(above, dict)):
+        return above
+    return below | {key: merge(below.get(key), value) for key, value in above.items()}
+
+
+def _read(path: File) -> dict[str, Any]:
+    import yaml
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            values = yaml.safe_load(file) or {}
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected keys and values, found {type(values).__name__}")
+    return values
