@@ -1,44 +1,95 @@
-"""`cosalpure doctor`: what this machine has, and whether the default run could start."""
+"""`cosalpure doctor`: what this machine has, and what an experiment lacks here and where to get it."""
 
 import os
 import platform
 import shutil
+from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
-from cosalpure import settings
 from cosalpure.errors import UserError
-from cosalpure.weights import read_sources
+from cosalpure.experiment.files import File
+from cosalpure.experiment.needs import Need, missing
+from cosalpure.settings import Settings, load_files
 
 PACKAGES = "snakemake torch diffusers transformers pandas pyarrow scikit-image tabulate pydantic pillow".split()
+RESERVE = 1.0  # GB of disk that stay free
 
 
-def run(config):
-    """Print the findings; exit status 1 if something that the configuration needs is missing."""
-    problems = []
-    print(
-        f"python        {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    )
-    for package in PACKAGES:
-        if found := installed(package):
-            print(f"{package:13} {found}")
-        else:
-            problems.append(f"{package} is not installed: pip install -r requirements.txt")
-    print(f"device        {device()}")
-    free = shutil.disk_usage(".").free
-    print(f"free disk     {free / 2**30:.1f} GiB")
-    if free < 2**30:
-        problems.append("less than 1 GiB of free disk: the default run needs about 0.1 GiB, paper-scale runs far more")
+def run(files: Sequence[File]) -> int:
+    """Print what this machine has and what the experiment lacks; exit status 1 if a user must provide something."""
+    settings, problems = None, []
     try:
-        chosen = settings.load(settings.read_files([config]), where=config)
-        print(f"configuration {config}: valid, {len(chosen.expand())} conditions")
-        problems += _weights(chosen)
+        settings = load_files(files)
     except UserError as error:
-        problems += str(error).splitlines()
+        problems = str(error).splitlines()
+    needs = missing(settings) if settings else []
+    for line in needs_lines(needs):
+        print(line)
+    if needs:
+        print()
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    print(f"python        {platform.python_version()}, {machine}")
+    for package in [*PACKAGES, *(further_packages(settings) if settings else ())]:
+        found = installed(package)
+        print(f"{package:13} {found or 'not installed'}")
+        if not found:
+            problems.append(f"{package} is not installed: pip install {package}")
+    print(f"device        {device()}")
+    print(f"free disk     {free_gigabytes():.1f} GB")
+    if settings:
+        problems += disk_problem(settings, needs)
+        print(f"experiment    {', '.join(map(str, files))}: valid, {len(settings.expand())} conditions")
     for problem in problems:
         print(f"PROBLEM       {problem}")
-    print("all is well" if not problems else f"{len(problems)} problem(s)")
-    return 1 if problems else 0
+    count = len(problems) + sum(need.provided for need in needs)
+    print(f"{count} problem(s)" if count else "all is well")
+    return 1 if count else 0
+
+
+def preflight(settings: Settings, rules: Iterable[str]) -> list[str]:
+    """List, before anything is submitted, all that the planned rules lack; empty if the workflow can get it itself."""
+    rules = set(rules)
+    needs = [need for need in missing(settings) if not need.rule or need.rule in rules]
+    problems = [f"PROBLEM       {line}" for line in disk_problem(settings, needs)] if "purify_images" in rules else []
+    if not problems and not any(need.provided for need in needs):
+        return []
+    return [*needs_lines(needs), *problems]
+
+
+def needs_lines(needs: Iterable[Need]) -> list[str]:
+    """Write one line per missing thing: MISSING for what a user must provide, "to fetch" or "to make" otherwise."""
+    words = {True: "MISSING", False: "to get"}
+    return [f"{words[need.provided]:13} {need.what}: {need.remedy}" for need in needs]
+
+
+def disk_problem(settings: Settings, needs: Iterable[Need]) -> list[str]:
+    """Compare the free disk with the experiment's upper bound, downloads included; one line if it may not suffice."""
+    from cosalpure.plan import all_work
+
+    try:
+        results = sum(item.gigabytes for item in all_work(settings))
+    except UserError:  # a dataset that is not there: a line of its own
+        results = 0.0
+    wanted, free = results + sum(need.megabytes for need in needs) / 1000 + RESERVE, free_gigabytes()
+    if free >= wanted:
+        return []
+    return [
+        f"{free:.1f} GB of free disk, at most {wanted:.1f} GB needed (results, downloads and {RESERVE:.0f} GB spare)"
+    ]
+
+
+def free_gigabytes() -> float:
+    """Measure the free disk where results are written, in GB."""
+    return shutil.disk_usage(".").free / 1e9
+
+
+def further_packages(settings: Settings) -> list[str]:
+    """List the packages that only some experiments need."""
+    needed = ["pysodmetrics"] if settings.score.further else []
+    remote = [need.remedy for need in missing(settings)]
+    needed += ["gdown"] if any("gdrive:" in line for line in remote) else []
+    hub = settings.text_to_image.path.startswith("hf:") or any("(hf:" in line for line in remote)
+    return needed + (["huggingface_hub"] if hub else [])
 
 
 def installed(package):
@@ -58,32 +109,3 @@ def device():
     if torch.cuda.is_available():
         return f"cuda: {', '.join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))}"
     return "cpu"
-
-
-def _weights(chosen):
-    """Print each weights file that the configuration names; the problems found."""
-    published = {f"weights/{source.marker}": name for name, source in read_sources(chosen.sources).items()}
-    problems = []
-    for path in sorted(_weights_files(chosen)):
-        there = Path(path).is_file()
-        print(f"weights       {path}: {'present' if there else 'MISSING'}")
-        if not there and path in published:
-            problems.append(
-                f"{path} is missing: the workflow fetches it, or: cosalpure weights fetch {published[path]}"
-            )
-        elif not there:
-            problems.append(f"{path} is missing: it is in git (git checkout -- {path}), or train it (rules/train.smk)")
-    return problems
-
-
-def _weights_files(chosen):
-    """The weights files that a configuration names."""
-    model = chosen.text_to_image.path
-    paths = set() if model.startswith("hf:") else {f"{model}/model_index.json"}
-    for family in settings.FAMILIES:
-        for name in getattr(chosen, family):
-            values = chosen.method_settings(family, name)
-            for key in ("surrogate", "weights", "continuous"):
-                named = getattr(values, key, None) or ()
-                paths |= {named} if isinstance(named, str) else set(named)
-    return paths

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from cosalpure.data.layouts import count_groups, find_groups, has_truth
 from cosalpure.data.published import PUBLISHED
+from cosalpure.experiment.needs import missing
 from cosalpure.seeds import split_repeat
-from cosalpure.settings import load, read_files
-from cosalpure.weights import read_sources
+from cosalpure.settings import load_files
 
 STAGES = ("data", "degrade", "concept", "purify", "detect", "score")
 ON_GPU = ("degrade", "concept", "purify", "detect")
+UNKNOWN = "unknown"  # hours of what was never measured
 CHANNELS = {"data": 4, "degrade": 3, "purify": 3, "detect": 1}  # bytes a pixel that a stage writes: image and mask, ...
 
 
@@ -46,16 +47,19 @@ def run(files, benchmarks="logs/benchmarks"):
     """Print the plan of a configuration, YAML files of which later ones go over earlier ones."""
     from tabulate import tabulate
 
-    settings = load(read_files(files), where=", ".join(map(str, files)))
+    from cosalpure.doctor import needs_lines
+
+    settings = load_files(files)
+    needs = missing(settings)
+    provided = [need for need in needs if need.provided]
+    if provided:
+        print("\n".join([*needs_lines(provided), ""]))
     work, times = all_work(settings), recorded(benchmarks)
     rows = [_row(stage, [item for item in work if item.stage == stage], times) for stage in STAGES]
     total = [sum(row[column] for row in rows) for column in (1, 3)]
-    print(tabulate(rows, ("stage", "jobs", "hours", "GB at most", "without a time"), floatfmt=".1f"))
-    hours = sum(row[2] or 0 for row in rows if row[0] in ON_GPU)
-    unknown = sum(row[4] for row in rows if row[0] in ON_GPU)
-    missing = f", and {unknown} GPU jobs of which no time is recorded under {benchmarks}" if unknown else ""
-    print(f"\n{total[0] + 1} jobs with the tables; {hours:.1f} GPU hours recorded{missing}")
-    print(f"at most {total[1]:.1f} GB of results; {_downloads(settings)}")
+    print(tabulate(rows, ("stage", "jobs", "hours", "GB at most", "jobs without a time"), floatfmt=".1f"))
+    print(f"\n{total[0] + 1} jobs with the tables; {_hours(rows, benchmarks)}")
+    print(f"at most {total[1]:.1f} GB of results; {_downloads(needs)}")
 
 
 def all_work(settings):
@@ -123,23 +127,27 @@ def read_benchmark(path):
 
 
 def _row(stage, work, times):
-    """[stage, jobs, hours or None, gigabytes, jobs without a recorded time]."""
+    """[stage, jobs, hours or "unknown", gigabytes, jobs without a recorded time]."""
     known = [item for item in work if item.key in times]
     units = [item.groups if item.stage in ON_GPU else 1 for item in known]
     hours = sum(times[item.key] * count for item, count in zip(known, units, strict=True)) / 3600
     jobs = sum(item.jobs for item in work)
     unknown = jobs - sum(item.jobs for item in known)
-    return [stage, jobs, hours if known else None, sum(item.gigabytes for item in work), unknown]
+    return [stage, jobs, hours if known else UNKNOWN, sum(item.gigabytes for item in work), unknown]
 
 
-def _downloads(settings):
-    """What has to be fetched, from the table of sources: only what is not there."""
-    text = settings.model_dump_json()
-    wanted = [its for its in read_sources(settings.sources).values() if f"weights/{its.file.rstrip('/')}" in text]
-    missing = [its.megabytes for its in wanted if not (Path("weights") / its.marker).exists()]
-    data = read_sources(settings.sources, "data")
-    for name in {condition[0] for condition in settings.expand()}:
-        its = settings.dataset(name)
-        if its.source in PUBLISHED and its.path is None and not data[its.source].path("datasets").exists():
-            missing.append(data[its.source].megabytes)
-    return f"{sum(missing) / 1000:.1f} GB to download in {len(missing)} files or folders"
+def _hours(rows, benchmarks):
+    """GPU hours in words; unknown where no job of any stage left a time."""
+    on_gpu = [row for row in rows if row[0] in ON_GPU]
+    known = [row[2] for row in on_gpu if row[2] != UNKNOWN]
+    unknown = sum(row[4] for row in on_gpu)
+    if not known:
+        return f"GPU hours unknown: no job of them has left a time under {benchmarks} (run a pilot: docs/cluster.md)"
+    rest = f", and {unknown} GPU jobs without a recorded time under {benchmarks}" if unknown else ""
+    return f"{sum(known):.1f} GPU hours recorded{rest}"
+
+
+def _downloads(needs):
+    """What has to be fetched: only what is not there."""
+    sizes = [need.megabytes for need in needs if need.megabytes]
+    return f"{sum(sizes) / 1000:.1f} GB to download in {len(sizes)} files or folders"

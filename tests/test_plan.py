@@ -1,6 +1,5 @@
 """What a configuration will need, told without any data: `cosalpure plan`, and the DAG of the paper's configuration."""
 
-import shutil
 import subprocess
 import sys
 import time
@@ -9,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from cosalpure import plan
-from cosalpure.settings import load, read_files
+from cosalpure.settings import load_files
 
 ROOT = Path(__file__).resolve().parents[1]
-PAPER = [ROOT / "config.yaml", ROOT / "config/paper.yaml"]
+PAPER = [ROOT / "config/paper.yaml"]
 
 
 @pytest.fixture(scope="module")
 def paper():
-    return plan.all_work(load(read_files(PAPER)))
+    return plan.all_work(load_files(PAPER))
 
 
 def counted(work):
@@ -35,7 +34,6 @@ def test_paper_s_jobs_are_in_the_low_thousands(paper):
 def test_plan_counts_as_snakemake_does_without_any_data(paper, tmp_path):
     for name in ("config", "resources"):
         (tmp_path / name).symlink_to(ROOT / name)
-    shutil.copy(ROOT / "config.yaml", tmp_path)
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "rules", "--snakefile", ROOT / "Snakefile"]
     command += ["--workflow-profile", ROOT / "profiles/default", "--configfile", *PAPER]
     start = time.monotonic()
@@ -64,14 +62,24 @@ def test_recorded_times_are_seconds_a_group_of_an_entry_on_any_data_set(tmp_path
     assert times == {("purify", "jadena", "cosalpure"): 30, ("score", "jadena", "cosalpure", "gicd"): 4}
 
 
-def test_hours_are_those_of_recorded_jobs_and_the_others_are_counted(tmp_path, capsys):
+def test_hours_are_those_of_recorded_jobs_and_the_others_are_counted(tmp_path, capsys, monkeypatch):
     benchmark(tmp_path, "concept/CoCA/jadena/0000-0002.tsv", 1800)  # a pilot: a quarter of an hour a group
+    monkeypatch.chdir(ROOT)  # where config/train lies
     plan.run(PAPER, tmp_path)
     output = capsys.readouterr().out
     concept = next(line.split() for line in output.splitlines() if line.startswith("concept"))
     assert concept == ["concept", "328", "82.0", "0.0", "164"]  # 328 groups; motion blur's have another attack
-    assert "82.0 GPU hours recorded, and 932 GPU jobs of which no time is recorded" in output
+    assert "82.0 GPU hours recorded, and 932 GPU jobs without a recorded time" in output
+    purify = next(line.split() for line in output.splitlines() if line.startswith("purify"))
+    assert purify == ["purify", "390", "unknown", "14.2", "390"], "what was never measured is no number of hours"
     assert "9.9 GB to download in 11 files or folders" in output
+
+
+def test_hours_of_what_was_never_measured_are_unknown(tmp_path, capsys):
+    plan.run([ROOT / "config.yaml"], tmp_path / "nothing")
+    output = capsys.readouterr().out
+    assert "GPU hours unknown" in output and "0.0 GPU hours" not in output
+    assert all(line.split()[2] == "unknown" for line in output.splitlines() if line.startswith(plan.STAGES))
 
 
 def test_mini_needs_nothing_downloaded(tmp_path, capsys):
