@@ -88,6 +88,17 @@ class Entry:
         return {"label": self.label, "role": self.role, "reported": dict(self.reported)}
 
 
+def told_apart(labels: Mapping[Any, str]) -> dict[Any, str]:
+    """Add the name behind a label to every label that is there twice; a name may be a tuple of names."""
+    found = dict(labels)
+    while len(set(found.values())) < len(found):
+        printed = list(found.values())
+        for name, text in found.items():
+            if printed.count(text) > 1:
+                found[name] = f"{text} ({', '.join(name) if isinstance(name, tuple) else name})"
+    return found
+
+
 class Entries:
     """The entries of an experiment, by family and name. An unknown name has its method's label and role."""
 
@@ -116,9 +127,7 @@ class Entries:
 
     def labels(self, family: str, names: list[str]) -> dict[str, str]:
         """Get the printed names of several entries, told apart by their own names where two labels are equal."""
-        found = {name: self.label(family, name) for name in names}
-        printed = list(found.values())
-        return {name: f"{text} ({name})" if printed.count(text) > 1 else text for name, text in found.items()}
+        return told_apart({name: self.label(family, name) for name in names})
 
     def role(self, family: str, name: str) -> Role | None:
         """Get the role of an entry, None in a family without roles."""

@@ -32,44 +32,46 @@ def draw_comparison(results, dataset, degradation, purifiers, detectors, output,
             paths = places(results, dataset, degradation, purifier, detectors, Path(slug) / file)
             ours = entries.role("purifiers", purifier) == "ours"  # highlighted, as in the paper
             sheet.append(Row(title, [picture(path) for path in paths], highlighted=ours))
-    note = "worst, median and best group under the last row; the attacked image of median IoU"
+    which = "the attacked image" if rows["attacked"].any() else "no image is attacked; the one"
+    note = f"worst, median and best group under the last row; {which} of median IoU"
     draw_sheet(
         output, f"{dataset}, {entries.label('degradations', degradation)}: images and co-saliency maps", note, sheet
     )
 
 
 def draw_failures(results, dataset, degradation, purifier, detectors, output, entries):
-    """The paper's Figure 2, of any purifier: what it makes of the attacked images that it leaves worst."""
+    """The paper's Figure 2, of any purifier: what it makes of the attacked images (or all) that it leaves worst."""
     rows = read_rows(results, dataset, degradation, [purifier], detectors)
-    worst = image_iou(rows[rows["attacked"]]).head(FAILURES)
+    attacked = bool(rows["attacked"].any())
+    worst = image_iou(rows[rows["attacked"]] if attacked else rows).head(FAILURES)
+    if worst.empty:
+        raise UserError(f"{dataset}, {degradation}: no image has a score, so there is nothing to show")
     columns = [
         places(results, dataset, degradation, purifier, detectors, Path(slug) / file) for slug, file in worst.index
     ]
-    attacked = [Path(results, "degrade", dataset, degradation, "images", *index) for index in worst.index]
+    before = [Path(results, "degrade", dataset, degradation, "images", *index) for index in worst.index]
     titles = [
         "Purified",
         "Ground truth",
         *(f"Map of {name}" for name in entries.labels("detectors", detectors).values()),
     ]
-    sheet = [Row("Attacked", [picture(path) for path in attacked])]
+    sheet = [Row("Attacked" if attacked else "As it came", [picture(path) for path in before])]
     for title, row in zip(titles, zip(*columns, strict=True), strict=True):
         sheet.append(Row(title, [picture(path) for path in row]))
-    note = f"the {len(worst)} attacked images of the lowest IoU, mean of the detectors"
+    which = "attacked images" if attacked else "images (none is attacked)"
+    note = f"the {len(worst)} {which} of the lowest IoU, mean of the detectors"
     who, what = entries.label("purifiers", purifier), entries.label("degradations", degradation)
     draw_sheet(output, f"{who} where it fails: {dataset}, {what}", note, sheet)
 
 
 def read_rows(results, dataset, degradation, purifiers, detectors):
-    """The score rows of the figure's conditions, purifiers in their order; a UserError if no image is attacked."""
+    """The score rows of the figure's conditions, purifiers in their order."""
     folder = Path(results, "score", dataset, degradation)
     files = [folder / purifier / f"{detector}.parquet" for purifier in purifiers for detector in detectors]
     missing = [file for file in files if not file.is_file()]
     if missing:
         raise UserError(f"{missing[0]}: no such score file")
-    rows = pd.concat(map(pd.read_parquet, files), ignore_index=True)
-    if not rows["attacked"].any():
-        raise UserError(f"{dataset}, {degradation}: no image is attacked, so there is nothing to compare")
-    return rows
+    return pd.concat(map(pd.read_parquet, files), ignore_index=True)
 
 
 def image_iou(rows):

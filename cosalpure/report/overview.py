@@ -1,13 +1,13 @@
 """The overview figure: one group as it came and as each purifier leaves it, each with its co-saliency maps.
 
-The group is chosen by a rule, never by hand: the one whose gain in IoU on the attacked half, last purifier over
-first, is the median of all groups (of two, the lower one). Without ground truth it is the first one.
+The group is chosen by a rule, never by hand: the one whose gain in IoU on its attacked images (on all of them, where none
+is attacked), last purifier over first, is the median of all groups (of two, the lower one). Without ground truth it is the
+first one.
 """
 
 from pathlib import Path
 
 from cosalpure.data import read_groups, read_manifest
-from cosalpure.errors import UserError
 from cosalpure.io import read_pixels
 from cosalpure.report.sheet import Row, draw_sheet, open_picture
 from cosalpure.score import score_map
@@ -40,23 +40,26 @@ def draw(results, dataset, degradation, detector, purifiers, output, entries):
 
 def median_group(results, dataset, degradation, detector, purifiers):
     """(Group, why) by the rule above; `purifiers` maps names to labels. IoU as the official evaluation computes it."""
-    gains, names = [], list(purifiers)
-    for group in read_groups(Path(results) / "data" / dataset):
+    groups, names = read_groups(Path(results) / "data" / dataset), list(purifiers)
+    any_attacked, gains = any(any(group.attacked) for group in groups), []
+    for group in groups:
+        chosen = group.attacked if any_attacked else (True,) * len(group.files)
         truths = group.paths(Path(results) / "data" / dataset / "masks")
         folder = Path(results) / "detect" / dataset / degradation
         ends = (folder / purifier / detector / "maps" for purifier in (names[0], names[-1]))
-        first, last = (_attacked_iou(group, group.paths(maps), truths) for maps in ends)
+        first, last = (_mean_iou(chosen, group.paths(maps), truths) for maps in ends)
         if first is not None:
             gains.append((last - first, group.slug, group))
-    if not gains:
-        raise UserError(f"{dataset}, {degradation}: no image is attacked, so there is no group to show")
     gain, _, group = sorted(gains)[(len(gains) - 1) // 2]
-    gained = f"{purifiers[names[-1]]} over {purifiers[names[0]]}: {round(gain, 2) + 0.0:+.2f} IoU, attacked half"
-    return group, f"group with the median gain, {gained}"
+    gained = f"{purifiers[names[-1]]} over {purifiers[names[0]]}: {round(gain, 2) + 0.0:+.2f} IoU"
+    return (
+        group,
+        f"group with the median gain, {gained}, {'attacked images' if any_attacked else 'no image is attacked'}",
+    )
 
 
-def _attacked_iou(group, maps, truths):
-    """Mean IoU of a group's attacked images; None if it has none."""
-    rows = zip(maps, truths, group.attacked, strict=True)
-    values = [score_map(read_pixels(m, "L"), read_pixels(t, "L"))["iou"] for m, t, attacked in rows if attacked]
+def _mean_iou(chosen, maps, truths):
+    """Mean IoU of a group's chosen images; None if there are none."""
+    rows = zip(maps, truths, chosen, strict=True)
+    values = [score_map(read_pixels(m, "L"), read_pixels(t, "L"))["iou"] for m, t, wanted in rows if wanted]
     return sum(values) / len(values) if values else None

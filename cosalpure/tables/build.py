@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from cosalpure.errors import UserError
-from cosalpure.experiment.entries import Entries
+from cosalpure.experiment.entries import Entries, told_apart
 from cosalpure.score import bootstrap_difference, bootstrap_mean
 from cosalpure.seeds import numpy_generator, split_repeat
 from cosalpure.tables import (
@@ -46,6 +46,8 @@ def read_scores(paths):
     if not paths:
         raise UserError("no score files: tables need at least one condition")
     scores = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+    if scores.empty:
+        raise UserError(f"{paths[0]}: no score rows; no image of the dataset has both a map and a ground truth")
     if scores.duplicated([*KEYS, "slug", "file"]).any():
         row = scores[scores.duplicated([*KEYS, "slug", "file"])].iloc[0]
         raise UserError(f"the score files hold {row['slug']}/{row['file']} of {'/'.join(row[KEYS])} twice")
@@ -263,7 +265,7 @@ def with_labels(table, entries):
     rows = list(table[keys].drop_duplicates().itertuples(index=False, name=None))
     purifiers = list(dict.fromkeys(name for row in rows for name in row[1::2]))
     printed = entries.labels("purifiers", purifiers)
-    labels = {row: row_label(row, printed, entries) for row in rows}
+    labels = told_apart({row: row_label(row, printed, entries) for row in rows})
     roles = {row: "clean" if entries.is_clean(*row[:2]) else entries.role("purifiers", row[1]) for row in rows}
     found = list(table[keys].itertuples(index=False, name=None))
     return table.assign(

@@ -1,0 +1,93 @@
+"""The simplest experiments end with tables and a report: without references, without attacked images, without partners."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import yaml
+from workflow.conftest import ROOT
+
+MAPS = {"weights": "resources/mini/weights/poolnet.safetensors"}
+OWN = {
+    "experiment": "own",
+    "datasets": {"mini": {"source": "mini", "groups": 2, "images": 2}},
+    "degradations": {"none": {}, "noise": {"method": "random_noise"}},
+    "purifiers": {"source_only": {}, "mine": {"method": "jpeg", "role": "baseline", "label": "Mine"}},
+    "detectors": {"poolnet": MAPS, "second": MAPS | {"method": "poolnet", "channel_means": "official"}},
+    "statistics": {"samples": 100},
+}
+EXPERIMENTS = {
+    "clean images alone": ([(["none"], ["source_only"], None)], {}),
+    "an attack without any reference": ([(["noise"], ["mine"], ["poolnet"])], {}),
+    "an attack without clean images": ([(["noise"], ["source_only", "mine"], ["poolnet"])], {}),
+    "no image is attacked": (
+        [(["none", "noise"], ["source_only"], ["poolnet"]), (["noise"], ["mine"], ["poolnet"])],
+        {"attacked_fraction": 0},
+    ),
+    "detectors without partners": (
+        [(["none", "noise"], ["source_only"], ["poolnet"]), (["noise"], ["mine"], ["second"])],
+        {},
+    ),
+}
+
+
+def run(folder, *files, **environment):
+    """Snakemake in `folder` on experiment and variant files; its end, with all that it said."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
+    command += ["--cores", 2, "--workflow-profile", ROOT / "profiles/default", "--configfile", *files]
+    options = {"capture_output": True, "text": True, "cwd": folder, "env": os.environ | environment}
+    return subprocess.run(list(map(str, command)), **options)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_simple_experiments_end_with_tables_and_a_report(name, tmp_path):
+    blocks, dataset = EXPERIMENTS[name]
+    conditions = [
+        {"degradations": degradations, "purifiers": purifiers} | ({"detectors": detectors} if detectors else {})
+        for degradations, purifiers, detectors in blocks
+    ]
+    values = OWN | {"conditions": conditions, "datasets": {"mini": OWN["datasets"]["mini"] | dataset}}
+    (tmp_path / "resources").symlink_to(ROOT / "resources")
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(values))
+    done = run(tmp_path, "own.yaml")
+    assert done.returncode == 0, done.stderr[-3000:]
+    tables = tmp_path / "results/tables"
+    assert (tables / "table1.md").is_file() and (tables / "complete.txt").is_file()
+    assert (tmp_path / "results/report/report.html").stat().st_size > 10_000
+    if name == "an attack without clean images":
+        pairs = pd.read_parquet(tables / "differences.parquet")[["purifier", "minus_purifier"]]
+        assert ("mine", "source_only") in set(pairs.itertuples(index=False, name=None))
+        assert "Mine − Source-Only" in (tables / "differences.md").read_text()
+
+
+def test_the_documented_degradation_runs_as_it_is_written(tmp_path):
+    """docs/adding-a-method.md: its files copied into an empty folder, its commands run there."""
+    text = (ROOT / "docs/adding-a-method.md").read_text()
+    section = text[text.index("## A degradation, from the file to the tables") :]
+    blocks = [block.partition("\n")[::2] for block in section.split("```")[1::2]]
+    files = {}
+    for kind, block in blocks:
+        first = block.splitlines()[0]
+        if kind in ("toml", "yaml") and first.startswith("# "):
+            files[first.removeprefix("# ").split()[0]] = block
+    assert set(files) == {"pyproject.toml", "occlusion.yaml"}
+    own = tmp_path / "occlusion"
+    own.mkdir()
+    shutil.copy(ROOT / "docs/examples/occlusion.py", own)
+    for name, block in files.items():
+        (own / name).write_text(block)
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    site = tmp_path / "site"
+    subprocess.run([*install, "--target", str(site), str(own)], check=True)
+    for name in ("resources", "config.yaml"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    small = tmp_path / "small.yaml"
+    small.write_text(yaml.safe_dump({"datasets": {"mini": {"groups": 2, "images": 2}}, "statistics": {"samples": 100}}))
+    done = run(tmp_path, "config.yaml", own / "occlusion.yaml", small, PYTHONPATH=str(site))
+    assert done.returncode == 0, done.stderr[-3000:]
+    table = (tmp_path / "results/tables/table1.md").read_text()
+    assert "Source-Only" in table and (tmp_path / "results/report/report.html").is_file()
+    assert "grey square" in (tmp_path / "results/tables/degradations.md").read_text()
