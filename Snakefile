@@ -18,16 +18,20 @@ if not workflow.overwrite_configfiles:
 include: "rules/common.smk"
 
 
-onstart:
-    stop_if_missing()
+onstart:  # before anything is submitted: all that the planned jobs lack and the workflow cannot get, in one list
+    lines = preflight(SETTINGS, {job.rule.name for job in workflow.dag.needrun_jobs()})
+    if lines:
+        print("\n".join(lines), file=sys.stderr)
+        doctor = f"cosalpure doctor {' '.join(FILES)}"
+        sys.exit(f"cosalpure: nothing was started, since something is missing; the same list: {doctor}")
 
 
 rule all:
     input:
-        table_files(*tables()),
-        figure_files(),
-        report_page(),
-        "results/tables/complete.txt" if SCORED else [],
+        JOBS.table_files(*JOBS.tables),
+        JOBS.figures(),
+        JOBS.page(),
+        LAYOUT.complete if JOBS.scored else [],
 
 
 include: "rules/targets.smk"

@@ -11,18 +11,25 @@ import sys
 from cosalpure import __version__
 from cosalpure.errors import UserError, choose
 from cosalpure.experiment.files import DEFAULT
+from cosalpure.experiment.layout import Layout
 
+LAYOUT = Layout()
 EXPERIMENT = "an experiment file, then variants of it, as snakemake --configfile takes them"
 EPILOG = """\
-The workflow runs these for you: snakemake --cores all. By hand, in order:
+The workflow runs these for you: snakemake --cores all. By hand, in order, with the small bundled models (without
+--settings, a method has the official constants and weights):
 
   cosalpure data mini --output results/data/mini
-  cosalpure degrade jadena --data results/data/mini --output results/degrade/mini/jadena
-  cosalpure concept --data results/data/mini --images results/degrade/mini/jadena --output results/concept/mini/jadena
+  cosalpure degrade jadena --data results/data/mini --output results/degrade/mini/jadena \\
+      --settings '{surrogate: resources/mini/weights/resneta50b.safetensors, exposure_step: 0.3}'
+  MODEL='{path: resources/mini/models/text-to-image, resolution: 64}'
+  cosalpure concept --data results/data/mini --images results/degrade/mini/jadena --output results/concept/mini/jadena \\
+      --text-to-image "$MODEL" --settings '{steps: 60, batch: 8, learning_rate: 0.05}'
   cosalpure purify cosalpure --data results/data/mini --images results/degrade/mini/jadena \\
-      --concepts results/concept/mini/jadena --output results/purify/mini/jadena/cosalpure
+      --concepts results/concept/mini/jadena --output results/purify/mini/jadena/cosalpure \\
+      --text-to-image "$MODEL" --settings '{resolution: 128, timestep: 40, steps: 75, guidance_scale: 3.0}'
   cosalpure detect gicd --data results/data/mini --images results/purify/mini/jadena/cosalpure \\
-      --output results/detect/mini/jadena/cosalpure/gicd
+      --output results/detect/mini/jadena/cosalpure/gicd --settings '{weights: resources/mini/weights/gicd.safetensors}'
   cosalpure score --data results/data/mini --images results/purify/mini/jadena/cosalpure \\
       --maps results/detect/mini/jadena/cosalpure/gicd \\
       --condition mini jadena cosalpure gicd --output results/score/mini/jadena/cosalpure/gicd.parquet
@@ -119,7 +126,7 @@ def parser():
     _common(tables, output="folder of the tables", settings=True, seed=True, entries=True)
 
     complete = add("complete", _complete, "fail unless every image of every condition has a score")
-    complete.add_argument("scores", nargs="+", metavar="FILE", help="score files, or results/tables/scores.parquet")
+    complete.add_argument("scores", nargs="+", metavar="FILE", help=f"score files, or {LAYOUT.scores}")
     _common(complete, output="text file to write if all is there: a line a condition")
 
     compare = add("compare", _compare, "paired differences between two runs, on the images that both have scored")
@@ -130,12 +137,14 @@ def parser():
     _common(compare, output="also write it: .csv, .md or .parquet", settings=True, seed=True, required=False)
 
     show = add("show", _show, "print a finished table")
-    show.add_argument("table", nargs="?", default="results/tables/table2.md", help="Markdown table (%(default)s)")
+    show.add_argument("table", nargs="?", default=LAYOUT.table("table2", "md"), help="Markdown table (%(default)s)")
 
     report = commands.add_parser("report", help="figures", description="Figures.")
     figures = _adder(report.add_subparsers(title="figures", metavar="FIGURE", required=True))
     overview = figures("overview", _overview, "a group before and after, with its maps")
-    overview.add_argument("--results", metavar="DIR", default="results", help="folder of the results (%(default)s)")
+    overview.add_argument(
+        "--results", metavar="DIR", default=LAYOUT.results, help="folder of the results (%(default)s)"
+    )
     names = ("DATASET", "DEGRADATION", "DETECTOR")
     overview.add_argument("--condition", nargs=3, metavar=names, required=True, help="what to show")
     overview.add_argument("--purifiers", nargs="+", metavar="NAME", required=True, help="a row each, in this order")
@@ -145,7 +154,9 @@ def parser():
     failures = figures("failures", _failures, "the images that a purifier leaves worst, as in the paper's Figure 2")
     failures.add_argument("--purifier", metavar="NAME", required=True, help="whose failures")
     for figure in (comparison, failures):
-        figure.add_argument("--results", metavar="DIR", default="results", help="folder of the results (%(default)s)")
+        figure.add_argument(
+            "--results", metavar="DIR", default=LAYOUT.results, help="folder of the results (%(default)s)"
+        )
         figure.add_argument("--condition", nargs=2, metavar=names[:2], required=True, help="what to show")
         figure.add_argument("--detectors", nargs="+", metavar="NAME", required=True, help="in this order")
         _common(figure, output="PNG file to write", entries=True)
@@ -172,7 +183,7 @@ def parser():
     page.add_argument(
         "--configuration", metavar="JSON", default="{}", help="the run's whole configuration, to be shown"
     )
-    page.add_argument("--benchmarks", metavar="DIR", default="logs/benchmarks", help="Snakemake's times (%(default)s)")
+    page.add_argument("--benchmarks", metavar="DIR", default=LAYOUT.benchmarks, help="Snakemake's times (%(default)s)")
     _common(page, output="HTML file to write", settings=True, seed=True, entries=True)
 
     screenshot = figures("screenshot", _screenshot, "a picture of a part of the page, taken by Chromium")
@@ -199,7 +210,11 @@ def parser():
     gate.add_argument("model", help="pipeline folder")
     gate.add_argument("--recogniser", metavar="DIR", required=True, help="folder of the trained text encoder")
     gate.add_argument(
-        "--concepts", metavar="DIR", nargs="+", default=(), help="concepts learned by it, results/concept/DATASET/NAME"
+        "--concepts",
+        metavar="DIR",
+        nargs="+",
+        default=(),
+        help=f"concepts learned by it, {LAYOUT.stage('concept', 'DATASET', 'NAME')}",
     )
     _common(gate, output="folder for gate.json and the pictures")
 
@@ -213,13 +228,13 @@ def parser():
     config.add_argument("files", nargs="*", metavar="FILE", help=f"{EXPERIMENT} (config.yaml)")
 
     check = add("check", _check, "compare every file of the results with what its job recorded")
-    check.add_argument("--results", metavar="DIR", default="results", help="folder of the results (%(default)s)")
+    check.add_argument("--results", metavar="DIR", default=LAYOUT.results, help="folder of the results (%(default)s)")
     check.add_argument("--repair", action="store_true", help="have the next run make damaged files again")
 
     plan = add("plan", _plan, "what a configuration will need: jobs, hours, gigabytes; nothing need be there yet")
     plan.add_argument("config", metavar="FILE", nargs="*", default=[DEFAULT], help=f"{EXPERIMENT} (config.yaml)")
     plan.add_argument(
-        "--benchmarks", metavar="DIR", default="logs/benchmarks", help="times of earlier jobs (%(default)s)"
+        "--benchmarks", metavar="DIR", default=LAYOUT.benchmarks, help="times of earlier jobs (%(default)s)"
     )
 
     bench = add("bench", _bench, "speed beside reference procedures and floors, on this machine; needs a clone")
@@ -318,7 +333,7 @@ def _data(options):
     if options.name in COMMANDS:
         return _published(options, "data", options.name, options.published)
     if options.published or not options.output:
-        raise UserError(f"data {options.name}: say where to write it: --output results/data/{options.name}")
+        raise UserError(f"data {options.name}: say where to write it: --output {LAYOUT.stage('data', options.name)}")
     settings = dataset_settings(options.name, inline(options.settings, "--settings"), "--settings")
     from cosalpure.data.stage import run
 

@@ -1,6 +1,7 @@
 """The one exception for a user's mistake: shown as a single line, without a traceback."""
 
 import difflib
+import sys
 
 
 class UserError(Exception):
@@ -15,6 +16,14 @@ def choose(kind, name, choices, where=None):
     hint = f" (did you mean '{close[0]}'?)" if close else ""
     place = f"{where}: " if where else ""
     raise UserError(f"{place}unknown {kind} '{name}'{hint}; choose from: {', '.join(map(str, choices))}")
+
+
+def or_exit(function, *arguments):
+    """What `function` returns; on a UserError the program ends with its lines on standard error, status 1."""
+    try:
+        return function(*arguments)
+    except UserError as error:
+        sys.exit("\n".join(f"cosalpure: {line}" for line in str(error).splitlines()))
 
 
 def one_line(error, limit):

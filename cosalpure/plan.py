@@ -10,14 +10,17 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosalpure.data.layouts import count_groups, find_groups, has_truth
+from cosalpure.data.layouts import find_groups
 from cosalpure.data.published import PUBLISHED
+from cosalpure.experiment.jobs import Jobs
+from cosalpure.experiment.layout import DEPTH, Layout, every
 from cosalpure.experiment.needs import missing
 from cosalpure.seeds import split_repeat
 from cosalpure.settings import load_files
 
 STAGES = ("data", "degrade", "concept", "purify", "detect", "score")
 ON_GPU = ("degrade", "concept", "purify", "detect")
+BENCHMARKS = Layout().benchmarks
 UNKNOWN = "unknown"  # hours of what was never measured
 CHANNELS = {"data": 4, "degrade": 3, "purify": 3, "detect": 1}  # bytes a pixel that a stage writes: image and mask, ...
 
@@ -43,7 +46,7 @@ class Work:
         return (self.stage, *[split_repeat(name)[0] for name in self.names[1:]])
 
 
-def run(files, benchmarks="logs/benchmarks"):
+def run(files, benchmarks=BENCHMARKS):
     """Print the plan of a configuration, YAML files of which later ones go over earlier ones."""
     from tabulate import tabulate
 
@@ -63,22 +66,19 @@ def run(files, benchmarks="logs/benchmarks"):
 
 
 def all_work(settings):
-    """[Work, ...] of all stages but the tables and figures."""
-    conditions, datasets = settings.expand(), {}
-    for name in dict.fromkeys(condition[0] for condition in conditions):
-        its = settings.dataset(name)
-        groups = count_groups(name, its)
-        datasets[name] = {"groups": groups, "images": count_images(its, groups), "size": its.size}
-    prefixes = {"data": 1, "degrade": 2, "purify": 3, "detect": 4}
-    names = {stage: list(dict.fromkeys(found[:end] for found in conditions)) for stage, end in prefixes.items()}
-    names["concept"] = list(dict.fromkeys(found[:2] for found in conditions if settings.reads_concept(found[2])))
-    names["score"] = [found for found in conditions if has_truth(settings.dataset(found[0]))]
+    """[Work, ...] of all stages but the tables and figures, by the same `Jobs` as the rules."""
+    jobs, images = Jobs(settings), {}
+    for name, groups in jobs.groups.items():
+        images[name] = count_images(settings.dataset(name), groups)
+    entries = {stage: every(its[: DEPTH[stage]] for its in jobs.conditions) for stage in STAGES}
+    entries |= {"concept": every(its[:2] for its in jobs.reading), "score": jobs.scored_conditions}
     work = []
     for stage in STAGES:
-        size = getattr(settings.groups_per_job, stage, None)
-        for entry in names[stage]:
-            its = datasets[entry[0]]
-            work.append(Work(stage, entry, -(-its["groups"] // size) if size else 1, **its))
+        for names in entries[stage]:
+            count = len(jobs.spans(stage, names[0])) if stage in ON_GPU else 1
+            dataset = names[0]
+            size = settings.dataset(dataset).size
+            work.append(Work(stage, names, count, jobs.groups[dataset], images[dataset], size))
     return work
 
 

@@ -6,6 +6,7 @@ This file is the single source. `config/schema.json` and `docs/configuration.md`
 """
 
 import difflib
+import json
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, PositiveInt, Tag, ValidationError, model_validator
@@ -13,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, PositiveInt, T
 from cosalpure.concept.templates import TEMPLATES
 from cosalpure.data.published import PUBLISHED
 from cosalpure.errors import UserError, choose
-from cosalpure.experiment.entries import ROLES, TABLES, Entries, Entry, Role
 from cosalpure.experiment.files import read_experiment
+from cosalpure.labels import ROLES, TABLES, Entries, Entry, Role
 from cosalpure.seeds import repeat_name, split_repeat
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # becomes a folder's name
@@ -27,6 +28,10 @@ class Model(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     random: ClassVar[bool] = True  # of a method: whether another seed gives other results; a plug-in's is taken to be
+
+    def as_json(self):
+        """The settings as a command takes them, keys in order."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
 
 
 # --- data -------------------------------------------------------------------------------------------------------------

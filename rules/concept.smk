@@ -1,14 +1,14 @@
 rule learn_concepts:
     input:
-        data="results/data/{dataset}/manifest.parquet",
-        images=shards("degrade", "degrade/{dataset}/{degradation}"),
-        weights=model_index,
+        data=LAYOUT.manifest("{dataset}"),
+        images=shards("degrade"),
+        weights=JOBS.model_index(),
     output:
-        "results/concept/{dataset}/{degradation}/shards/{span}.parquet",
+        LAYOUT.shard("concept", *LAYOUT.wildcards("concept"), span="{span}"),
     log:
-        "logs/concept/{dataset}/{degradation}/{span}.log",
+        LAYOUT.log("concept", *LAYOUT.wildcards("concept"), "{span}"),
     benchmark:
-        "logs/benchmarks/concept/{dataset}/{degradation}/{span}.tsv"
+        LAYOUT.benchmark("concept", *LAYOUT.wildcards("concept"), "{span}")
     priority: 1  # the longest jobs, and CosalPure waits for them: before other purifiers, else a core idles at the end
     conda:
         "../envs/cosalpure.yaml"
@@ -20,13 +20,14 @@ rule learn_concepts:
     params:
         settings=part("concept"),
         model=part("text_to_image"),
+        data=folder("data"),
+        images=folder("degrade"),
+        output=folder("concept"),
         groups=groups,
         seed=seed,
     message:
         "concept: {wildcards.dataset}, {wildcards.degradation}, groups {params.groups}"
     shell:
-        "cosalpure concept --data results/data/{wildcards.dataset:q} --groups {params.groups}"
-        " --images results/degrade/{wildcards.dataset:q}/{wildcards.degradation:q}"
-        " --output results/concept/{wildcards.dataset:q}/{wildcards.degradation:q}"
+        "cosalpure concept --data {params.data:q} --groups {params.groups} --images {params.images:q} --output {params.output:q}"
         " --settings {params.settings:q} --text-to-image {params.model:q}"
         " --seed {params.seed} --threads {threads} > {log:q} 2>&1"

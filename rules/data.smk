@@ -9,11 +9,11 @@ rule fetch_archive:
         # what is there, perhaps put there by hand, is checked, never removed
         update("datasets/{archive}"),
     log:
-        "logs/archives/{archive}.log",
+        LAYOUT.log("archives", "{archive}"),
     conda:
         "../envs/cosalpure.yaml"
     params:
-        name=archive_name,
+        name=lambda wildcards: ARCHIVES[wildcards.archive],
         sources=sources_option,
     message:
         "data: fetching {params.name}"
@@ -23,26 +23,27 @@ rule fetch_archive:
 
 rule make_dataset:
     input:
-        dataset_archive,
+        lambda wildcards: JOBS.archive(wildcards.dataset, ARCHIVES),
     output:
-        "results/data/{dataset}/manifest.parquet",
+        LAYOUT.manifest("{dataset}"),
     log:
-        "logs/data/{dataset}.log",
+        LAYOUT.log("data", "{dataset}"),
     benchmark:
-        "logs/benchmarks/data/{dataset}.tsv"
+        LAYOUT.benchmark("data", "{dataset}")
     conda:
         "../envs/cosalpure.yaml"
-    threads: dataset_threads
+    threads: lambda wildcards: 1 if SETTINGS.dataset(wildcards.dataset).source == "mini" else 4  # photos are read by several
     resources:
         mem_mb=grown(2000),
         runtime=longer(60),
     params:
-        settings=dataset_settings,
-        content=dataset_content,
+        settings=lambda wildcards: SETTINGS.dataset(wildcards.dataset).as_json(),
+        content=lambda wildcards: JOBS.content(wildcards.dataset),
+        folder=folder("data"),
         sources=sources_option,
         seed=SETTINGS.seed,
     message:
         "data: {wildcards.dataset}"
     shell:
-        "cosalpure data {wildcards.dataset:q} --output results/data/{wildcards.dataset:q}"
+        "cosalpure data {wildcards.dataset:q} --output {params.folder:q}"
         " --settings {params.settings:q} {params.sources} --seed {params.seed} --threads {threads} > {log:q} 2>&1"

@@ -1,13 +1,13 @@
 rule degrade_images:
     input:
-        data="results/data/{dataset}/manifest.parquet",
+        data=LAYOUT.manifest("{dataset}"),
         weights=weights_of("degradations", "surrogate"),
     output:
-        "results/degrade/{dataset}/{degradation}/shards/{span}.parquet",
+        LAYOUT.shard("degrade", *LAYOUT.wildcards("degrade"), span="{span}"),
     log:
-        "logs/degrade/{dataset}/{degradation}/{span}.log",
+        LAYOUT.log("degrade", *LAYOUT.wildcards("degrade"), "{span}"),
     benchmark:
-        "logs/benchmarks/degrade/{dataset}/{degradation}/{span}.tsv"
+        LAYOUT.benchmark("degrade", *LAYOUT.wildcards("degrade"), "{span}")
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
@@ -18,11 +18,12 @@ rule degrade_images:
     params:
         method=method_of("degradations"),
         settings=settings_of("degradations"),
+        data=folder("data"),
+        output=folder("degrade"),
         groups=groups,
         seed=seed,
     message:
         "degrade: {wildcards.dataset} by {wildcards.degradation}, groups {params.groups}"
     shell:
-        "cosalpure degrade {params.method:q} --data results/data/{wildcards.dataset:q} --groups {params.groups}"
-        " --output results/degrade/{wildcards.dataset:q}/{wildcards.degradation:q}"
-        " --settings {params.settings:q} --seed {params.seed} --threads {threads} > {log:q} 2>&1"
+        "cosalpure degrade {params.method:q} --data {params.data:q} --groups {params.groups}"
+        " --output {params.output:q} --settings {params.settings:q} --seed {params.seed} --threads {threads} > {log:q} 2>&1"

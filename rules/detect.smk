@@ -1,14 +1,14 @@
 rule detect_cosaliency:
     input:
-        data="results/data/{dataset}/manifest.parquet",
-        images=maps_images,
+        data=LAYOUT.manifest("{dataset}"),
+        images=lambda wildcards: JOBS.seen_images(*names(wildcards, "purify"), wildcards.span),
         weights=weights_of("detectors", "weights"),
     output:
-        "results/detect/{dataset}/{degradation}/{purifier}/{detector}/shards/{span}.parquet",
+        LAYOUT.shard("detect", *LAYOUT.wildcards("detect"), span="{span}"),
     log:
-        "logs/detect/{dataset}/{degradation}/{purifier}/{detector}/{span}.log",
+        LAYOUT.log("detect", *LAYOUT.wildcards("detect"), "{span}"),
     benchmark:
-        "logs/benchmarks/detect/{dataset}/{degradation}/{purifier}/{detector}/{span}.tsv"
+        LAYOUT.benchmark("detect", *LAYOUT.wildcards("detect"), "{span}")
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
@@ -19,12 +19,14 @@ rule detect_cosaliency:
     params:
         method=method_of("detectors"),
         settings=settings_of("detectors"),
-        averaged=average_option,
+        averaged=lambda wildcards: JOBS.average_option(*names(wildcards, "purify")),
+        data=folder("data"),
+        images=folder("purify"),
+        output=folder("detect"),
         groups=groups,
     message:
         "detect: {wildcards.dataset}, {wildcards.degradation}, {wildcards.purifier}, by {wildcards.detector}"
     shell:
-        "cosalpure detect {params.method:q} --data results/data/{wildcards.dataset:q} --groups {params.groups}"
-        " --images results/purify/{wildcards.dataset:q}/{wildcards.degradation:q}/{wildcards.purifier:q} {params.averaged}"
-        " --output results/detect/{wildcards.dataset:q}/{wildcards.degradation:q}/{wildcards.purifier:q}/{wildcards.detector:q}"
+        "cosalpure detect {params.method:q} --data {params.data:q} --groups {params.groups}"
+        " --images {params.images:q} {params.averaged} --output {params.output:q}"
         " --settings {params.settings:q} --threads {threads} > {log:q} 2>&1"

@@ -1,15 +1,15 @@
 rule purify_images:
     input:
-        data="results/data/{dataset}/manifest.parquet",
-        images=shards("degrade", "degrade/{dataset}/{degradation}"),
-        concepts=concept_shards,
-        weights=purifier_weights,
+        data=LAYOUT.manifest("{dataset}"),
+        images=shards("degrade"),
+        concepts=lambda wildcards: JOBS.concepts_read(*names(wildcards, "purify"), wildcards.span),
+        weights=lambda wildcards: JOBS.purifier_weights(wildcards.purifier),
     output:
-        "results/purify/{dataset}/{degradation}/{purifier}/shards/{span}.parquet",
+        LAYOUT.shard("purify", *LAYOUT.wildcards("purify"), span="{span}"),
     log:
-        "logs/purify/{dataset}/{degradation}/{purifier}/{span}.log",
+        LAYOUT.log("purify", *LAYOUT.wildcards("purify"), "{span}"),
     benchmark:
-        "logs/benchmarks/purify/{dataset}/{degradation}/{purifier}/{span}.tsv"
+        LAYOUT.benchmark("purify", *LAYOUT.wildcards("purify"), "{span}")
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
@@ -20,15 +20,17 @@ rule purify_images:
     params:
         method=method_of("purifiers"),
         settings=settings_of("purifiers"),
-        model=purifier_model,
-        concepts=concept_option,
+        model=lambda wildcards: SETTINGS.text_to_image.as_json() if JOBS.uses_model(wildcards.purifier) else "{}",
+        concepts=lambda wildcards: JOBS.concepts_option(*names(wildcards, "purify")),
+        data=folder("data"),
+        images=folder("degrade"),
+        output=folder("purify"),
         groups=groups,
         seed=seed,
     message:
         "purify: {wildcards.dataset}, {wildcards.degradation}, by {wildcards.purifier}, groups {params.groups}"
     shell:
-        "cosalpure purify {params.method:q} --data results/data/{wildcards.dataset:q} --groups {params.groups}"
-        " --images results/degrade/{wildcards.dataset:q}/{wildcards.degradation:q} {params.concepts}"
-        " --output results/purify/{wildcards.dataset:q}/{wildcards.degradation:q}/{wildcards.purifier:q}"
+        "cosalpure purify {params.method:q} --data {params.data:q} --groups {params.groups}"
+        " --images {params.images:q} {params.concepts} --output {params.output:q}"
         " --settings {params.settings:q} --text-to-image {params.model:q}"
         " --seed {params.seed} --threads {threads} > {log:q} 2>&1"

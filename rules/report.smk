@@ -1,18 +1,18 @@
 rule draw_overview:
     input:
-        data="results/data/{dataset}/manifest.parquet",
-        maps=overview_maps,
+        data=LAYOUT.manifest("{dataset}"),
+        maps=lambda wildcards: JOBS.overview_maps(wildcards.dataset, wildcards.degradation, wildcards.detector),
     output:
         report(
-            "results/report/figures/overview_{dataset}_{degradation}_{detector}.png",
+            LAYOUT.figure("overview", "{dataset}", "{degradation}", "{detector}"),
             caption="captions/overview.rst",
             category="Figures",
             labels={"figure": "overview", "data set": "{dataset}", "degradation": "{degradation}", "of": "{detector}"},
         ),
     log:
-        "logs/report/overview_{dataset}_{degradation}_{detector}.log",
+        LAYOUT.log("report", "overview_{dataset}_{degradation}_{detector}"),
     benchmark:
-        "logs/benchmarks/report/overview_{dataset}_{degradation}_{detector}.tsv"
+        LAYOUT.benchmark("report", "overview_{dataset}_{degradation}_{detector}")
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
@@ -20,7 +20,7 @@ rule draw_overview:
         mem_mb=grown(1000),
         runtime=longer(10),
     params:
-        purifiers=overview_purifiers,
+        purifiers=lambda wildcards: JOBS.overviews[wildcards.dataset, wildcards.degradation, wildcards.detector],
         entries=entries,
     message:
         "figure: a group before and after, {wildcards.dataset}, {wildcards.degradation}, {wildcards.detector}"
@@ -31,18 +31,18 @@ rule draw_overview:
 
 rule draw_comparison:
     input:
-        compared_scores,
+        lambda wildcards: JOBS.figure_scores(**wildcards),
     output:
         report(
-            "results/report/figures/{kind}_{dataset}_{degradation}.png",
+            LAYOUT.figure("{kind}", "{dataset}", "{degradation}"),
             caption="captions/comparison.rst",
             category="Figures",
             labels={"figure": "{kind}", "data set": "{dataset}", "degradation": "{degradation}", "of": ""},
         ),
     log:
-        "logs/report/{kind}_{dataset}_{degradation}.log",
+        LAYOUT.log("report", "{kind}_{dataset}_{degradation}"),
     benchmark:
-        "logs/benchmarks/report/{kind}_{dataset}_{degradation}.tsv"
+        LAYOUT.benchmark("report", "{kind}_{dataset}_{degradation}")
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
@@ -50,8 +50,8 @@ rule draw_comparison:
         mem_mb=grown(1000),
         runtime=longer(10),
     params:
-        purifiers=compared_purifiers,
-        detectors=figure_detectors,
+        purifiers=lambda wildcards: JOBS.figure_purifiers(**wildcards),
+        detectors=lambda wildcards: JOBS.figure_detectors(**wildcards),
         entries=entries,
     message:
         "figure: {wildcards.kind}, {wildcards.dataset}, {wildcards.degradation}"
@@ -63,18 +63,18 @@ rule draw_comparison:
 
 rule draw_failures:
     input:
-        compared_scores,
+        lambda wildcards: JOBS.figure_scores(**wildcards),
     output:
         report(
-            "results/report/figures/failures_{dataset}_{degradation}_{purifier}.png",
+            LAYOUT.figure("failures", "{dataset}", "{degradation}", "{purifier}"),
             caption="captions/failures.rst",
             category="Figures",
             labels={"figure": "failures", "data set": "{dataset}", "degradation": "{degradation}", "of": "{purifier}"},
         ),
     log:
-        "logs/report/failures_{dataset}_{degradation}_{purifier}.log",
+        LAYOUT.log("report", "failures_{dataset}_{degradation}_{purifier}"),
     benchmark:
-        "logs/benchmarks/report/failures_{dataset}_{degradation}_{purifier}.tsv"
+        LAYOUT.benchmark("report", "failures_{dataset}_{degradation}_{purifier}")
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
@@ -82,7 +82,7 @@ rule draw_failures:
         mem_mb=grown(1000),
         runtime=longer(10),
     params:
-        detectors=figure_detectors,
+        detectors=lambda wildcards: JOBS.figure_detectors(**wildcards),
         entries=entries,
     message:
         "figure: where {wildcards.purifier} fails, {wildcards.dataset}, {wildcards.degradation}"
@@ -94,19 +94,19 @@ rule draw_failures:
 
 rule draw_sweep:
     input:
-        scores=sweep_scores,
+        scores=lambda wildcards: JOBS.sweep_scores(wildcards.sweep),
     output:
         figure=report(
-            "results/report/figures/sweep_{sweep}.png",
+            LAYOUT.figure("sweep", "{sweep}"),
             caption="captions/sweep.rst",
             category="Figures",
             labels={"figure": "sweep", "data set": "", "degradation": "", "of": "{sweep}"},
         ),
-        numbers="results/report/figures/sweep_{sweep}.csv",
+        numbers=LAYOUT.figure("sweep", "{sweep}", ending="csv"),
     log:
-        "logs/report/sweep_{sweep}.log",
+        LAYOUT.log("report", "sweep_{sweep}"),
     benchmark:
-        "logs/benchmarks/report/sweep_{sweep}.tsv"
+        LAYOUT.benchmark("report", "sweep_{sweep}")
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
@@ -114,8 +114,8 @@ rule draw_sweep:
         mem_mb=grown(1000),
         runtime=longer(10),
     params:
-        points=sweep_points,
-        label=sweep_label,
+        points=lambda wildcards: [f"{d}/{g}={value:g}" for d, g, value in SETTINGS.sweep_points(wildcards.sweep)],
+        label=lambda wildcards: SETTINGS.sweeps[wildcards.sweep].label or SETTINGS.sweeps[wildcards.sweep].setting,
         statistics=part("statistics"),
         entries=entries,
         seed=SETTINGS.seed,
@@ -129,14 +129,14 @@ rule draw_sweep:
 
 rule draw_concepts:
     input:
-        data="results/data/{dataset}/manifest.parquet",
-        images=shown("degrade", "degrade/{dataset}/{degradation}"),
-        concepts=shown("concept", "concept/{dataset}/{degradation}"),
-        clean=shown("concept", "concept/{dataset}/{clean}"),
-        weights=model_index,
+        data=LAYOUT.manifest("{dataset}"),
+        images=shown("degrade"),
+        concepts=shown("concept"),
+        clean=lambda wildcards: JOBS.shown("concept", wildcards.dataset, wildcards.clean),
+        weights=JOBS.model_index(),
     output:
         report(
-            "results/report/figures/concepts_{dataset}_{degradation}_{clean}.png",
+            LAYOUT.figure("concepts", "{dataset}", "{degradation}", "{clean}"),
             caption="captions/concepts.rst",
             category="Figures",
             labels={
@@ -147,9 +147,9 @@ rule draw_concepts:
             },
         ),
     log:
-        "logs/report/concepts_{dataset}_{degradation}_{clean}.log",
+        LAYOUT.log("report", "concepts_{dataset}_{degradation}_{clean}"),
     benchmark:
-        "logs/benchmarks/report/concepts_{dataset}_{degradation}_{clean}.tsv"
+        LAYOUT.benchmark("report", "concepts_{dataset}_{degradation}_{clean}")
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
@@ -159,27 +159,29 @@ rule draw_concepts:
         runtime=longer(60),
     params:
         model=part("text_to_image"),
+        data=folder("data"),
+        images=folder("degrade"),
+        concepts=folder("concept"),
+        clean=lambda wildcards: LAYOUT.stage("concept", wildcards.dataset, wildcards.clean),
         groups=f"0:{SHOWN}",
         seed=SETTINGS.seed,
     message:
         "figure: learned concepts, {wildcards.dataset}, {wildcards.degradation} beside {wildcards.clean}"
     shell:
-        "cosalpure report concepts --data results/data/{wildcards.dataset:q} --groups {params.groups}"
-        " --images results/degrade/{wildcards.dataset:q}/{wildcards.degradation:q}"
-        " --clean-concepts results/concept/{wildcards.dataset:q}/{wildcards.clean:q}"
-        " --concepts results/concept/{wildcards.dataset:q}/{wildcards.degradation:q}"
+        "cosalpure report concepts --data {params.data:q} --groups {params.groups} --images {params.images:q}"
+        " --clean-concepts {params.clean:q} --concepts {params.concepts:q}"
         " --text-to-image {params.model:q} --seed {params.seed} --threads {threads} --output {output:q} > {log:q} 2>&1"
 
 
 rule draw_attention:
     input:
-        data="results/data/{dataset}/manifest.parquet",
-        images=shown("purify", "purify/{dataset}/{degradation}/{purifier}"),
-        concepts=shown("concept", "concept/{dataset}/{degradation}"),
-        weights=model_index,
+        data=LAYOUT.manifest("{dataset}"),
+        images=shown("purify"),
+        concepts=shown("concept"),
+        weights=JOBS.model_index(),
     output:
         report(
-            "results/report/figures/attention_{dataset}_{degradation}_{purifier}.png",
+            LAYOUT.figure("attention", "{dataset}", "{degradation}", "{purifier}"),
             caption="captions/attention.rst",
             category="Figures",
             labels={
@@ -190,9 +192,9 @@ rule draw_attention:
             },
         ),
     log:
-        "logs/report/attention_{dataset}_{degradation}_{purifier}.log",
+        LAYOUT.log("report", "attention_{dataset}_{degradation}_{purifier}"),
     benchmark:
-        "logs/benchmarks/report/attention_{dataset}_{degradation}_{purifier}.tsv"
+        LAYOUT.benchmark("report", "attention_{dataset}_{degradation}_{purifier}")
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
@@ -202,32 +204,34 @@ rule draw_attention:
         runtime=longer(60),
     params:
         model=part("text_to_image"),
+        data=folder("data"),
+        images=folder("purify"),
+        concepts=folder("concept"),
         groups=f"0:{SHOWN}",
         seed=SETTINGS.seed,
     message:
         "figure: attention to the concepts, {wildcards.dataset}, {wildcards.degradation}, {wildcards.purifier}"
     shell:
-        "cosalpure report attention --data results/data/{wildcards.dataset:q} --groups {params.groups}"
-        " --images results/purify/{wildcards.dataset:q}/{wildcards.degradation:q}/{wildcards.purifier:q}"
-        " --concepts results/concept/{wildcards.dataset:q}/{wildcards.degradation:q}"
+        "cosalpure report attention --data {params.data:q} --groups {params.groups} --images {params.images:q}"
+        " --concepts {params.concepts:q}"
         " --text-to-image {params.model:q} --seed {params.seed} --threads {threads} --output {output:q} > {log:q} 2>&1"
 
 
 rule build_report:
     input:
-        tables=[*table_files(*tables()), "results/tables/scores.parquet"],
-        figures=figure_files(),
+        tables=[*JOBS.table_files(*JOBS.tables), LAYOUT.scores],
+        figures=JOBS.figures(),
     output:
         report(
-            "results/report/report.html",
+            LAYOUT.page,
             caption="captions/page.rst",
             category="Report",
             labels={"page": "the whole run"},
         ),
     log:
-        "logs/report/page.log",
+        LAYOUT.log("report", "page"),
     benchmark:
-        "logs/benchmarks/report/page.tsv"
+        LAYOUT.benchmark("report", "page")
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
@@ -235,27 +239,28 @@ rule build_report:
         mem_mb=grown(1500),
         runtime=longer(30),
     params:
-        configuration=lambda wildcards: as_json(SETTINGS),
+        configuration=lambda wildcards: SETTINGS.as_json(),
+        results=lambda wildcards: LAYOUT.results,
         entries=entries,
         settings=part("statistics"),
         seed=SETTINGS.seed,
     message:
         "report: one page to open from disk"
     shell:
-        "cosalpure report page results --configuration {params.configuration:q} --settings {params.settings:q}"
+        "cosalpure report page {params.results} --configuration {params.configuration:q} --settings {params.settings:q}"
         " --entries {params.entries:q} --seed {params.seed} --output {output:q} > {log:q} 2>&1"
 
 
 # Only when asked for, as it needs Chromium: snakemake --cores all screenshots
 rule take_screenshot:
     input:
-        "results/report/report.html",
+        LAYOUT.page,
     output:
-        "results/report/screenshots/{part}.png",
+        LAYOUT.screenshot("{part}"),
     log:
-        "logs/report/screenshot_{part}.log",
+        LAYOUT.log("report", "screenshot_{part}"),
     benchmark:
-        "logs/benchmarks/report/screenshot_{part}.tsv"
+        LAYOUT.benchmark("report", "screenshot_{part}")
     conda:
         "../envs/cosalpure.yaml"
     threads: 1

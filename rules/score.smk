@@ -1,14 +1,14 @@
 rule score_maps:
     input:
-        data="results/data/{dataset}/manifest.parquet",
-        images=shards("purify", "purify/{dataset}/{degradation}/{purifier}"),
-        maps=shards("detect", "detect/{dataset}/{degradation}/{purifier}/{detector}"),
+        data=LAYOUT.manifest("{dataset}"),
+        images=shards("purify"),
+        maps=shards("detect"),
     output:
-        "results/score/{dataset}/{degradation}/{purifier}/{detector}.parquet",
+        LAYOUT.score(*LAYOUT.wildcards("score")),
     log:
-        "logs/score/{dataset}/{degradation}/{purifier}/{detector}.log",
+        LAYOUT.log("score", *LAYOUT.wildcards("score")),
     benchmark:
-        "logs/benchmarks/score/{dataset}/{degradation}/{purifier}/{detector}.tsv"
+        LAYOUT.benchmark("score", *LAYOUT.wildcards("score"))
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
@@ -17,11 +17,12 @@ rule score_maps:
         runtime=longer(30),
     params:
         settings=part("score"),
+        data=folder("data"),
+        images=folder("purify"),
+        maps=folder("detect"),
     message:
         "score: {wildcards.dataset}, {wildcards.degradation}, {wildcards.purifier}, {wildcards.detector}"
     shell:
-        "cosalpure score --data results/data/{wildcards.dataset:q}"
-        " --images results/purify/{wildcards.dataset:q}/{wildcards.degradation:q}/{wildcards.purifier:q}"
-        " --maps results/detect/{wildcards.dataset:q}/{wildcards.degradation:q}/{wildcards.purifier:q}/{wildcards.detector:q}"
+        "cosalpure score --data {params.data:q} --images {params.images:q} --maps {params.maps:q}"
         " --condition {wildcards.dataset:q} {wildcards.degradation:q} {wildcards.purifier:q} {wildcards.detector:q}"
         " --output {output:q} --settings {params.settings:q} > {log:q} 2>&1"

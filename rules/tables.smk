@@ -1,18 +1,18 @@
 rule build_table:
     input:
-        table_scores,
+        lambda wildcards: JOBS.table_scores(wildcards.table),
     output:
         report(
-            "results/tables/{table}.csv",
+            LAYOUT.table("{table}", "csv"),
             caption="captions/table.rst",
             category="Tables",
             labels={"table": "{table}"},
         ),
-        multiext("results/tables/{table}", ".parquet", ".md", ".tex"),
+        *(LAYOUT.table("{table}", kind) for kind in ("parquet", "md", "tex")),
     log:
-        "logs/tables/{table}.log",
+        LAYOUT.log("tables", "{table}"),
     benchmark:
-        "logs/benchmarks/tables/{table}.tsv"
+        LAYOUT.benchmark("tables", "{table}")
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
@@ -20,49 +20,52 @@ rule build_table:
         mem_mb=grown(1000),
         runtime=longer(30),
     params:
-        degradation=table_degradation(),
+        degradation=JOBS.table_degradation,
+        output=lambda wildcards: LAYOUT.tables,
         settings=part("statistics"),
         entries=entries,
         seed=SETTINGS.seed,
     message:
         "table: {wildcards.table}"
     shell:
-        "cosalpure tables {input:q} --degradation {params.degradation:q} --only {wildcards.table} --output results/tables"
+        "cosalpure tables {input:q} --degradation {params.degradation:q} --only {wildcards.table} --output {params.output}"
         " --settings {params.settings:q} --entries {params.entries:q} --seed {params.seed} > {log:q} 2>&1"
 
 
 rule collect_scores:
     input:
-        score_files,
+        JOBS.scores(),
     output:
-        "results/tables/scores.parquet",
+        LAYOUT.scores,
     log:
-        "logs/tables/scores.log",
+        LAYOUT.log("tables", "scores"),
     benchmark:
-        "logs/benchmarks/tables/scores.tsv"
+        LAYOUT.benchmark("tables", "scores")
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
     resources:
         mem_mb=grown(1000),
         runtime=longer(30),
+    params:
+        output=lambda wildcards: LAYOUT.tables,
     message:
         "tables: every score in one file"
     shell:
-        "cosalpure tables {input:q} --only scores --output results/tables > {log:q} 2>&1"
+        "cosalpure tables {input:q} --only scores --output {params.output} > {log:q} 2>&1"
 
 
 # Last of all: a run with gaps ends with an error, and everything else of it is there.
 rule check_complete:
     input:
-        scores="results/tables/scores.parquet",
-        others=[*table_files(*tables()), *figure_files(), *report_page()],
+        scores=LAYOUT.scores,
+        others=[*JOBS.table_files(*JOBS.tables), *JOBS.figures(), *JOBS.page()],
     output:
-        "results/tables/complete.txt",
+        LAYOUT.complete,
     log:
-        "logs/complete.log",
+        LAYOUT.log("complete"),
     benchmark:
-        "logs/benchmarks/complete.tsv"
+        LAYOUT.benchmark("complete")
     conda:
         "../envs/cosalpure.yaml"
     threads: 1

@@ -20,38 +20,38 @@ localrules:
 
 rule data:
     input:
-        every("results/data/{dataset}/manifest.parquet"),
+        JOBS.manifests(),
 
 
 rule degrade:
     input:
-        every("results/degrade/{dataset}/{degradation}/shards/{span}.parquet", "degrade"),
+        JOBS.all_shards("degrade"),
 
 
 rule concept:
     input:
-        concept_targets(),
+        JOBS.concept_shards(),
 
 
 rule purify:
     input:
-        every("results/purify/{dataset}/{degradation}/{purifier}/shards/{span}.parquet", "purify"),
+        JOBS.all_shards("purify"),
 
 
 rule detect:
     input:
-        every("results/detect/{dataset}/{degradation}/{purifier}/{detector}/shards/{span}.parquet", "detect"),
+        JOBS.all_shards("detect"),
 
 
 rule score:
     input:
-        score_files(),
+        JOBS.scores(),
 
 
 rule tables:
     input:
-        "results/tables/scores.parquet" if SCORED else [],
-        table_files(*tables()),
+        LAYOUT.scores if JOBS.scored else [],
+        JOBS.table_files(*JOBS.tables),
 
 
 rule table1:
@@ -76,24 +76,22 @@ rule table4:
 
 rule report:
     input:
-        figure_files(),
-        report_page(),
+        JOBS.figures(),
+        JOBS.page(),
 
 
 rule concepts_shown:  # previews and attention maps: concepts of clean groups are learned for them too
     input:
-        concept_figures(),
+        JOBS.concept_figures(),
 
 
 rule screenshots:  # those of the README and docs/report.md; they need Chromium
     input:
-        expand("results/report/screenshots/{part}.png", part=("what-came-out", "gallery")),
+        [LAYOUT.screenshot(part) for part in ("what-came-out", "gallery")],
 
 
 rule models:
     input:
-        expand(
-            "results/models/{network}.safetensors", network=("resneta50b", "gicd", "gcagc", "poolnet", "liif", "adm")
-        ),
-        "results/models/text-to-image/final/model_index.json",
-        "results/models/gate/gate.json",
+        [LAYOUT.model(f"{name}.safetensors") for name in ("resneta50b", "gicd", "gcagc", "poolnet", "liif", "adm")],
+        LAYOUT.model("text-to-image/final/model_index.json"),
+        LAYOUT.model("gate/gate.json"),

@@ -30,8 +30,7 @@ rule train_network:
 rule train_network_configured:
     input:
         settings="config/train/{network}-{variant}.yaml",
-        weights=training_weights,
-        images=training_images,
+        files=lambda wildcards: training_files(f"{wildcards.network}-{wildcards.variant}"),
     output:
         "results/models/{network}-{variant}.safetensors",
     log:

@@ -9,11 +9,11 @@ rule fetch_weights:
         # what is there, perhaps gigabytes put there by hand, is checked, never removed
         update("weights/{published}"),
     log:
-        "logs/weights/{published}.log",
+        LAYOUT.log("weights", "{published}"),
     conda:
         "../envs/cosalpure.yaml"
     params:
-        name=published_name,
+        name=lambda wildcards: PUBLISHED[wildcards.published],
         sources=sources_option,
     message:
         "weights: fetching {params.name}"

@@ -11,11 +11,13 @@ from typing import Any
 
 from cosalpure.data.published import PUBLISHED
 from cosalpure.experiment.files import read_files
+from cosalpure.experiment.layout import Layout
 from cosalpure.settings import FAMILIES, Settings
 from cosalpure.weights import read_sources
 
 WEIGHTS_KEYS = ("surrogate", "weights", "continuous")  # keys of methods' settings that name files of weights
-TRAINED = re.compile(r"results/models/([a-z0-9]+)-([a-z0-9-]+)\.safetensors")
+TRAINED = re.compile(Layout().model(r"([a-z0-9]+)(?:-([a-z0-9-]+))?\.safetensors"))  # NETWORK or NETWORK-VARIANT
+STARTS = ("classifier", "start")  # keys of trainings that name files of weights
 BUNDLED = "resources/"  # what ships with the repository
 
 
@@ -51,12 +53,12 @@ def weights_files(settings: Settings) -> list[str]:
                 named = getattr(values, key, None) or ()
                 found += [named] if isinstance(named, str) else list(named)
     for training in trainings(settings):
-        found += [training.settings[key] for key in ("classifier", "start") if training.settings.get(key)]
+        found += [training.settings[key] for key in STARTS if training.settings.get(key)]
     return list(dict.fromkeys(found))
 
 
 def trainings(settings: Settings) -> list[Training]:
-    """List the trainings whose results an experiment names as weights, such as results/models/liif-imagenet.safetensors."""
+    """List the trainings whose results an experiment names as weights, such as that of liif-imagenet."""
     named = {}
     for family in FAMILIES:
         for name in getattr(settings, family):
@@ -65,9 +67,21 @@ def trainings(settings: Settings) -> list[Training]:
                 path = getattr(values, key, None)
                 match = TRAINED.fullmatch(path) if isinstance(path, str) else None
                 file = Path(f"config/train/{match[1]}-{match[2]}.yaml") if match else None
-                if match and file.is_file():
+                if match and match[2] and file.is_file():
                     named[path] = Training(f"{match[1]}-{match[2]}", path, file, read_files([file]))
     return list(named.values())
+
+
+def training_files(name: str) -> list[str]:
+    """List what config/train/NAME.yaml names as input: a classifier, a start, and the folder of images once it is there.
+
+    A folder that is not there stops the run before it starts (`missing`), not the planning of jobs.
+    """
+    settings = read_files([f"config/train/{name}.yaml"])
+    images = settings.get("images")
+    return [settings[key] for key in STARTS if settings.get(key)] + (
+        [images] if images and Path(images).is_dir() else []
+    )
 
 
 def missing(settings: Settings) -> list[Need]:
@@ -110,7 +124,7 @@ def _weights(settings: Settings) -> list[Need]:
         elif path in trained:
             remedy = f"trained by the workflow as {trained[path].file} says"
             found.append(Need(path, remedy, False, "train_network_configured"))
-        elif re.fullmatch(r"results/models/[a-z0-9]+\.safetensors", path):
+        elif (match := TRAINED.fullmatch(path)) and not match[2]:
             found.append(Need(path, "trained by the workflow (rules/train.smk)", False, "train_network"))
         elif path.startswith(BUNDLED):
             found.append(Need(path, f"it is part of the repository: git checkout -- {path}", True, ""))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from cosalpure.errors import UserError
+from cosalpure.experiment.layout import Layout
 from cosalpure.report.gallery import choose
 from cosalpure.report.sheet import Row, draw_sheet, open_picture
 
@@ -49,7 +50,7 @@ def draw_failures(results, dataset, degradation, purifier, detectors, output, en
     columns = [
         places(results, dataset, degradation, purifier, detectors, Path(slug) / file) for slug, file in worst.index
     ]
-    before = [Path(results, "degrade", dataset, degradation, "images", *index) for index in worst.index]
+    before = [Layout(str(results)).images("degrade", dataset, degradation).joinpath(*its) for its in worst.index]
     titles = [
         "Purified",
         "Ground truth",
@@ -66,9 +67,9 @@ def draw_failures(results, dataset, degradation, purifier, detectors, output, en
 
 def read_rows(results, dataset, degradation, purifiers, detectors):
     """The score rows of the figure's conditions, purifiers in their order."""
-    folder = Path(results, "score", dataset, degradation)
-    files = [folder / purifier / f"{detector}.parquet" for purifier in purifiers for detector in detectors]
-    missing = [file for file in files if not file.is_file()]
+    layout = Layout(str(results))
+    files = [layout.score(dataset, degradation, purifier, name) for purifier in purifiers for name in detectors]
+    missing = [file for file in files if not Path(file).is_file()]
     if missing:
         raise UserError(f"{missing[0]}: no such score file")
     return pd.concat(map(pd.read_parquet, files), ignore_index=True)
@@ -88,9 +89,10 @@ def median_image(rows):
 
 def places(results, dataset, degradation, purifier, detectors, inside):
     """The files of one image: as the purifier leaves it, its ground truth, a map a detector."""
-    maps = [Path(results, "detect", dataset, degradation, purifier, detector, "maps") for detector in detectors]
-    purified = Path(results, "purify", dataset, degradation, purifier, "images")
-    return [folder / inside for folder in (purified, Path(results, "data", dataset, "masks"), *maps)]
+    layout = Layout(str(results))
+    maps = [layout.maps(dataset, degradation, purifier, detector) for detector in detectors]
+    purified = layout.images("purify", dataset, degradation, purifier)
+    return [folder / inside for folder in (purified, layout.masks(dataset), *maps)]
 
 
 def picture(path):

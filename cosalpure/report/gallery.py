@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from cosalpure.data import read_groups
+from cosalpure.experiment.layout import Layout
 
 IMAGES, SIDE, BUDGET = 8, 160, 10_000_000  # the last one in characters of base64
 RULE = f"""Groups are ranked by the IoU of their attacked images (of all images, where none is attacked), averaged over
@@ -18,7 +19,7 @@ def build(results, scores, entries):
     """(what the page's script reads, sentences for the reader); `scores` as in scores.parquet."""
     pictures, blocks, notes = Pictures(), [], []
     for (dataset, degradation), rows in scores.groupby(["dataset", "degradation"], sort=False):
-        groups = {group.slug: group for group in read_groups(Path(results) / "data" / dataset)}
+        groups = {group.slug: group for group in read_groups(Layout(str(results)).stage("data", dataset))}
         block = {
             "name": f"{dataset}, {entries.label('degradations', degradation)}",
             "purifiers": entries.labels("purifiers", list(rows["purifier"].unique())),
@@ -29,7 +30,9 @@ def build(results, scores, entries):
             if pictures.size > BUDGET:
                 notes.append(f"{block['name']}: the {place} group is left out, the page would be too large.")
                 continue
-            block["groups"].append(_group(Path(results), dataset, degradation, groups[slug], place, rows, pictures))
+            block["groups"].append(
+                _group(Layout(str(results)), dataset, degradation, groups[slug], place, rows, pictures)
+            )
         blocks.append(block)
     return {"blocks": blocks, "pictures": pictures.found}, notes
 
@@ -74,7 +77,7 @@ def data_address(path, side=SIDE):
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _group(results, dataset, degradation, group, place, rows, pictures):
+def _group(layout, dataset, degradation, group, place, rows, pictures):
     """One group: its name, and for each image the keys of its pictures and its IoU under each purifier and detector."""
     here = rows[rows["slug"] == group.slug]
     ious = {(row.file, row.purifier, row.detector): row.iou for row in here.itertuples()}
@@ -85,18 +88,18 @@ def _group(results, dataset, degradation, group, place, rows, pictures):
         found = {purifier: {} for purifier in purifiers}
         for purifier in purifiers:
             for detector in detectors:
-                maps = results / "detect" / dataset / degradation / purifier / detector / "maps"
+                maps = layout.maps(dataset, degradation, purifier, detector)
                 iou = ious.get((file, purifier, detector))
                 defined = iou is not None and iou == iou
                 found[purifier][detector] = [pictures.key(maps / inside), round(float(iou), 3) if defined else None]
-        purified = {p: results / "purify" / dataset / degradation / p / "images" / inside for p in purifiers}
+        purified = {p: layout.images("purify", dataset, degradation, p) / inside for p in purifiers}
         images.append(
             {
                 "file": file,
                 "attacked": bool(attacked),
-                "original": pictures.key(results / "data" / dataset / "images" / inside),
-                "truth": pictures.key(results / "data" / dataset / "masks" / inside),
-                "before": pictures.key(results / "degrade" / dataset / degradation / "images" / inside),
+                "original": pictures.key(layout.images("data", dataset) / inside),
+                "truth": pictures.key(layout.masks(dataset) / inside),
+                "before": pictures.key(layout.images("degrade", dataset, degradation) / inside),
                 "after": {purifier: pictures.key(path) for purifier, path in purified.items()},
                 "maps": found,
             }

@@ -5,9 +5,8 @@ is attacked), last purifier over first, is the median of all groups (of two, the
 first one.
 """
 
-from pathlib import Path
-
 from cosalpure.data import read_groups, read_manifest
+from cosalpure.experiment.layout import Layout
 from cosalpure.io import read_pixels
 from cosalpure.report.sheet import Row, draw_sheet, open_picture
 from cosalpure.score import score_map
@@ -18,18 +17,20 @@ MAPS = "    co-saliency maps"
 
 def draw(results, dataset, degradation, detector, purifiers, output, entries):
     """Write the figure of a condition to the PNG file `output`; a pair of rows a purifier."""
-    results = Path(results)
-    data = results / "data" / dataset
-    scored = read_manifest(data).truth.all()
+    layout = Layout(str(results))
+    scored = read_manifest(layout.stage("data", dataset)).truth.all()
     if scored:
-        group, note = median_group(results, dataset, degradation, detector, entries.labels("purifiers", purifiers))
+        group, note = median_group(layout, dataset, degradation, detector, entries.labels("purifiers", purifiers))
     else:
-        group, note = read_groups(data)[0], "the first group: there is no ground truth to choose by"
-    places = [("Ground truth", data / "masks") if scored else ("As it came", data / "images")]
+        group, note = (
+            read_groups(layout.stage("data", dataset))[0],
+            "the first group: there is no ground truth to choose by",
+        )
+    places = [("Ground truth", layout.masks(dataset)) if scored else ("As it came", layout.images("data", dataset))]
     files = group.files[:COLUMNS]
     for purifier, title in entries.labels("purifiers", purifiers).items():
-        places.append((title, results / "purify" / dataset / degradation / purifier / "images"))
-        places.append((MAPS, results / "detect" / dataset / degradation / purifier / detector / "maps"))
+        places.append((title, layout.images("purify", dataset, degradation, purifier)))
+        places.append((MAPS, layout.maps(dataset, degradation, purifier, detector)))
     attacked = group.attacked[:COLUMNS]
     rows = [
         Row(title, [open_picture(folder / group.slug / file) for file in files], attacked) for title, folder in places
@@ -38,15 +39,14 @@ def draw(results, dataset, degradation, detector, purifiers, output, entries):
     draw_sheet(output, heading, f"{note}; attacked images framed in red", rows)
 
 
-def median_group(results, dataset, degradation, detector, purifiers):
+def median_group(layout, dataset, degradation, detector, purifiers):
     """(Group, why) by the rule above; `purifiers` maps names to labels. IoU as the official evaluation computes it."""
-    groups, names = read_groups(Path(results) / "data" / dataset), list(purifiers)
+    groups, names = read_groups(layout.stage("data", dataset)), list(purifiers)
     any_attacked, gains = any(any(group.attacked) for group in groups), []
     for group in groups:
         chosen = group.attacked if any_attacked else (True,) * len(group.files)
-        truths = group.paths(Path(results) / "data" / dataset / "masks")
-        folder = Path(results) / "detect" / dataset / degradation
-        ends = (folder / purifier / detector / "maps" for purifier in (names[0], names[-1]))
+        truths = group.paths(layout.masks(dataset))
+        ends = (layout.maps(dataset, degradation, purifier, detector) for purifier in (names[0], names[-1]))
         first, last = (_mean_iou(chosen, group.paths(maps), truths) for maps in ends)
         if first is not None:
             gains.append((last - first, group.slug, group))

@@ -13,6 +13,7 @@ import pandas as pd
 
 from cosalpure.data.published import PUBLISHED
 from cosalpure.errors import UserError
+from cosalpure.experiment.layout import Layout
 from cosalpure.io import whole_file
 from cosalpure.plan import ON_GPU, read_benchmark, recorded
 from cosalpure.report import citations, gallery, plots, provenance
@@ -36,8 +37,7 @@ cannot do yet is listed in docs/limitations.md."""
 
 def run(results, config, statistics, seed, benchmarks, output, entries):
     """Write the page of `results` (with tables made) to `output`. `config`: the run's whole configuration, a dict."""
-    results = Path(results)
-    path = results / "tables" / "scores.parquet"
+    path = Path(Layout(str(results)).scores)
     if not path.exists():
         raise UserError(f"{path}: no such file; make the tables first (snakemake tables)")
     scores = pd.read_parquet(path)
@@ -203,7 +203,7 @@ def success_plots(blocks):
 def sweeps(results, config, entries):
     """Plots of the sweeps that were drawn, and their numbers; nothing is purified there."""
     parts = []
-    for path in sorted((results / "report" / "figures").glob("sweep_*.csv")):
+    for path in sorted(Path(Layout(str(results)).figures).glob("sweep_*.csv")):
         name = path.stem.removeprefix("sweep_")
         sweep = config.get("sweeps", {}).get(name) or {}
         axis, numbers = sweep.get("label") or sweep.get("setting") or name, pd.read_csv(path)
@@ -237,7 +237,7 @@ def tables(results, level):
     """The tables of the run, laid out as in the paper; sortable."""
     parts = []
     for name in NAMES:
-        path = results / "tables" / f"{name}.parquet"
+        path = Path(Layout(str(results)).table(name))
         if path.exists():
             parts.append(table_html(pd.read_parquet(path), level))
     return "".join(parts)
@@ -284,7 +284,7 @@ def gallery_section(pictures, notes):
 def figures(results):
     """The figures of the run, as far as they fit."""
     parts, size = [], 0
-    for path in sorted((results / "report" / "figures").glob("*.png")):
+    for path in sorted(Path(Layout(str(results)).figures).glob("*.png")):
         address = gallery.data_address(path, side=None)
         size += len(address)
         if size > FIGURES_BUDGET:

@@ -5,10 +5,10 @@
 
 Import from `cosalpure.tables.build` and `cosalpure.tables.write`; this file stays empty of pandas.
 A condition here is a tuple (dataset, degradation, purifier, detector). What a row is for is its entry's role, never its
-name (`cosalpure.experiment.entries`).
+name (`cosalpure.labels`).
 """
 
-from cosalpure.experiment.entries import Entries
+from cosalpure.labels import Entries
 from cosalpure.seeds import split_repeat
 
 NAMES = ("table1", "table2", "table3", "table4", "differences", "degradations", "seeds")

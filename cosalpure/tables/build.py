@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from cosalpure.errors import UserError
-from cosalpure.experiment.entries import Entries, told_apart
+from cosalpure.labels import Entries, told_apart
 from cosalpure.score import bootstrap_difference, bootstrap_mean
 from cosalpure.seeds import numpy_generator, split_repeat
 from cosalpure.tables import (

@@ -9,8 +9,9 @@ import pandas as pd
 from tabulate import tabulate
 
 from cosalpure.errors import UserError, choose, one_line
-from cosalpure.experiment.entries import Entries
+from cosalpure.experiment.layout import Layout
 from cosalpure.io import whole_file
+from cosalpure.labels import Entries
 from cosalpure.score import METRICS
 from cosalpure.tables.build import CELL, KEYS, pair, paired_cell, read_scores
 from cosalpure.tables.write import cell_text, column_label, write_parquet
@@ -36,7 +37,7 @@ def run(a, b, metrics, split, settings, output, seed):
 
 def read_results(folder, metrics):
     """The score rows of a results folder, which must have `metrics`."""
-    path = Path(folder, "tables", "scores.parquet")
+    path = Path(Layout(str(folder)).scores)
     if not path.is_file():
         raise UserError(f"{path}: no such file; a results folder has it once its tables are made")
     try:

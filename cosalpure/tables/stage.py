@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cosalpure.errors import choose
-from cosalpure.experiment.entries import Entries
+from cosalpure.labels import Entries
 from cosalpure.tables import table_names
 from cosalpure.tables.build import (
     build_degradations,

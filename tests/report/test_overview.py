@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from cosalpure.data import COLUMNS
-from cosalpure.experiment.entries import Entries
+from cosalpure.experiment.layout import Layout
+from cosalpure.labels import Entries
 from cosalpure.report.overview import draw, median_group
 from cosalpure.report.sheet import CELL, GAP, TOP
 
@@ -43,7 +44,7 @@ def save(path, pixels):
 
 
 def test_the_median_group_is_shown(results):
-    group, why = median_group(results, *CONDITION, PURIFIERS)
+    group, why = median_group(Layout(str(results)), *CONDITION, PURIFIERS)
     assert group.slug == "c" and why.endswith("CosalPure over Source-Only: +0.50 IoU, attacked images")
 
 
@@ -72,5 +73,5 @@ def test_without_ground_truth_the_first_group_is_shown(results):
 def test_without_an_attacked_image_all_images_decide(results):
     manifest = pd.read_parquet(results / "data/mini/manifest.parquet")
     manifest.assign(attacked=False).to_parquet(results / "data/mini/manifest.parquet")
-    group, why = median_group(results, *CONDITION, PURIFIERS)
+    group, why = median_group(Layout(str(results)), *CONDITION, PURIFIERS)
     assert group.slug == "c" and why.endswith("+0.50 IoU, no image is attacked")

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from cosalpure.errors import UserError
-from cosalpure.experiment.entries import Entries
+from cosalpure.labels import Entries
 from cosalpure.report import sweep
 from cosalpure.settings import Statistics
 

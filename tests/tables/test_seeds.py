@@ -6,8 +6,8 @@ import pytest
 
 from cosalpure import settings
 from cosalpure.errors import UserError
-from cosalpure.experiment.entries import Entries
 from cosalpure.experiment.files import read_files
+from cosalpure.labels import Entries
 from cosalpure.seeds import repeat_name, split_repeat
 from cosalpure.settings import Statistics
 from cosalpure.tables import conditions_of, table_names

@@ -8,7 +8,7 @@ import pytest
 from tables.paper import ENTRIES, KEYS, SETTINGS, named, published
 
 from cosalpure.errors import UserError
-from cosalpure.experiment.entries import Entries
+from cosalpure.labels import Entries
 from cosalpure.settings import Statistics
 from cosalpure.tables.build import (
     MEASURED,

@@ -99,7 +99,7 @@ def test_table_that_is_not_there_yet(tmp_path):
 
 
 def test_configuration_is_checked_by_hand(tmp_path):
-    (tmp_path / "mine.yaml").write_text("seed: x\n")
+    (tmp_path / "mine.yaml").write_text("experiment: own\nseed: x\n")
     status, lines = cosalpure("config", "check", str(tmp_path / "mine.yaml"))
     assert status == 1 and any("seed: input should be a valid integer, found 'x'" in line for line in lines)
 

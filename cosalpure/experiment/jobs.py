@@ -1,0 +1,273 @@
+"""Which shards, conditions, tables and figures an experiment needs: what the rules and `cosalpure plan` ask.
+
+    jobs = Jobs(settings)
+    jobs.spans("purify", "mini")         ["0000-0012", "0012-0024"]
+    jobs.table_files(*jobs.tables)       ["results/tables/table1.parquet", ...]
+
+Nothing is computed or read here but the names in a folder of photos. Conditions are tuples (dataset, degradation,
+purifier, detector); a block is (dataset, degradation).
+"""
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+
+from cosalpure.data.layouts import count_groups, fingerprint, has_truth
+from cosalpure.errors import UserError
+from cosalpure.experiment.layout import DEPTH, TABLE_KINDS, Layout, every, span_ends, span_name
+from cosalpure.settings import Settings
+from cosalpure.tables import ABLATED, Condition, conditions_of, table_names
+
+SHOWN = 6  # groups of the figures of concepts: the first ones
+Block = tuple[str, str]
+
+
+class Jobs:
+    """The jobs of an experiment; `layout` says where their files lie."""
+
+    def __init__(self, settings: Settings, layout: Layout | None = None):
+        self.settings, self.layout = settings, layout or Layout()
+        self.entries = settings.entries()
+        self.conditions: list[Condition] = settings.expand()
+        names = every(condition[0] for condition in self.conditions)
+        self.groups = {name: count_groups(name, settings.dataset(name)) for name in names}
+        self.scored = {name for name in names if has_truth(settings.dataset(name))}  # datasets with ground truth
+        self.once = [its for its in self.conditions if its[1] in settings.degradations]  # without further seeds
+
+    # --- shards -------------------------------------------------------------------------------------------------------
+    def spans(self, stage: str, dataset: str) -> list[str]:
+        """List the spans of all jobs of a stage on a dataset."""
+        count, size = self.groups[dataset], getattr(self.settings.groups_per_job, stage)
+        return [span_name(start, min(start + size, count)) for start in range(0, count, size)]
+
+    def covering(self, stage: str, dataset: str, span: str | None = None) -> list[str]:
+        """List the spans of a stage that hold the groups of a later stage's job; all without a span."""
+        found = self.spans(stage, dataset)
+        if span is None:
+            return found
+        first, end = span_ends(span)
+        return [its for its in found if span_ends(its)[0] < end and span_ends(its)[1] > first]
+
+    def shards(self, stage: str, *names: str, span: str | None = None) -> list[str]:
+        """List the shard files that a job's groups need from an entry of a stage; all of them without a span."""
+        return [self.layout.shard(stage, *names, span=its) for its in self.covering(stage, names[0], span)]
+
+    def all_shards(self, stage: str) -> list[str]:
+        """List the shard files of a stage over all conditions."""
+        entries = every(its[: DEPTH[stage]] for its in self.conditions)
+        return [file for names in entries for file in self.shards(stage, *names)]
+
+    def manifests(self) -> list[str]:
+        """List the manifests of all datasets."""
+        return [self.layout.manifest(name) for name in self.groups]
+
+    # --- files that jobs read beside earlier results ------------------------------------------------------------------
+    def archive(self, dataset: str, archives: dict[str, str]) -> list[str]:
+        """List the archive that a dataset is made from: its own, or the published one of `archives` (file: name)."""
+        settings = self.settings.dataset(dataset)
+        path = getattr(settings, "path", None)
+        if path is None:
+            return [f"datasets/{file}" for file, name in archives.items() if name == settings.source]
+        return [path] if Path(path).is_file() else []
+
+    def content(self, dataset: str) -> str:
+        """Fingerprint what a folder of photos holds: a photo more or less is a reason to make the dataset again."""
+        path = getattr(self.settings.dataset(dataset), "path", None)
+        return fingerprint(path) if path else ""
+
+    def model_index(self) -> list[str]:
+        """List the text-to-image model's index file: a newer one reruns what it was used for. The hub's has none here."""
+        path = self.settings.text_to_image.path
+        return [] if path.startswith("hf:") else [f"{path}/model_index.json"]
+
+    def uses_model(self, purifier: str) -> bool:
+        """Tell whether a purifier loads the text-to-image model."""
+        return getattr(self.settings.method_settings("purifiers", purifier), "needs_model", True)
+
+    def purifier_weights(self, purifier: str) -> list[str]:
+        """List the files that a purifier loads: the text-to-image model's index and the weights that its settings name."""
+        settings = self.settings.method_settings("purifiers", purifier)
+        named = [getattr(settings, key, None) for key in ("weights", "continuous")]
+        return [*(self.model_index() if self.uses_model(purifier) else ()), *filter(None, named)]
+
+    def seen_images(self, dataset: str, degradation: str, purifier: str, span: str) -> list[str]:
+        """List the images that a detector sees: the purified ones, and the degraded ones where maps are averaged."""
+        found = self.shards("purify", dataset, degradation, purifier, span=span)
+        averaged = self.settings.map_settings(purifier).average_maps
+        return found + (self.shards("degrade", dataset, degradation, span=span) if averaged else [])
+
+    def average_option(self, dataset: str, degradation: str, purifier: str) -> str:
+        """Write --average-with FOLDER for a purifier whose maps are averaged with the degraded images', else nothing."""
+        folder = self.layout.stage("degrade", dataset, degradation)
+        return f"--average-with {folder}" if self.settings.map_settings(purifier).average_maps else ""
+
+    # --- concepts -----------------------------------------------------------------------------------------------------
+    @cached_property
+    def reading(self) -> list[tuple[str, str, str]]:
+        """(dataset, degradation, purifier) of every condition whose purifier reads a concept, each once."""
+        return every(its[:3] for its in self.conditions if self.settings.reads_concept(its[2]))
+
+    def concept_shards(self) -> list[str]:
+        """List the concepts of every degradation that a purifier reads them for."""
+        return [file for block in every(its[:2] for its in self.reading) for file in self.shards("concept", *block)]
+
+    def concepts_read(self, dataset: str, degradation: str, purifier: str, span: str) -> list[str]:
+        """List the concepts that a purifier's job reads: of its groups, or of all where it takes other groups' concepts."""
+        if not self.settings.reads_concept(purifier):
+            return []
+        own = getattr(self.settings.method_settings("purifiers", purifier), "concept", "own") == "own"
+        return self.shards("concept", dataset, degradation, span=span if own else None)
+
+    def concepts_option(self, dataset: str, degradation: str, purifier: str) -> str:
+        """Write --concepts FOLDER for a purifier that reads them, else nothing."""
+        folder = self.layout.stage("concept", dataset, degradation)
+        return f"--concepts {folder}" if self.settings.reads_concept(purifier) else ""
+
+    def shown(self, stage: str, *names: str) -> list[str]:
+        """List the shard files of a stage that hold the groups of the figures of concepts."""
+        found = [span for span in self.spans(stage, names[0]) if span_ends(span)[0] < SHOWN]
+        return [self.layout.shard(stage, *names, span=span) for span in found]
+
+    def concept_figures(self) -> list[str]:
+        """List previews beside each clean reference of the same dataset, and attention maps, where concepts are read."""
+        clean = every(its[:2] for its in self.once if self._role("degradations", its[1]) == "reference")
+        read = [its for its in self.reading if its[1] in self.settings.degradations]
+        blocks = every(its[:2] for its in read if its[:2] not in clean)
+        beside = [(*block, name) for block in blocks for dataset, name in clean if dataset == block[0]]
+        previews = [self.layout.figure("concepts", *names) for names in beside]
+        return previews + [self.layout.figure("attention", *names) for names in read]
+
+    # --- scores and tables --------------------------------------------------------------------------------------------
+    @cached_property
+    def scored_conditions(self) -> list[Condition]:
+        """The conditions of datasets with ground truth."""
+        return [its for its in self.conditions if its[0] in self.scored]
+
+    def scores(self, conditions: Iterable[Condition] | None = None) -> list[str]:
+        """List the score files of conditions, or of all that can be scored."""
+        return [self.layout.score(*its) for its in (self.scored_conditions if conditions is None else conditions)]
+
+    @cached_property
+    def table_degradation(self) -> str:
+        """The degradation that the tables are about: the first one that degrades."""
+        named = [its[1] for its in self.scored_conditions or self.conditions]
+        return next((name for name in named if self._role("degradations", name) != "reference"), named[0])
+
+    @cached_property
+    def tables(self) -> list[str]:
+        """The names of all tables that the experiment has something for; none where nothing is scored."""
+        if not self.scored_conditions:
+            return []
+        return table_names(self.scored_conditions, self.table_degradation, self.entries)
+
+    def table_files(self, *tables: str) -> list[str]:
+        """List the files of tables, of all kinds; a UserError names a table that the experiment has nothing of."""
+        for name in tables:
+            if name not in self.tables:
+                its = f"it has {', '.join(self.tables)}" if self.tables else "nothing is scored"
+                raise UserError(f"{name}: the experiment runs nothing of it; {its}")
+        return [self.layout.table(name, kind) for name in tables for kind in TABLE_KINDS]
+
+    def table_scores(self, table: str) -> list[str]:
+        """List the score files that a table is made of."""
+        return self.scores(conditions_of(table, self.scored_conditions, self.table_degradation, self.entries))
+
+    # --- figures ------------------------------------------------------------------------------------------------------
+    def figures(self) -> list[str]:
+        """List all figures of a plain run."""
+        kinds = [self.layout.figure("overview", *block) for block in self.overviews]
+        kinds += [self.layout.figure(kind, dataset, degradation) for dataset, degradation, kind in self.comparisons]
+        kinds += [self.layout.figure("failures", *names) for names in self.failures]
+        return kinds + [self.layout.figure("sweep", name) for name in self.settings.sweeps]
+
+    def page(self) -> list[str]:
+        """List the report page; nothing where nothing is scored."""
+        return [self.layout.page] if self.scored else []
+
+    @cached_property
+    def overviews(self) -> dict[tuple[str, str, str], list[str]]:
+        """{(dataset, degradation, detector): purifiers}: a figure where several purifiers met a degradation.
+
+        What cannot be scored is shown in any case: there is nothing else to look at.
+        """
+        blocks: dict[tuple[str, str, str], list[str]] = {}
+        for dataset, degradation, purifier, detector in self.once:
+            blocks.setdefault((dataset, degradation, detector), []).append(purifier)
+        return {
+            (dataset, degradation, detector): purifiers
+            for (dataset, degradation, detector), purifiers in blocks.items()
+            if dataset not in self.scored
+            or (len(purifiers) > 1 and self._role("degradations", degradation) != "reference")
+        }
+
+    def overview_maps(self, dataset: str, degradation: str, detector: str) -> list[str]:
+        """List the shards of all maps of an overview."""
+        purifiers = self.overviews[dataset, degradation, detector]
+        return [file for name in purifiers for file in self.shards("detect", dataset, degradation, name, detector)]
+
+    @cached_property
+    def compared(self) -> dict[Block, list[str]]:
+        """{(dataset, degradation): purifiers} of what can be scored and is degraded, purified in more than one way."""
+        found: dict[Block, dict[str, None]] = {}
+        for dataset, degradation, purifier, _ in self.once:
+            if dataset in self.scored and self._role("degradations", degradation) != "reference":
+                found.setdefault((dataset, degradation), {})[purifier] = None
+        return {block: list(purifiers) for block, purifiers in found.items() if len(purifiers) > 1}
+
+    @cached_property
+    def comparisons(self) -> dict[tuple[str, str, str], list[str]]:
+        """{(dataset, degradation, kind): purifiers} of the paper's Figures 6 (comparison) and 7 (ablation)."""
+        found = {}
+        for block, purifiers in self.compared.items():
+            roles = {name: self._role("purifiers", name) for name in purifiers}
+            others = [name for name in purifiers if roles[name] != "ablation"]
+            ablated = [name for name in purifiers if roles[name] in ABLATED]
+            kinds = {"comparison": others, "ablation": ablated if "ablation" in roles.values() else []}
+            for kind, names in kinds.items():
+                if len(names) > 1 and self.common_detectors(*block, names):
+                    found[(*block, kind)] = names
+        return found
+
+    @cached_property
+    def failures(self) -> list[tuple[str, str, str]]:
+        """[(dataset, degradation, purifier), ...] of the paper's Figure 2: of DiffPure, and of the last purifier."""
+        return [
+            (*block, name)
+            for block, purifiers in self.compared.items()
+            for name in purifiers
+            if name == purifiers[-1] or self.settings.method("purifiers", name) == "diffpure"
+        ]
+
+    def common_detectors(self, dataset: str, degradation: str, purifiers: list[str]) -> list[str]:
+        """List the detectors that look at what all of the purifiers leave, in order."""
+        run = [[its[3] for its in self.once if its[:3] == (dataset, degradation, name)] for name in purifiers]
+        return [name for name in run[0] if all(name in others for others in run)]
+
+    def figure_purifiers(self, dataset: str, degradation: str, kind: str = "", purifier: str = "") -> list[str]:
+        """List the purifiers of a figure: of a comparison (its `kind`) several, of failures the one `purifier`."""
+        return self.comparisons[dataset, degradation, kind] if kind else [purifier]
+
+    def figure_detectors(self, dataset: str, degradation: str, **which: str) -> list[str]:
+        """List the detectors of a figure of comparison or failures; `which` as in `figure_purifiers`."""
+        return self.common_detectors(dataset, degradation, self.figure_purifiers(dataset, degradation, **which))
+
+    def figure_scores(self, dataset: str, degradation: str, **which: str) -> list[str]:
+        """List the score files behind a figure of comparison or failures; `which` as in `figure_purifiers`."""
+        purifiers = self.figure_purifiers(dataset, degradation, **which)
+        detectors = self.common_detectors(dataset, degradation, purifiers)
+        return self.scores((dataset, degradation, purifier, name) for purifier in purifiers for name in detectors)
+
+    def sweep_scores(self, sweep: str) -> list[str]:
+        """List the score files of a sweep's points and of the clean references beside them, nothing purified."""
+        points = self.settings.sweep_points(sweep)
+        datasets = {dataset for dataset, _, _ in points}
+        wanted = {point[:2] for point in points}
+        wanted |= {
+            its[:2] for its in self.once if its[0] in datasets and self._role("degradations", its[1]) == "reference"
+        }
+        return self.scores(
+            its for its in self.once if its[:2] in wanted and self._role("purifiers", its[2]) == "reference"
+        )
+
+    def _role(self, family: str, name: str) -> str | None:
+        return self.entries.role(family, name)
