@@ -178,7 +178,8 @@ class TextToImage(Model):
     )
     batch: PositiveInt | None = Field(
         None,
-        description="images at once; null is a whole group, without gradients on a CPU 4. Halved whenever a GPU's memory runs out",
+        description="maximum batch size, halved whenever a GPU's memory runs out; null is the whole group, on a CPU at most 4 "
+        "images without gradients, and 1 image at the 768 px of Stable Diffusion 2",
     )
     vae_slicing: bool = Field(False, description="the autoencoder takes one image at a time: less memory, same result")
     vae_tiling: bool = Field(False, description="the autoencoder works tile by tile: less memory, slight seams")
