@@ -185,6 +185,11 @@ class TextToImage(Model):
     vae_tiling: bool = Field(False, description="the autoencoder works tile by tile: less memory, slight seams")
     channels_last: bool = Field(False, description="memory format of network and autoencoder; faster on some GPUs")
     compile: bool = Field(False, description="torch.compile of the network: a minute at first, then faster on a GPU")
+    gradient_checkpointing: bool = Field(
+        False,
+        description="recompute the network's activations in the backward pass of concept learning: less memory, more time, "
+        "equal gradients",
+    )
 
 
 class ConceptLearning(Model):

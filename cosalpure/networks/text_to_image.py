@@ -25,7 +25,7 @@ class TextToImage:
 
     `path` may also be `hf:OWNER/NAME[@REVISION]`. Autoencoder and network compute in `dtype`, the text encoder, latents
     and losses stay in float32. `batch` images at once at most, fewer when memory runs out. `channels_last` and `compile`
-    are matters of speed: results differ by rounding.
+    are matters of speed: results differ by rounding. `gradient_checkpointing` is a matter of memory: gradients are equal.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class TextToImage:
         batch=None,
         channels_last=False,
         compile=False,
+        gradient_checkpointing=False,
     ):
         self.name, self.resolution = str(path), resolution
         self.device = torch.device(device or networks.default_device())
@@ -62,6 +63,8 @@ class TextToImage:
             self.vae.enable_slicing()
         if vae_tiling:
             self.vae.enable_tiling()
+        if gradient_checkpointing:
+            self.unet.enable_gradient_checkpointing()
         if self.device.type == "cpu":
             from cosalpure.networks.attention import AttentionBySize
 

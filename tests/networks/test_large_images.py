@@ -1,4 +1,4 @@
-"""What large images need: fused attention, and small batches on a CPU."""
+"""What large images need: fused attention, small batches on a CPU, gradients without stored activations."""
 
 from types import SimpleNamespace
 
@@ -6,13 +6,16 @@ import pytest
 import torch
 from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
 
-from cosalpure.concept import Concept
+from cosalpure.concept import Concept, learn
 from cosalpure.concept.attention import attention_maps
 from cosalpure.networks import attention
 from cosalpure.networks.attention import AttentionBySize
 from cosalpure.networks.batches import Batches
 from cosalpure.networks.text_to_image import TextToImage
 from cosalpure.seeds import generator
+from cosalpure.settings import ConceptLearning
+
+SETTINGS = ConceptLearning(steps=3, batch=4)
 
 
 def attended(processor):
@@ -66,6 +69,18 @@ def test_batches_on_a_cpu_depend_on_the_size_of_the_latents(tiny_pipeline, side,
         assert (resized.batches.size, resized.passes.size) == (learning, passes)
     given = TextToImage(tiny_pipeline, pixels * side, device="cpu", batch=3)
     assert (given.batches.size, given.passes.size) == (3, 3), "what the user asks for holds"
+
+
+def test_gradient_checkpointing_computes_twice_and_learns_the_same(images, tiny_pipeline):
+    results, calls = [], []
+    for checkpointing in (False, True):
+        model, seen = TextToImage(tiny_pipeline, 32, device="cpu", gradient_checkpointing=checkpointing), []
+        model.unet.mid_block.resnets[1].register_forward_pre_hook(lambda *_, seen=seen: seen.append(1))
+        results.append(learn(images, model, SETTINGS, generator(1), "<my-goat>"))
+        calls.append(len(seen))
+    (plain, losses), (checkpointed, others) = results
+    assert calls == [SETTINGS.steps, 2 * SETTINGS.steps]
+    assert torch.equal(plain.vector, checkpointed.vector) and losses == others
 
 
 def test_attention_maps_in_smaller_batches_are_the_same(images, tiny_model, monkeypatch):
