@@ -205,12 +205,18 @@ class TextToImage(Model):
     )
     batch: PositiveInt | None = Field(
         None,
-        description="images at once; null is a whole group, without gradients on a CPU 4. Halved whenever a GPU's memory runs out",
+        description="maximum batch size, halved whenever a GPU's memory runs out; null is the whole group, on a CPU at most 4 "
+        "images without gradients, and 1 image at the 768 px of Stable Diffusion 2",
     )
     vae_slicing: bool = Field(False, description="the autoencoder takes one image at a time: less memory, same result")
     vae_tiling: bool = Field(False, description="the autoencoder works tile by tile: less memory, slight seams")
     channels_last: bool = Field(False, description="memory format of network and autoencoder; faster on some GPUs")
     compile: bool = Field(False, description="torch.compile of the network: a minute at first, then faster on a GPU")
+    gradient_checkpointing: bool = Field(
+        False,
+        description="recompute the network's activations in the backward pass of concept learning: less memory, more time, "
+        "equal gradients",
+    )
 
 
 class ConceptLearning(Model):

@@ -22,9 +22,10 @@ class Concept:
 
     def save(self, path):
         """Write the concept in the format of diffusers and A1111: one tensor (1, D) under the token's name."""
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
-        save_file({self.token: self.vector.detach().cpu().float().reshape(1, -1).contiguous()}, path)
+        tensor = self.vector.detach().cpu().float().reshape(1, -1).contiguous()
+        Path(path).write_bytes(save({self.token: tensor}))  # save_file would let nobody else read it (mode 0600)
 
     @classmethod
     def load(cls, path):

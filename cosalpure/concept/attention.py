@@ -19,22 +19,33 @@ TIMESTEPS = (100, 200, 300, 400)  # high enough that the network needs its text,
 def attention_maps(model, images, concept, generators, prompt="a photo of {token}", noise_levels=TIMESTEPS):
     """Images (N, 3, H, W) in [0, 1] -> maps (N, 1, H, W), each scaled to [0, 1]."""
     caption = prompt.replace("{token}", concept.token)
-    context = model.embed([caption], concept.token, concept.vector).expand(len(images), -1, -1)
+    context = model.embed([caption], concept.token, concept.vector)
     position = model.position(caption, concept.token)
     latents, _ = model.encode(images)
-    with collected_attention(model.unet, position) as collected:
-        for level in noise_levels:
-            t = torch.full((len(images),), level)
-            model.predict(model.add_noise(latents, randn(latents, generators), t), t, context)
-    height, width = latents.shape[-2:]
-    total = torch.zeros(len(images), 1, height, width)
-    for attention in collected:  # (N, positions) of one layer at one timestep
-        side = round((attention.shape[1] * height / width) ** 0.5)
-        maps = attention.view(len(images), 1, side, -1).float().cpu()
-        total += F.interpolate(maps, (height, width), mode="bicubic").clamp(min=0)
+    noises = [randn(latents, generators) for _ in noise_levels]
+
+    def totals(latents, *noises):
+        with collected_attention(model.unet, position) as collected:
+            for level, noise in zip(noise_levels, noises, strict=True):
+                t = torch.full((len(latents),), level)
+                model.predict(model.add_noise(latents, noise, t), t, context.expand(len(latents), -1, -1))
+        return _enlarged_sum(collected, latents.shape[-2:])
+
+    total = model.batches(totals, latents, *noises)  # on a CPU a small model takes the whole group, as in learning
     maps = F.interpolate(total, images.shape[-2:], mode="bicubic").clamp(min=0)
     low, high = maps.amin((1, 2, 3), keepdim=True), maps.amax((1, 2, 3), keepdim=True)
     return (maps - low) / (high - low).clamp(min=1e-12)
+
+
+def _enlarged_sum(collected, size):
+    """Entries (N, positions) of layers of several resolutions -> their sum, (N, 1, *size), on the CPU."""
+    height, width = size
+    total = torch.zeros(len(collected[0]), 1, height, width)
+    for attention in collected:
+        side = round((attention.shape[1] * height / width) ** 0.5)
+        maps = attention.view(len(attention), 1, side, -1).float().cpu()
+        total += F.interpolate(maps, (height, width), mode="bicubic").clamp(min=0)
+    return total
 
 
 @contextmanager

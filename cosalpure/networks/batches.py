@@ -32,7 +32,8 @@ class Batches:
         """Halves the batch after `size` rows did not fit; a UserError if it was a single one."""
         if size == 1:
             raise UserError(
-                "out of memory with a single image: lower text_to_image.resolution, or set vae_tiling: true"
+                "out of memory with a single image: lower text_to_image.resolution, or set vae_tiling: true, "
+                "or to learn a concept gradient_checkpointing: true"
             )
         self.size = size // 2
         if torch.cuda.is_available():

@@ -16,6 +16,7 @@ from cosalpure.errors import UserError, one_line
 from cosalpure.networks.batches import Batches
 
 CPU_ROWS = 4  # what a core's cache holds of a small model: a sixth faster than 16 (benchmarks/purify_group.py)
+CPU_POSITIONS = CPU_ROWS * 64 * 64  # latent positions of a batch on a CPU: larger images come in smaller batches
 COMPONENTS = ("vae", "unet", "text_encoder", "tokenizer", "scheduler")
 
 
@@ -24,7 +25,7 @@ class TextToImage:
 
     `path` may also be `hf:OWNER/NAME[@REVISION]`. Autoencoder and network compute in `dtype`, the text encoder, latents
     and losses stay in float32. `batch` images at once at most, fewer when memory runs out. `channels_last` and `compile`
-    are matters of speed: results differ by rounding.
+    are matters of speed: results differ by rounding. `gradient_checkpointing` is a matter of memory: gradients are equal.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class TextToImage:
         batch=None,
         channels_last=False,
         compile=False,
+        gradient_checkpointing=False,
     ):
         self.name, self.resolution = str(path), resolution
         self.device = torch.device(device or networks.default_device())
@@ -53,19 +55,20 @@ class TextToImage:
             raise UserError(f"{path}/scheduler: prediction_type '{self.prediction}'; expected epsilon or v_prediction")
         self.alphas_cumprod = scheduler.alphas_cumprod.to(self.device)  # (1000,): the paper's alpha bar
         self.latent_shape = self._latent_shape(resolution)
-        self.batches = Batches(batch)  # of learning
-        on_cpu = self.device.type == "cpu"
-        self.passes = Batches(CPU_ROWS) if on_cpu and batch is None else self.batches  # without gradients
+        self.batch = batch
+        self.batches, self.passes = self._batches()
         if channels_last:
             self.vae, self.unet = (part.to(memory_format=torch.channels_last) for part in (self.vae, self.unet))
         if vae_slicing:
             self.vae.enable_slicing()
         if vae_tiling:
             self.vae.enable_tiling()
-        if on_cpu:  # at small sizes plain matrix products beat the fused attention
-            from diffusers.models.attention_processor import AttnProcessor
+        if gradient_checkpointing:
+            self.unet.enable_gradient_checkpointing()
+        if self.device.type == "cpu":
+            from cosalpure.networks.attention import AttentionBySize
 
-            self.unet.set_attn_processor(AttnProcessor())
+            self.unet.set_attn_processor(AttentionBySize())
         if compile:
             self.unet.compile()  # in place, at the first pass and again for every other shape
 
@@ -80,7 +83,21 @@ class TextToImage:
             return self
         other = copy.copy(self)
         other.resolution, other.latent_shape = resolution, self._latent_shape(resolution)
+        if self.device.type == "cpu":  # on a GPU both share what was found to fit
+            other.batches, other.passes = other._batches()
         return other
+
+    def _batches(self):
+        """The batches of learning and those without gradients.
+
+        On a CPU nothing is caught when memory runs out, so that without `batch` they depend on the size of the latents.
+        """
+        if self.batch is not None or self.device.type != "cpu":
+            same = Batches(self.batch)
+            return same, same
+        _, height, width = self.latent_shape
+        rows = max(1, min(CPU_ROWS, CPU_POSITIONS // (height * width)))
+        return Batches(rows if rows < CPU_ROWS else None), Batches(rows)
 
     def _latent_shape(self, resolution):
         shrunk, levels = (len(part.config.block_out_channels) - 1 for part in (self.vae, self.unet))

@@ -16,13 +16,17 @@ from cosalpure.seeds import generator
 
 COLUMNS = 10  # images of a long group that are shown
 PREVIEWS = 4  # of each concept
+STEPS = 25  # sampler steps of a preview
 
 
-def draw_previews(data, images, clean_concepts, concepts, text_to_image, span, output, seed):
+def draw_previews(
+    data, images, clean_concepts, concepts, text_to_image, span, output, seed, previews=PREVIEWS, steps=STEPS
+):
     """Groups in their order: an attacked image, then what the clean and the attacked group's concepts look like.
 
     Both concepts start from the same noise. `images` is the folder of the degraded images, `clean_concepts` and
-    `concepts` those of the concepts learned from the clean and from the degraded groups.
+    `concepts` those of the concepts learned from the clean and from the degraded groups. `previews` images of each are
+    generated in `steps` sampler steps.
     """
     model, rows = TextToImage.of(text_to_image), []
     for group in read_groups(data, span):
@@ -31,13 +35,13 @@ def draw_previews(data, images, clean_concepts, concepts, text_to_image, span, o
         ends = [order[0], order[-1]]
         rows.append(Row(group.name, [pictures[index] for index in ends], [group.attacked[index] for index in ends]))
         for folder in (clean_concepts, concepts):
-            draws = [generator(seed, group.dataset, group.name, "preview", number) for number in range(PREVIEWS)]
+            draws = [generator(seed, group.dataset, group.name, "preview", number) for number in range(previews)]
             concept = Concept.load(Path(folder) / "groups" / group.slug / FILE)
-            rows[-1].pictures.extend(map(_picture, preview(model, concept, draws)))
+            rows[-1].pictures.extend(map(_picture, preview(model, concept, draws, steps=steps)))
     note = (
-        f"an attacked (red) and an untouched image; {PREVIEWS} previews of the concept learned from the clean group, "
+        f"an attacked (red) and an untouched image; {previews} previews of the concept learned from the clean group, "
     )
-    draw_sheet(output, "Learned concepts", note + f"{PREVIEWS} of the one learned from the attacked group", rows)
+    draw_sheet(output, "Learned concepts", note + f"{previews} of the one learned from the attacked group", rows)
 
 
 def draw_attention(data, images, concepts, text_to_image, span, output, seed):

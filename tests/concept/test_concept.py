@@ -59,6 +59,12 @@ def test_concept_is_small_and_survives_a_round_trip(images, tiny_model, tmp_path
     assert torch.equal(loaded.vector, concept.vector)
 
 
+def test_a_concept_is_as_readable_as_any_other_file(tmp_path):
+    (tmp_path / "other").write_text("")
+    Concept("<my-goat>", torch.zeros(4)).save(tmp_path / "learned_embeds.safetensors")
+    assert (tmp_path / "learned_embeds.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 def test_stock_diffusers_reads_the_concept_and_means_the_same(images, tiny_model, tiny_pipeline, tmp_path):
     from diffusers import DiffusionPipeline
 

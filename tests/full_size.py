@@ -1,0 +1,413 @@
+"""The paper's experiment at full size, without a download: Stable Diffusion 2 with random weights, at 768 px.
+
+    python tests/full_size.py FOLDER                       every phase on the CPU: about an hour, 4 GB on disk
+    python tests/full_size.py FOLDER --phases learn purify     some phases; the model in FOLDER is made if it is missing
+    python tests/full_size.py FOLDER --device cuda         speed and memory on a GPU instead
+
+Settings are those of config/paper.yaml (text_to_image, concept, purifiers.cosalpure), the code is that of the stages.
+Every phase runs in a process of its own, so that its peak memory is its own; a table is printed at the end. The weights
+are random, so that images and losses mean nothing: what is measured is time, memory and whether anything breaks.
+The tokenizer is the real one, from the vocabulary in the PyPI package open_clip_torch (`make extras` installs it).
+"""
+
+import argparse
+import gzip
+import importlib.util
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from cosalpure import settings  # noqa: E402
+from cosalpure.errors import UserError  # noqa: E402
+from cosalpure.io import whole_file, whole_folder  # noqa: E402
+
+SPAN, SEED = "0:1", 2024
+PARAMETERS = {"unet": 865_910_724, "text_encoder": 340_387_840, "vae": 83_653_863}  # of the published components
+VARIANTS = ("plain", "channels_last", "compile", "channels_last+compile", "gradient_checkpointing")  # on a GPU
+BATCHES = (1, 2, 4)
+
+
+# --- the model --------------------------------------------------------------------------------------------------------
+def build_model(folder):
+    """Stable Diffusion 2 as a diffusers pipeline folder: published classes, sizes and configuration; float16 on disk."""
+    import torch
+    from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    torch.manual_seed(SEED)
+    makers = {
+        "unet": lambda: UNet2DConditionModel(
+            sample_size=96, block_out_channels=(320, 640, 1280, 1280), layers_per_block=2, cross_attention_dim=1024,
+            attention_head_dim=(5, 10, 20, 20), use_linear_projection=True,
+            down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
+            up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
+        ),
+        "text_encoder": lambda: CLIPTextModel(CLIPTextConfig(
+            vocab_size=49408, hidden_size=1024, intermediate_size=4096, num_hidden_layers=23, num_attention_heads=16,
+            max_position_embeddings=77, hidden_act="gelu", projection_dim=512,
+            bos_token_id=0, eos_token_id=2, pad_token_id=1,
+        )),
+        "vae": lambda: AutoencoderKL(
+            sample_size=768, block_out_channels=(128, 256, 512, 512), layers_per_block=2, latent_channels=4,
+            scaling_factor=0.18215, down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
+        ),
+    }  # fmt: skip
+    for name, make in makers.items():
+        component = make()
+        count = sum(parameter.numel() for parameter in component.parameters())
+        assert count == PARAMETERS[name], f"{name}: {count:,} parameters, published {PARAMETERS[name]:,}"
+        component.half().save_pretrained(folder / name)
+        print(f"{name}: {count / 1e6:.1f} million parameters", flush=True)
+        del component
+    DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type="v_prediction",
+        clip_sample=False, set_alpha_to_one=False, steps_offset=1,
+    ).save_pretrained(folder / "scheduler")  # fmt: skip
+    write_tokenizer(folder / "tokenizer", vocabulary())
+
+
+def vocabulary():
+    """The lines of CLIP's vocabulary of merges, out of open_clip's package, which is not imported."""
+    package = importlib.util.find_spec("open_clip")
+    if package is None:
+        raise UserError(
+            "the PyPI package open_clip_torch is missing: make extras, or pip install --no-deps open_clip_torch"
+        )
+    path = Path(package.submodule_search_locations[0]) / "bpe_simple_vocab_16e6.txt.gz"
+    return gzip.decompress(path.read_bytes()).decode().split("\n")[1:]  # the first line is a version
+
+
+def write_tokenizer(folder, merges):
+    """A CLIPTokenizer's files as Stable Diffusion 2 has them, from lines of two parts to merge; "!", id 0, is for padding.
+
+    Ids are those of CLIP: bytes, bytes that end a word, merges as far as 49,408 ids go, and the two special tokens.
+    """
+    from tokenizers.pre_tokenizers import ByteLevel
+
+    alphabet = sorted(ByteLevel.alphabet())
+    merges = merges[: 49_408 - 2 * len(alphabet) - 2]
+    tokens = [*alphabet, *(letter + "</w>" for letter in alphabet), *("".join(pair.split()) for pair in merges)]
+    tokens += ["<|startoftext|>", "<|endoftext|>"]
+    folder.mkdir(parents=True)
+    (folder / "vocab.json").write_text(json.dumps({token: index for index, token in enumerate(tokens)}))
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]), encoding="utf-8")
+    special = {"bos_token": tokens[-2], "eos_token": tokens[-1], "unk_token": tokens[-1], "pad_token": "!"}
+    options = {"tokenizer_class": "CLIPTokenizer", "model_max_length": 77, "do_lower_case": True}
+    (folder / "special_tokens_map.json").write_text(json.dumps(special, indent=2))
+    (folder / "tokenizer_config.json").write_text(json.dumps(special | options, indent=2))
+
+
+# --- settings and data ------------------------------------------------------------------------------------------------
+def paper_settings(folder, steps, **model):
+    """{name: settings} of the paper's experiment, the files being those in `folder`, with `steps` of learning."""
+    values = settings.read_files([ROOT / "config/paper.yaml"])
+
+    def block(cls, given, **changes):
+        return cls(**{key: value for key, value in given.items() if key in cls.model_fields} | changes)
+
+    purifier = values["purifiers"]["cosalpure"]
+    return {
+        "model": block(settings.TextToImage, values["text_to_image"], path=str(folder / "model"), **model),
+        "concept": block(settings.ConceptLearning, values["concept"], steps=steps),
+        "purifier": block(settings.CosalPureSettings, purifier, continuous=str(folder / "liif.safetensors")),
+    }
+
+
+def prepare(folder):
+    """Make what is missing in `folder`: the model, LIIF's weights, a group of two images, the same of its first one."""
+    import stand_ins
+
+    from cosalpure import networks
+    from cosalpure.data import stage
+    from cosalpure.train.common import seeded
+
+    if not (folder / "model").exists():
+        with whole_folder(folder / "model") as model:
+            build_model(model)
+    if not (folder / "liif.safetensors").exists():
+        with seeded(SEED, "liif"):
+            networks.save_weights(folder / "liif.safetensors", networks.build("liif"), {}, "liif")
+    for name, count in (("two", 2), ("one", 1)):
+        if not (folder / "data" / name).exists():
+            with whole_folder(folder / "photos" / name) as photos:
+                (photos / "goat").mkdir()
+                for index, (image, _) in enumerate(stand_ins.pictures("goat", count, seed=SEED)):
+                    image.save(photos / f"goat/{index}.png")
+            taken = settings.FolderDataset(path=str(folder / "photos" / name), size=224, attacked_fraction=1)
+            stage.run(name, taken, folder / "data" / name, SEED)
+
+
+# --- phases -----------------------------------------------------------------------------------------------------------
+def load(folder, its):
+    """load the model"""
+    from cosalpure.networks.text_to_image import TextToImage
+
+    TextToImage.of(its["model"])
+
+
+def one_pass(folder, its, gradients=False, processor=None, **changes):
+    """load the model; one pass of the U-Net for one image"""
+    import torch
+
+    from cosalpure.networks.text_to_image import TextToImage
+
+    model = TextToImage.of(its["model"].model_copy(update=changes))
+    if processor:
+        model.unet.set_attn_processor(processor)
+    context, start = model.embed(["a photo"]).detach().requires_grad_(gradients), time.perf_counter()
+    with torch.set_grad_enabled(gradients):
+        output = model.predict(torch.randn(1, *model.latent_shape), torch.tensor([200]), context)
+    if gradients:
+        torch.autograd.grad(output.square().mean(), context)
+    return f"{time.perf_counter() - start:.0f} s without loading"
+
+
+def one_pass_plain(folder, its):
+    """the same with diffusers' plain attention processor"""
+    from diffusers.models.attention_processor import AttnProcessor
+
+    return one_pass(folder, its, processor=AttnProcessor())
+
+
+def gradient(folder, its):
+    """load the model; one pass of the U-Net and its gradient for one image"""
+    return one_pass(folder, its, gradients=True)
+
+
+def gradient_checkpointed(folder, its):
+    """the same with gradient checkpointing"""
+    return one_pass(folder, its, gradients=True, gradient_checkpointing=True)
+
+
+def learn(folder, its):
+    """learn a concept from two images"""
+    from cosalpure.concept import FILE, stage
+
+    data = folder / "data/two"
+    stage.run(its["concept"], its["model"], data, data, folder / "concept", SPAN, SEED)
+    (concept,) = folder.glob(f"concept/groups/*/{FILE}")
+    return (
+        f"{its['concept'].steps} steps of batch {its['concept'].batch}; the concept has {concept.stat().st_size} bytes"
+    )
+
+
+def purify(folder, its):
+    """purify one image"""
+    from cosalpure.purify import stage
+
+    one, concepts = folder / "data/one", folder / "concept"
+    stage.run("cosalpure", its["purifier"], its["model"], one, one, concepts, folder / "purified", SPAN, SEED)
+    return f"T = {its['purifier'].timestep}, {its['purifier'].steps} steps of a full run"
+
+
+def attention(folder, its):
+    """attention maps of the purified image"""
+    from cosalpure.report.concepts import draw_attention
+
+    figure = folder / "attention.png"
+    draw_attention(folder / "data/one", folder / "purified", folder / "concept", its["model"], SPAN, figure, SEED)
+    return "4 passes of the U-Net"
+
+
+def previews(folder, its):
+    """a preview of a concept, twice as in the report's figure"""
+    from cosalpure.report.concepts import draw_previews
+
+    one, concepts, steps = folder / "data/one", folder / "concept", its["preview_steps"]
+    figure = folder / "previews.png"
+    draw_previews(one, one, concepts, concepts, its["model"], SPAN, figure, SEED, previews=1, steps=steps)
+    return f"{steps} sampler steps"
+
+
+STAGES = (load, one_pass, one_pass_plain, gradient, gradient_checkpointed, learn, purify, attention, previews)
+PHASES = {phase.__name__: phase for phase in STAGES}
+
+
+def run_phase(name, folder, its):
+    """A row of the table: what a phase took in this process, and the machine's load before and after it."""
+    before, start, cpu = os.getloadavg()[0], time.perf_counter(), time.process_time()
+    note = PHASES[name](folder, its)
+    return {
+        "phase": PHASES[name].__doc__,
+        "seconds": round(time.perf_counter() - start),
+        "CPU seconds": round(time.process_time() - cpu),
+        "peak GB": round(peak_gb(), 1),
+        "load": f"{before:.1f} to {os.getloadavg()[0]:.1f}",
+        "note": note or "",
+    }
+
+
+def peak_gb():
+    """The largest memory that this process held, GB; Linux counts it in KiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+
+
+# --- a GPU ------------------------------------------------------------------------------------------------------------
+def measure(its, batch, images, steps=5):
+    """Seconds a learning step and purified images a second of `batch` images at once, and the peak memory of each, GB.
+
+    `images` are (batch, 3, H, W) in [0, 1]. Differences of a longer and a shorter run, after a warm-up that compiles.
+    """
+    import torch
+
+    from cosalpure import purify as purifiers
+    from cosalpure.concept import learn as learn_one
+    from cosalpure.networks.text_to_image import TextToImage
+    from cosalpure.seeds import generator
+
+    model = TextToImage.of(its["model"])
+    on_gpu = model.device.type == "cuda"
+
+    def timed(work, *arguments):
+        if on_gpu:
+            torch.cuda.synchronize()
+            torch.cuda.reset_peak_memory_stats()
+        start = time.perf_counter()
+        result = work(*arguments)
+        if on_gpu:
+            torch.cuda.synchronize()
+        memory = torch.cuda.max_memory_allocated() / 1e9 if on_gpu else peak_gb()
+        return result, time.perf_counter() - start, memory
+
+    def learning(count):
+        chosen = its["concept"].model_copy(update={"batch": batch, "steps": count})
+        return learn_one(images, model, chosen, generator(SEED), "<my-goat>")
+
+    (concept, _), *_ = timed(learning, 1)
+    _, short, _ = timed(learning, 1)
+    _, long, learn_gb = timed(learning, 1 + steps)
+    purifier = purifiers.load("cosalpure", its["purifier"], lambda: model)
+
+    def purifying():
+        return purifier(images, concept, [generator(SEED, number) for number in range(batch)])
+
+    timed(purifying)
+    _, seconds, purify_gb = timed(purifying)
+    return {
+        "seconds a learning step": round((long - short) / steps, 4),
+        "learning, peak GB": round(learn_gb, 1),
+        "purified images a second": round(batch / seconds, 4),
+        "purification, peak GB": round(purify_gb, 1),
+    }
+
+
+def measure_variant(name, folder, its, steps):
+    """A row of a GPU's table; `name` is "VARIANT-BATCH", such as compile-4."""
+    from cosalpure.data import read_groups
+    from cosalpure.io import read_images
+
+    variant, batch = name.rsplit("-", 1)
+    changes = {key: True for key in variant.split("+") if key != "plain"}
+    (group,) = read_groups(folder / "data/two")
+    images = read_images(group.paths(folder / "data/two/images")).repeat(int(batch), 1, 1, 1)[: int(batch)]
+    chosen = its | {"model": its["model"].model_copy(update=changes)}
+    return {"variant": variant, "batch": int(batch)} | measure(chosen, int(batch), images, steps)
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+def main(arguments=None):
+    """Run the phases, each in a process of its own, and print the table; the exit status."""
+    options = parse(arguments)
+    folder = Path(options.folder).resolve()
+    its = paper_settings(folder, options.steps) | {"preview_steps": options.preview_steps}
+    if options.only:
+        print(json.dumps(run_one(options, folder, its)))
+        return 0
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen, failed = options.phases if options.device == "cpu" else variants(), []
+    for name in ["prepare", *chosen]:
+        say(name)
+        row = in_own_process(options, folder, name)
+        say(f"{name}: {'failed' if row is None else json.dumps(row)}")
+        if row is None:
+            failed.append(name)
+        elif name != "prepare":
+            with whole_file(folder / "measured" / f"{name}.json") as path:
+                path.write_text(json.dumps(row))
+    print("\n" + table(measured(folder, PHASES if options.device == "cpu" else variants())))
+    if failed:
+        print(f"failed: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def say(text):
+    print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
+
+
+def measured(folder, names):
+    """The rows that `folder` has of `names`, those of earlier calls included, in order."""
+    paths = [folder / "measured" / f"{name}.json" for name in names]
+    return [json.loads(path.read_text()) for path in paths if path.exists()]
+
+
+def parse(arguments):
+    """The command line's options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", help="where the model and the results are kept, 4 GB")
+    parser.add_argument("--phases", nargs="+", choices=PHASES, default=list(PHASES), help="what is run (all)")
+    parser.add_argument("--steps", type=int, default=3, help="steps of concept learning that are run (3)")
+    parser.add_argument("--preview-steps", type=int, default=25, help="sampler steps of a preview (25)")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads (2)")
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="cuda measures speed instead of phases"
+    )
+    parser.add_argument("--only", help=argparse.SUPPRESS)  # what the process of one phase is told
+    return parser.parse_args(arguments)
+
+
+def variants():
+    """The names of a GPU's measurements."""
+    return [f"{variant}-{batch}" for variant in VARIANTS for batch in BATCHES]
+
+
+def run_one(options, folder, its):
+    """The row of the phase or measurement `options.only`, made in this process."""
+    import torch
+
+    torch.set_num_threads(options.threads)
+    if options.only == "prepare":
+        prepare(folder)
+        return {}
+    if options.only in PHASES:
+        return run_phase(options.only, folder, its)
+    if not torch.cuda.is_available():
+        raise UserError("--device cuda: torch finds no GPU here")
+    return measure_variant(options.only, folder, its, options.steps)
+
+
+def in_own_process(options, folder, name):
+    """What `name` measured in a process of its own, whose last line is JSON; None if it failed."""
+    command = [sys.executable, __file__, folder, "--only", name, "--device", options.device, "--steps", options.steps]
+    command += ["--preview-steps", options.preview_steps, "--threads", options.threads]
+    environment = os.environ | {"OMP_NUM_THREADS": str(options.threads)}
+    if options.device == "cpu":
+        environment["CUDA_VISIBLE_DEVICES"] = ""
+    with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True, env=environment) as run:
+        last = ""
+        for line in run.stdout:
+            if last:
+                print(f"    {last}", flush=True)
+            last = line.rstrip()
+    return None if run.returncode else json.loads(last)
+
+
+def table(rows):
+    """Rows of equal keys as a Markdown table."""
+    if not rows:
+        return "nothing was measured"
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(map(str, row.values())) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except UserError as error:
+        sys.exit(f"full_size.py: {error}")
