@@ -17,7 +17,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosalpure.data import slugify
+from cosalpure.data import MANIFEST, slugify
 from cosalpure.data.problems import NO_TRUTH, Problem
 from cosalpure.data.published import PUBLISHED
 from cosalpure.errors import UserError
@@ -166,8 +166,9 @@ def group_folders(folder):
 
 
 def subfolders(folder):
-    """The folders in a folder, in the order of their names, without hidden ones and litter."""
-    return sorted((item for item in folder.iterdir() if item.is_dir() and not _hidden(item.name)), key=_by_text)
+    """The folders in a folder, in the order of their names, without hidden ones, litter and datasets already made."""
+    inner = (item for item in folder.iterdir() if item.is_dir() and not _hidden(item.name))
+    return sorted((item for item in inner if not (item / MANIFEST).exists()), key=_by_text)
 
 
 def image_files(folder):

@@ -126,7 +126,8 @@ def _many_values(values, counts):
         return _unclear(values, f"{share:.0%} of it is neither black nor white: a photograph or a soft map?")
     window = np.convolve(middle, np.ones(32, int), "valid")
     if share > 0.02 and window.max() > 0.5 * middle.sum():
-        level = 48 + int(window.argmax()) + 16
+        start = int(window.argmax())
+        level = 48 + start + int(middle[start : start + 32].argmax())
         return _unclear(values, f"a third level near {level}, {share:.0%} of it: labels, or undecided pixels?")
     return Reading(values)
 

@@ -56,7 +56,7 @@ def left_out(scores):
     empty = scores[[reason == EMPTY for reason in scores.get("reason", [""] * len(scores))]]
     empty = empty.drop_duplicates(["dataset", "slug", "file"])
     parts += [
-        f"{dataset} has {count} image{'s' * (count > 1)} with an empty ground truth, which count in MAE only"
+        f"{dataset} has {count} image{'s' * (count > 1)} with an empty ground truth, scored by MAE only"
         for dataset, count in empty["dataset"].value_counts(sort=False).items()
     ]
     return f"{'; '.join(parts)} (problems.parquet beside its manifest)." if parts else ""
