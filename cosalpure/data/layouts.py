@@ -50,6 +50,7 @@ TEXTS += (".cfg", ".bib", ".sha256", ".md5", ".py", ".sh", ".m", ".doc", ".docx"
 TEXT_NAMES = ("readme", "license", "licence", "copying", "notice", "citation", "authors", "changelog", "makefile")
 TEXT_NAMES += ("sha256sums", "md5sums")
 SIDECARS = (".json", ".xml", ".xmp")  # about a photo; in a folder of ground truth they may be it
+ANNOTATIONS = re.compile(r"(?i)annot|instance|coco|label|mask|segm|truth|(^|[^a-z])gt([^a-z]|$)")
 APART = "Masks belong into a folder masks/ beside images/"
 DEPTH = 2  # folders around the pair of folders: one of the archive, one of the set
 LISTED = 5  # names in a message
@@ -83,6 +84,8 @@ def find_groups(root, source="folder"):
     problems = [] if loose else _strange(images, "", {*taken, images})
     if source == "folder" and truths:
         problems += _beside(images.parent, images, truths)
+    if not truths:
+        problems += _annotations(Path(root), images)
     truth_folders = {} if loose or not truths else match([folder for _, folder in groups], subfolders(truths))
     found = []
     for name, folder in groups:
@@ -158,7 +161,7 @@ def group_folders(folder):
     if not loose and not inner:
         strange = strange_files(folder)
         there = f" (files that are not read: {_some(strange)})" if strange else ""
-        deeper = [sub for sub in subfolders(folder) if count_below(sub)]
+        deeper = [sub for sub in subfolders(folder) if has_images(sub)]
         there = f" (they lie in folders inside {_some(deeper)})" if deeper else there
         raise UserError(f"{folder}: no images{there}; expected one folder a group, with {', '.join(SUFFIXES)} files")
     its = images or inner
@@ -199,8 +202,14 @@ def is_strange(name):
 
 
 def count_below(folder):
-    """The number of image files in a folder and in all folders inside it."""
-    return len(image_files(folder)) + sum(count_below(sub) for sub in subfolders(folder))
+    """The number of image files in a folder and in all folders inside it; links to folders are not followed."""
+    return len(image_files(folder)) + sum(count_below(sub) for sub in subfolders(folder) if not sub.is_symlink())
+
+
+def has_images(folder):
+    """Whether there is an image file in a folder or in any folder inside it; links to folders are not followed."""
+    inner = (sub for sub in subfolders(folder) if not sub.is_symlink())
+    return bool(image_files(folder)) or any(map(has_images, inner))
 
 
 def match(files, others):
@@ -251,7 +260,7 @@ def _pair_of_folders(folder):
     images = [sub for sub in inner if _plain_name(sub.name) in IMAGE_FOLDERS]
     truths = [sub for sub in inner if _plain_name(sub.name) in TRUTH_FOLDERS]
     if len(truths) > 1:  # VOC keeps boxes, as XML files, in a folder of such a name
-        truths = [sub for sub in truths if count_below(sub)] or truths
+        truths = [sub for sub in truths if has_images(sub)] or truths
     if not (images and truths):
         return None
     for several in (images, truths):
@@ -349,6 +358,7 @@ def _beside(parent, images, truths):
         Problem("", shown(file.name), f"not read: it lies beside {images.name} and {truths.name}")
         for file in image_files(parent)
     ]
+    problems += [Problem("", shown(file.name), _not_read(file)) for file in strange_files(parent)]
     for inner in subfolders(parent):
         if inner not in (images, truths) and inner not in (images.parent, truths.parent) and count_below(inner):
             text = f"not read: a folder beside {images.name} and {truths.name} ({count_below(inner)} images)"
@@ -356,10 +366,21 @@ def _beside(parent, images, truths):
     return problems
 
 
+def _annotations(root, images):
+    """Problems of files that may hold the ground truth of all images, as COCO's do, where no folder does."""
+    folders = {root, images, images.parent if images != root else root}
+    files = [file for folder in sorted(folders) for file in strange_files(folder, sidecars=True)]
+    return [
+        Problem("", shown(file.name), f"{_not_read(file)}, so there is no ground truth")
+        for file in files
+        if file.suffix.lower() in SIDECARS and ANNOTATIONS.search(file.stem)
+    ]
+
+
 def _refuse_others(root, place):
     """Refuse images outside `place`, the folder of images and of ground truth that was found below `root`."""
     while place != root:
-        others = [sub for sub in subfolders(place.parent) if sub != place and count_below(sub)]
+        others = [sub for sub in subfolders(place.parent) if sub != place and has_images(sub)]
         loose = image_files(place.parent)
         if others or loose:
             raise UserError(

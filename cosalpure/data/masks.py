@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 from PIL import Image
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from cosalpure.data.photos import OPAQUE, Reading, as_stored, frames_of, is_lossy, orientation
 from cosalpure.io import has_16_bits, open_image
@@ -75,7 +76,7 @@ def _grey(values, lossy=False):
         return _two_values(values, *map(int, present), lossy)
     if len(present) <= FEW and not lossy:
         return _few_values(values, counts, present)
-    return _many_values(values, counts)
+    return _many_values(values, counts, lossy)
 
 
 def _two_values(values, low, high, lossy=False):
@@ -115,7 +116,7 @@ def _labelled(chosen, ids, void, void_is_certain, what):
     return Reading(chosen, note=f"{what} {ids[0]} is the object" + (f", {VOID} (void) is background" if void else ""))
 
 
-def _many_values(values, counts):
+def _many_values(values, counts, lossy):
     """More than sixteen grey values, or a lossy format: black and white with soft edges, or unclear."""
     total, middle = counts.sum(), counts[48:208]
     if not counts[WHITE:].any() or not counts[:DARK].any():
@@ -129,6 +130,11 @@ def _many_values(values, counts):
         start = int(window.argmax())
         level = 48 + start + int(middle[start : start + 32].argmax())
         return _unclear(values, f"a third level near {level}, {share:.0%} of it: labels, or undecided pixels?")
+    even = 0 if lossy else _even(values, 4, 207)
+    if even > 0.01:
+        return _unclear(
+            values, f"{even:.0%} of it in even areas that are neither black nor white: labels of many objects?"
+        )
     return Reading(values)
 
 
@@ -268,10 +274,14 @@ def border_share(chosen):
     return float(np.concatenate((chosen[0], chosen[-1], chosen[:, 0], chosen[:, -1])).mean())
 
 
+def _even(values, low, high):
+    """The share of pixels in the middle of 5 x 5 px of one value from `low` to `high`: soft edges have none."""
+    least, most = minimum_filter(values, 5), maximum_filter(values, 5)
+    return float(((least == most) & (low <= values) & (values <= high)).mean())
+
+
 def _thick(chosen):
     """Whether chosen pixels are more than a line: a square of `RIM` px fits in."""
-    from scipy.ndimage import minimum_filter
-
     return bool(minimum_filter(chosen, RIM, mode="constant").any())
 
 

@@ -47,7 +47,7 @@ def read_photo(path):
             eight_bits(image, path, deep)  # refuses what is black only because its values are small
         else:
             pixels, problem = np.asarray(eight_bits(image, path, deep).convert("RGB")), ""
-    return Reading(pixels, problem, note, turned, lossy)
+    return Reading(pixels, problem or _blankness(pixels), note, turned, lossy)
 
 
 def orientation(image):
@@ -99,6 +99,14 @@ def is_lossy(image):
 def frames_of(image):
     """Pictures in a file; phones put a second one, for depth or video, behind a JPEG photograph."""
     return 1 if image.format in ("JPEG", "MPO") else getattr(image, "n_frames", 1)
+
+
+def _blankness(pixels):
+    """What is wrong with a photograph that shows nothing."""
+    low, high = int(pixels.min()), int(pixels.max())
+    if low == high:
+        return f"blank image: every value is {low}"
+    return f"black image: no value above {high} of 255" if high < 8 else ""
 
 
 def _without_transparency(rgba):

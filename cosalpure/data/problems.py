@@ -15,6 +15,8 @@ USABLE = (
     "sizes differ",
     "EXIF",
     "transparent",
+    "blank image",
+    "black image",
     "mask among the images",
     "shared ground truth",
     "duplicate",

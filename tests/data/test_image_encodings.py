@@ -67,6 +67,8 @@ FILES = {  # name: (suffix, bytes, pixels, or None if it is left out; what is sa
     "cut out, black below": ("png", rgba(0, CENTRE * 255), np.where(CENTRE[..., None], PHOTO, 0), ""),
     "half transparent, all of it": ("png", rgba(NOISE, WHOLE // 2), np.where(CENTRE[..., None], PHOTO, NOISE), ""),
     "cut out, noise below": ("png", rgba(NOISE, CENTRE * 255), ON_WHITE, "transparent: 75% of it hides other colours"),
+    "black but for small values": ("png", saved(Image.fromarray(PHOTO // 64)), PHOTO // 64, "no value above 3 of 255"),
+    "one value": ("png", saved(Image.new("RGB", (S, S), "red")), np.tile([255, 0, 0], (S, S, 1)), "mask among"),
     "12 bits in 16": ("tif", depth(GREY * 16.0, np.uint16), None, "whole numbers from 240 to 3904"),
     "10 bits in 16": ("png", depth(GREY * 4.0, np.uint16, "PNG"), None, "of which the white is not certain"),
     "16-bit RGB of 0 to 255": (

@@ -232,6 +232,12 @@ CASES = {  # name: (files, what is read under `skip`, what is said; empty: nothi
         BOTH,
         "preview.png: not read: it lies beside image and gt",
     ),
+    "COCO's annotations": (
+        files("images/a.jpg images/b.jpg", other="annotations.json"),
+        "images/a- images/b-",
+        "annotations.json: not read: a file of kind json",
+    ),
+    "a .heic beside both": (files(**PAIR, other="c.heic"), BOTH, "c.heic: not read"),
     "images outside": (files("x/image/g/a.jpg y/b.jpg", "x/gt/g/a.png"), None, "other images beside it (y)"),
     # nothing to do
     "empty": (files(other="g/"), None, "no images"),
@@ -280,6 +286,17 @@ def test_what_is_read_and_what_is_said(name, kind, tmp_path):
     strict, problems = attempt(path, tmp_path / "strict", "strict")
     assert strict == (None if said else expected)
     assert said == "" or problems.startswith("mine: ") or said in problems
+
+
+def test_links_in_a_circle_end(tmp_path):
+    path = unpacked(files(**PAIR), tmp_path / "in")
+    for name in ("edges", "more"):
+        (path / name).symlink_to(path)
+    read, problems = attempt(path, tmp_path / "out", "skip")
+    assert read == BOTH
+    assert problems.count("not read: a folder beside image and gt (4 images)") == 2, (
+        "those of image and gt, once a link"
+    )
 
 
 def test_names_are_matched_exactly_before_they_are_matched_alike():

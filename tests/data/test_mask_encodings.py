@@ -32,6 +32,7 @@ RIM &= ~TRUE
 PHOTO = np.random.default_rng(0).integers(0, 256, (S, S, 3), dtype=np.uint8)
 ALPHA = TRUE * np.uint8(255)
 SOFT = np.asarray(Image.fromarray(ALPHA).resize((4 * S, 4 * S), 0).rotate(3).resize((S, S), Image.Resampling.BOX))
+BLURRED = np.asarray(Image.fromarray(ALPHA).filter(ImageFilter.GaussianBlur(1.5)))
 VOC = {0: (0, 0, 0), 1: (128, 0, 0), 2: (0, 128, 0), 15: (192, 128, 128), 255: (224, 224, 192)}
 READ = None  # no problem: the object is right
 
@@ -106,6 +107,13 @@ def specks():
     return grey(values)
 
 
+def many_labels():
+    """Twenty-five classes in blocks, and a void line."""
+    values = np.arange(S)[:, None] // 13 * 5 + np.arange(S) // 13
+    values[:, 30:32] = 255
+    return grey(values)
+
+
 def gradient():
     y, x = np.mgrid[:S, :S]
     return grey(255 * np.exp(-((x - 32) ** 2 + (y - 32) ** 2) / 800))
@@ -159,6 +167,8 @@ ENCODINGS = {  # name: (file, READ or what the problem says)
     "instances in JPEG": (lambda: grey(labels(110, 230), "JPEG"), "unclear mask: a third level"),
     "class 15 and void": (lambda: grey(labels(15, 15, 255)), READ),
     "0, 1 and a thick 255": (lambda: grey(labels(1, 255)), "values 0, 1 and 255: which is the object?"),
+    "many labels and void": (many_labels, "labels of many objects?"),
+    "soft edges, enlarged": (lambda: grey(np.kron(BLURRED[::2, ::2], np.ones((2, 2)))), READ),
     "soft map": (gradient, "neither black nor white: a photograph or a soft map?"),
     "grey photo": (lambda: grey(PHOTO[..., 0]), "neither black nor white: a photograph or a soft map?"),
     "photo": (lambda: file(Image.fromarray(PHOTO)), "a photograph, or labels of many or blurred colours?"),
@@ -265,9 +275,8 @@ def test_a_ground_truth_is_read_or_its_encoding_is_named(name, tmp_path):
             make(tmp_path, mask(), "strict")
 
 
-@pytest.mark.parametrize("soft", [SOFT, ImageFilter.GaussianBlur(1.5)])
-def test_soft_edges_stay_as_grey_as_they_are(soft, tmp_path):
-    values = soft if isinstance(soft, np.ndarray) else np.asarray(Image.fromarray(ALPHA).filter(soft))
+@pytest.mark.parametrize("values", [SOFT, BLURRED])
+def test_soft_edges_stay_as_grey_as_they_are(values, tmp_path):
     out = make(tmp_path, grey(values), "strict")
     assert np.array_equal(np.asarray(Image.open(min((out / "masks/g").iterdir()))), values)
     assert not (out / stage.PROBLEMS).exists() and not (out / stage.NOTES).exists()
