@@ -45,6 +45,7 @@ AFFIX = re.compile(  # what is added to an image's name for its mask
 )
 LITTER = ("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "#recycle")
 LITTER += ("$recycle.bin", "system volume information", "lost+found", "picasa.ini")
+CACHES = (".ipynb_checkpoints", ".cache", ".thumbnails", ".git", ".svn", ".appledouble", ".trash", ".trashes", ".venv")
 TEXTS = (".txt", ".md", ".rst", ".html", ".htm", ".pdf", ".csv", ".tsv", ".log", ".url", ".yaml", ".yml", ".ini")
 TEXTS += (".cfg", ".bib", ".sha256", ".md5", ".py", ".sh", ".m", ".doc", ".docx")
 TEXT_NAMES = ("readme", "license", "licence", "copying", "notice", "citation", "authors", "changelog", "makefile")
@@ -331,6 +332,9 @@ def _pair(label, folder, truth_folder, has_truth):
 def _strange(folder, label, known, sidecars=False):
     """Problems of what in a folder is not read: files of unknown kinds, and folders that are not `known`."""
     problems = [Problem(label, shown(file.name), _not_read(file)) for file in strange_files(folder, sidecars)]
+    problems += [
+        Problem(label, f"{shown(inner.name)}/", "not read: a hidden folder") for inner in _hidden_folders(folder)
+    ]
     for inner in (sub for sub in subfolders(folder) if sub not in known):
         if _plain_name(inner.name) in TRUTH_FOLDERS and count_below(inner):
             text = f"not read: a folder of masks inside a group ({count_below(inner)}). {APART}"
@@ -394,6 +398,13 @@ def _some(paths):
     """The first few names, for a message."""
     more = f" and {len(paths) - LISTED} more" if len(paths) > LISTED else ""
     return ", ".join(shown(path.name) for path in paths[:LISTED]) + more
+
+
+def _hidden_folders(folder):
+    """Hidden folders of images that no program keeps for itself; those of jobs under way end in `.partial`."""
+    hidden = (item for item in folder.iterdir() if item.name.startswith(".") and item.is_dir())
+    its = (item for item in hidden if item.name.lower() not in CACHES and not item.name.endswith((".partial", ".old")))
+    return sorted((item for item in its if not item.is_symlink() and has_images(item)), key=_by_text)
 
 
 def _dangling(item):

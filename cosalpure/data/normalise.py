@@ -71,9 +71,9 @@ def normalise(name, found, folder, size, threads=1, upright=False):
             new = (folder / kind / slug / file for kind in ("images", "masks"))
             tasks.append(Task(photo.image, photo.truth, *new, size, upright))
     results = list(tqdm(_mapped(tasks, threads), total=len(tasks), desc=f"normalise {name}", unit="image"))
-    problems, notes = [], []
+    problems, notes, names = [], [], Counter(base_name(task.image) for task in tasks)
     for part in parts:
-        together = _judged_together([tasks[at] for at in part], [results[at] for at in part], each=upright)
+        together = _judged_together([tasks[at] for at in part], [results[at] for at in part], names, each=upright)
         for at, more in zip(part, together, strict=True):
             row, its = rows[at], results[at]
             row |= {"sha256": its.sha256, "truth_sha256": its.truth_sha256}
@@ -154,8 +154,8 @@ def _emptiness(truth, small):
     return ""
 
 
-def _judged_together(tasks, results, each):
-    """[problems of a photo, ...] of one group that show beside its others only.
+def _judged_together(tasks, results, names, each):
+    """[problems of a photo, ...] of one group that show beside its others only; `names` counts those of all groups.
 
     A mask that is full, or whose outermost pixels are nearly all object, may be inverted, or the object be larger than
     the image. Without `each`, as in a published set, that is told only where it holds for most of the group.
@@ -164,7 +164,6 @@ def _judged_together(tasks, results, each):
     usual = float(np.median([its.border for its in masks])) if masks else 0.0
     most_full = sum(its.full for its in masks) > len(masks) / 2
     all_plain = len(results) > 1 and all(its.looks for its in results)
-    names = Counter(base_name(task.image) for task in tasks)
     found = []
     for task, its in zip(tasks, results, strict=True):
         twin, problems = names[base_name(task.image)] > 1, []

@@ -157,6 +157,11 @@ CASES = {  # name: (files, what is read under `skip`, what is said; empty: nothi
         None,
         "silhouette/a.png: mask among the images?",
     ),
+    "one mask in a group of its own": (
+        files("cat/a.png", "cat_gt/a.jpg"),
+        None,
+        "cat_gt/a.jpg: mask among the images?",
+    ),
     "a group of masks only": (files(masks="g/a.png g/b.png"), None, "g/a.png: mask among the images?"),
     "a group of masks only, JPEG": (files(masks="g/a.jpg g/b.jpg"), None, "g/a.jpg: mask among the images?"),
     "masks inside the group": (
@@ -187,6 +192,12 @@ CASES = {  # name: (files, what is read under `skip`, what is said; empty: nothi
     ".jpg_large": (files("g/a.jpg g/b.jpg g/c.jpg_large"), "g/a- g/b-", "g/c.jpg_large: not read"),
     "no suffix": (files("g/a.jpg g/b.jpg g/c"), "g/a- g/b-", "g/c: not read: a file without a suffix"),
     "hidden photo": (files("g/a.jpg g/b.jpg g/.c.jpg"), "g/a- g/b-", "g/.c.jpg: not read: a hidden file"),
+    "hidden folder": (files("g/a.jpg g/b.jpg g/.more/c.jpg"), "g/a- g/b-", "g/.more/: not read: a hidden folder"),
+    "hidden folder of groups": (
+        files("g/a.jpg g/b.jpg h/c.jpg h/d.jpg .i/e.jpg"),
+        "g/a- g/b- h/c- h/d-",
+        ".i/: not read",
+    ),
     "folder in a group": (
         files("g/a.jpg g/b.jpg g/more/c.jpg"),
         "g/a- g/b-",
