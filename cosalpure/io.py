@@ -19,6 +19,7 @@ from cosalpure.errors import UserError, one_line
 MAX_PIXELS = 64_000_000  # a 8000 x 8000 photograph; more is refused as a decompression bomb
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")  # by content: Pillow knows others, some of which run programs
+SAVE_8_BITS = "save it with 8 bits a channel"
 
 
 @contextmanager
@@ -91,21 +92,18 @@ def web_page(path):
     return " ".join(title[1].split())[:80] if title else "no title"
 
 
-def read_pixels(path, mode, upright=False):
-    """An image file as uint8: (H, W, 3) for mode "RGB", (H, W) for mode "L". A UserError names a bad file.
-
-    `upright` turns a photograph as its camera noted (EXIF), which is how every viewer shows it.
-    """
+@contextmanager
+def open_image(path):
+    """Yields the Pillow image of a file whose content is one of `FORMATS`. A UserError names a bad file."""
     try:
         with warnings.catch_warnings(), open(path, "rb") as file:
             warnings.simplefilter("ignore")  # Pillow's remarks on damaged metadata and large images
             with Image.open(file, formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise Image.DecompressionBombError
-                image = ImageOps.exif_transpose(image) if upright else image
-                if image.mode.startswith("I"):  # 16-bit grey: Pillow would cut at 255 instead of scaling
-                    image = Image.fromarray((np.asarray(image) / 257).round().clip(0, 255).astype(np.uint8))
-                return np.asarray(image.convert(mode))
+                yield image
+    except UserError:
+        raise
     except FileNotFoundError:
         raise UserError(f"{path}: no such image") from None
     except Image.DecompressionBombError:
@@ -114,6 +112,53 @@ def read_pixels(path, mode, upright=False):
         raise UserError(f"{path}: not a readable image (its content is not {', '.join(FORMATS)})") from None
     except Exception as error:  # decoders raise nearly anything on damaged files
         raise UserError(f"{path}: not a readable image ({one_line(error, 100)})") from None
+
+
+def read_pixels(path, mode, upright=False):
+    """An image file as uint8: (H, W, 3) for mode "RGB", (H, W) for mode "L". A UserError names a bad file.
+
+    `upright` turns a photograph as its camera noted (EXIF), which is how every viewer shows it.
+    """
+    with open_image(path) as image:
+        deep = has_16_bits(image)
+        image = ImageOps.exif_transpose(image) if upright else image
+        return np.asarray(eight_bits(image, path, deep).convert(mode))
+
+
+def eight_bits(image, path, deep=False):
+    """A Pillow image of any depth with 8 bits a channel. A UserError where it is not certain which value is white.
+
+    White is 65535 in 16-bit grey, 255 where no value is larger, and 1 in floats of at most 1. `deep` says that the file
+    has 16 bits a channel of colour.
+    """
+    if image.mode[0] not in "IF":
+        if deep and max(high for _, high in _extrema(image)) <= 1:
+            raise UserError(f"{path}: 16 bits a channel, but no value above 511, which is black; {SAVE_8_BITS}")
+        return image
+    values = np.asarray(image).astype(np.float64)
+    if not np.isfinite(values).all():
+        raise UserError(f"{path}: holds values that are not finite numbers; {SAVE_8_BITS}")
+    low, high, kind = values.min(), values.max(), "floats" if image.mode == "F" else "whole numbers"
+    if low >= 0 and image.mode == "F" and high <= 1:
+        values = values * 255
+    elif low < 0 or (image.mode == "F" and not 16 <= high <= 255) or not (high <= 255 or 16384 <= high <= 65535):
+        # A maximum below 16384 may be of 10, 12 or 14 bits
+        raise UserError(f"{path}: {kind} from {low:g} to {high:g}, of which the white is not certain; {SAVE_8_BITS}")
+    elif high > 255:
+        values = values / 257
+    return Image.fromarray(values.round().astype(np.uint8))
+
+
+def has_16_bits(image):
+    """Whether a file, not loaded yet, holds 16 bits a channel of colour, of which Pillow keeps the upper 8."""
+    if image.format == "TIFF":
+        return max(image.tag_v2.get(258, (8,))) > 8  # BitsPerSample
+    return image.format == "PNG" and any(str(tile[3]).find(";16") >= 0 for tile in image.tile)
+
+
+def _extrema(image):
+    """[(smallest, largest), ...] of the channels of colour, without transparency."""
+    return [image.getchannel(band).getextrema() for band in image.getbands() if band not in "Aa"]
 
 
 def read_images(paths):

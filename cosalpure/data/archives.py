@@ -2,7 +2,7 @@
 
 Refused, with one line: members outside the target, links, devices, two members of one name, more or larger members
 than images need, and what grows far beyond the archive's size. Sizes are checked as declared and again as they come.
-Only images are written. What is refused leaves files in the target, which is for the caller to remove.
+Only images are written, and empty files of the names of other ones, for the layout to see. What is refused leaves files in the target, which is for the caller to remove.
 """
 
 import bz2
@@ -16,10 +16,11 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 
-from cosalpure.data.layouts import SUFFIXES
+from cosalpure.data.layouts import SUFFIXES, is_strange
 from cosalpure.errors import UserError, one_line
 
 MAX_MEMBERS = 100_000  # CoSOD3k has 6632 files
@@ -54,8 +55,12 @@ def unpack(archive, target):
             for count, member in enumerate(members, 1):
                 total += max(0, member.size)
                 place = _checked(member, count, total, allowed)
-                if member.kind == "file" and place.suffix.lower() in SUFFIXES:
+                if member.kind == "folder":
+                    (target / place).mkdir(parents=True, exist_ok=True)
+                elif place.suffix.lower() in SUFFIXES:
                     _write(member, target / place)
+                elif is_strange(place.name):
+                    _write(replace(member, size=0, open=BytesIO), target / place)
     except UserError as error:
         raise UserError(f"{archive}: {error}; refused") from None
     except BROKEN as error:

@@ -1,4 +1,4 @@
-"""Where the images of a data set lie: any published layout, or a plain folder of photos, as groups of pairs.
+"""Where the images of a dataset lie: any published layout, or a plain folder of photos, as groups of pairs.
 
     Image/<group>/*.jpg beside GroundTruth/<group>/*.png        or GT; image and binary; img and gt; images and gts; ...
     <Set>/Image/<group>/..., images/<Set>/<group>/...           one wrapping folder, or several sets in one place
@@ -6,7 +6,8 @@
     *.jpg                                                       one group
 
 Only names are looked at here, so counting groups is quick. Formats and upper case may be mixed. A ground truth has its
-image's name, with another extension or none of its own (`a.png` or `a.jpg.png` for `a.jpg`).
+image's name, with another extension or none of its own (`a.png` or `a.jpg.png` for `a.jpg`), or a word for masks added to
+it (`a_mask.png`). Whatever else lies there is a problem by name, save for what operating systems leave and documents.
 """
 
 import hashlib
@@ -16,15 +17,42 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosalpure.data import slugify
+from cosalpure.data import MANIFEST, slugify
 from cosalpure.data.problems import NO_TRUTH, Problem
 from cosalpure.data.published import PUBLISHED
 from cosalpure.errors import UserError
 
-IMAGE_FOLDERS = ("image", "images", "img", "imgs")
-TRUTH_FOLDERS = ("groundtruth", "gt", "gts", "binary", "mask", "masks")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-NOT_READ = (".heic", ".heif", ".avif", ".gif", ".svg", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".psd")
+IMAGE_FOLDERS = (
+    "image",
+    "images",
+    "img",
+    "imgs",
+    "jpegimages",
+    "rgb",
+    "photo",
+    "photos",
+    "picture",
+    "pictures",
+    "input",
+)
+IMAGE_FOLDERS += ("inputs",)
+TRUTH_FOLDERS = ("groundtruth", "groundtruths", "gt", "gts", "binary", "mask", "masks", "annotation", "annotations")
+TRUTH_FOLDERS += ("label", "labels", "seg", "segs", "segmentation", "segmentations", "segmentationclass")
+TRUTH_FOLDERS += ("segmentationobject", "segmentationmask", "segmentationmasks", "silhouettes", "mattes", "truth")
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+AFFIX = re.compile(  # what is added to an image's name for its mask
+    r"(?i)(^(mask|gt|label|seg)[ _.-]+|[ _.-]+(masks?|gts?|ground[ _-]?truth|labels?|seg|segmentation|matte|alpha)$)"
+)
+LITTER = ("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "#recycle")
+LITTER += ("$recycle.bin", "system volume information", "lost+found", "picasa.ini")
+CACHES = (".ipynb_checkpoints", ".cache", ".thumbnails", ".git", ".svn", ".appledouble", ".trash", ".trashes", ".venv")
+TEXTS = (".txt", ".md", ".rst", ".html", ".htm", ".pdf", ".csv", ".tsv", ".log", ".url", ".yaml", ".yml", ".ini")
+TEXTS += (".cfg", ".bib", ".sha256", ".md5", ".py", ".sh", ".m", ".doc", ".docx")
+TEXT_NAMES = ("readme", "license", "licence", "copying", "notice", "citation", "authors", "changelog", "makefile")
+TEXT_NAMES += ("sha256sums", "md5sums")
+SIDECARS = (".json", ".xml", ".xmp")  # about a photo; in a folder of ground truth they may be it
+ANNOTATIONS = re.compile(r"(?i)annot|instance|coco|label|mask|segm|truth|(^|[^a-z])gt([^a-z]|$)")
+APART = "Masks belong into a folder masks/ beside images/"
 DEPTH = 2  # folders around the pair of folders: one of the archive, one of the set
 LISTED = 5  # names in a message
 
@@ -51,21 +79,30 @@ def find_groups(root, source="folder"):
     `source` names the set wanted where a folder holds several.
     """
     images, truths = locate(Path(root), source)
-    truth_folders = _by_name(subfolders(truths)) if truths else {}
     groups = group_folders(images)
     taken = {folder for _, folder in groups}
-    others = [sub for sub in subfolders(images) if images not in taken and sub not in taken]
-    found, problems = [], [Problem(shown(sub.name), "", "no images in this folder") for sub in others]
+    loose = images in taken  # one group, named like the folder around images and ground truth
+    problems = [] if loose else _strange(images, "", {*taken, images})
+    if source == "folder" and truths:
+        problems += _beside(images.parent, images, truths)
+    if not truths:
+        problems += _annotations(Path(root), images)
+    truth_folders = {} if loose or not truths else match([folder for _, folder in groups], subfolders(truths))
+    found = []
     for name, folder in groups:
-        loose = folder == images  # one group, named like the folder around images and ground truth
         name = shown(folder.parent.resolve().name) if loose and truths else name
-        truth = truths if loose else truth_folders.pop(_key(folder.name), None)
+        truth = truths if loose else truth_folders.get(folder)
         photos, its_problems = _pair(name, folder, truth, truths is not None)
         problems += its_problems
         if photos:
             found.append(Found(name, tuple(photos)))
-    for folder in truth_folders.values():
-        problems += [Problem(shown(folder.name), shown(file.name), "no image") for file in image_files(folder)]
+    if truths and not loose:
+        used = set(truth_folders.values())
+        problems += [Problem("", shown(file.name), "no image") for file in image_files(truths)]
+        for folder in (sub for sub in subfolders(truths) if sub not in used):
+            problems += [Problem(shown(folder.name), shown(file.name), "no image") for file in image_files(folder)]
+            problems += _strange(folder, shown(folder.name), set(), sidecars=True)
+        problems += _strange(truths, "", set(subfolders(truths)), sidecars=True)
     return found, problems, truths is not None
 
 
@@ -106,6 +143,8 @@ def locate(root, source):
         pairs = [pair for folder in level if (pair := _pair_of_folders(folder))]
         if pairs:
             images, truths = _wanted({pair[0].parent: pair for pair in pairs}, root, source)
+            if source == "folder" and len(pairs) == 1:
+                _refuse_others(root, images.parent)
             return _inner_set(images, truths, source)
         level = [inner for folder in level for inner in subfolders(folder)]
     return _plain(root), None
@@ -113,31 +152,93 @@ def locate(root, source):
 
 def group_folders(folder):
     """[(label, folder), ...] of the groups in a folder, in the order of their names; loose images are one group."""
-    inner = [sub for sub in subfolders(folder) if image_files(sub, SUFFIXES + NOT_READ)]
-    loose = image_files(folder)
+    inner = [sub for sub in subfolders(folder) if image_files(sub) or strange_files(sub)]
+    loose, images = image_files(folder), [sub for sub in inner if image_files(sub)]
     if loose and inner:
         raise UserError(
             f"{folder}: both images ({loose[0].name}, ...) and folders of images ({inner[0].name}, ...); "
             "expected one folder a group, or images of one group"
         )
     if not loose and not inner:
-        raise UserError(f"{folder}: no images; expected one folder a group, with {', '.join(SUFFIXES)} files")
-    return [(shown(sub.resolve().name), sub) for sub in inner or [folder]]
+        strange = strange_files(folder)
+        there = f" (files that are not read: {_some(strange)})" if strange else ""
+        deeper = [sub for sub in subfolders(folder) if has_images(sub)]
+        there = f" (they lie in folders inside {_some(deeper)})" if deeper else there
+        raise UserError(f"{folder}: no images{there}; expected one folder a group, with {', '.join(SUFFIXES)} files")
+    its = images or inner
+    return [(shown(sub.resolve().name), sub) for sub in its or [folder]]
 
 
 def subfolders(folder):
-    """The folders in a folder, in the order of their names, without hidden ones."""
-    return sorted(
-        (item for item in folder.iterdir() if item.is_dir() and not _hidden(item.name)), key=lambda item: item.name
-    )
+    """The folders in a folder, in the order of their names, without hidden ones, litter and datasets already made."""
+    inner = (item for item in folder.iterdir() if item.is_dir() and not _hidden(item.name))
+    return sorted((item for item in inner if not (item / MANIFEST).exists()), key=_by_text)
 
 
-def image_files(folder, suffixes=SUFFIXES):
+def image_files(folder):
     """The image files in a folder, in the order of their names without extension: formats do not change the order."""
-    files = (item for item in folder.iterdir() if item.suffix.lower() in suffixes and not _hidden(item.name))
+    files = (item for item in folder.iterdir() if item.suffix.lower() in SUFFIXES and not _hidden(item.name))
     return sorted(
         (item for item in files if item.is_file() or _dangling(item)), key=lambda item: (item.stem, item.suffix)
     )
+
+
+def strange_files(folder, sidecars=False):
+    """The files in a folder that are neither images nor litter nor documents, in the order of their names.
+
+    Files that describe a photo (`SIDECARS`) count with `sidecars` only.
+    """
+    files = (item for item in folder.iterdir() if item.is_file() and is_strange(item.name))
+    return sorted((item for item in files if sidecars or item.suffix.lower() not in SIDECARS), key=_by_text)
+
+
+def is_strange(name):
+    """Whether a file of this name is neither an image that is read nor litter nor a document."""
+    stem, suffix = os.path.splitext(name.lower())
+    if name.startswith("._") or name.lower() in LITTER:
+        return False
+    if name.startswith("."):  # a hidden photo has a suffix behind its name
+        return suffix in SUFFIXES
+    return suffix not in SUFFIXES + TEXTS and not (stem in TEXT_NAMES and not suffix)
+
+
+def count_below(folder):
+    """The number of image files in a folder and in all folders inside it; links to folders are not followed."""
+    return len(image_files(folder)) + sum(count_below(sub) for sub in subfolders(folder) if not sub.is_symlink())
+
+
+def has_images(folder):
+    """Whether there is an image file in a folder or in any folder inside it; links to folders are not followed."""
+    inner = (sub for sub in subfolders(folder) if not sub.is_symlink())
+    return bool(image_files(folder)) or any(map(has_images, inner))
+
+
+def match(files, others):
+    """{file or folder: the other one of its name}: of the very name first, then of one that differs by case or accents.
+
+    `a.png` and `a.jpg.png` are of the name of `a.jpg`, and `a_mask.png` is if no other one is. None is given twice, except
+    that images of one stem share a ground truth.
+    """
+    found, used = {}, set()
+    for names in (_exact_names, _like_names, _masks_names):
+        index = {}
+        for other in others:
+            if other not in used:
+                index.setdefault(names(other)[-1], []).append(other)
+        new = {}
+        for file in files:
+            for name in () if file in found else names(file):
+                if len(fitting := index.get(name, ())) >= 1 and (names is not _masks_names or len(fitting) == 1):
+                    new[file] = fitting[0]
+                    break
+        found |= new
+        used |= set(new.values())
+    return found
+
+
+def base_name(path):
+    """A file's name for comparison with others, without extension and without words for masks."""
+    return _key(AFFIX.sub("", path.stem)) or _key(path.stem)
 
 
 def shown(name):
@@ -159,6 +260,8 @@ def _pair_of_folders(folder):
     inner = subfolders(folder)
     images = [sub for sub in inner if _plain_name(sub.name) in IMAGE_FOLDERS]
     truths = [sub for sub in inner if _plain_name(sub.name) in TRUTH_FOLDERS]
+    if len(truths) > 1:  # VOC keeps boxes, as XML files, in a folder of such a name
+        truths = [sub for sub in truths if has_images(sub)] or truths
     if not (images and truths):
         return None
     for several in (images, truths):
@@ -173,7 +276,7 @@ def _inner_set(images, truths, source):
     if image_files(images) or any(image_files(sub) for sub in inner) or not any(map(subfolders, inner)):
         return images, truths
     chosen = _wanted({sub: sub for sub in inner}, images, source)
-    truth = _by_name(subfolders(truths)).get(_key(chosen.name))
+    truth = match([chosen], subfolders(truths)).get(chosen)
     if truth is None:
         raise UserError(f"{truths}: no folder {chosen.name}, as there is in {images}")
     return chosen, truth
@@ -197,7 +300,7 @@ def _plain(folder):
     """A folder of group folders or images, past folders that only wrap it."""
     while not image_files(folder) and len(subfolders(folder)) == 1:
         (only,) = subfolders(folder)
-        if image_files(only, SUFFIXES + NOT_READ):
+        if image_files(only) or strange_files(only):
             return folder
         folder = only
     return folder
@@ -205,23 +308,103 @@ def _plain(folder):
 
 def _pair(label, folder, truth_folder, has_truth):
     """The photos of a group, in order, and what is wrong with their names."""
-    files = {"images": image_files(folder), "truths": image_files(truth_folder) if truth_folder else []}
-    truths = {}
-    for file in files["truths"]:
-        truths.setdefault(_key(file.stem), file)
-    photos, problems, used = [], [], set()
-    for file in files["images"]:
-        truth = truths.get(_key(file.name)) or truths.get(_key(file.stem))
-        used.add(truth)
+    images, truths = image_files(folder), image_files(truth_folder) if truth_folder else []
+    paired = match(images, truths)
+    photos, problems, owner = [], [], {}
+    for file in images:
+        truth = paired.get(file)
         if has_truth and truth is None:
             problems.append(Problem(label, shown(file.name), NO_TRUTH))
+            continue
+        photos.append(Photo(file, truth))
+        if truth and owner.setdefault(truth, file) != file:
+            text = f"shared ground truth: {shown(truth.name)} is that of {shown(owner[truth].name)}, too"
+            problems.append(Problem(label, shown(file.name), text))
+    names = {name for file in images for name in _like_names(file)}
+    for file in truths:
+        if file not in owner:
+            again = "; another ground truth has the name of its image" if _like_names(file)[-1] in names else ""
+            problems.append(Problem(label, shown(file.name), f"no image{again}"))
+    problems += _strange(folder, label, set())
+    return photos, problems + (_strange(truth_folder, label, set(), sidecars=True) if truth_folder else [])
+
+
+def _strange(folder, label, known, sidecars=False):
+    """Problems of what in a folder is not read: files of unknown kinds, and folders that are not `known`."""
+    problems = [Problem(label, shown(file.name), _not_read(file)) for file in strange_files(folder, sidecars)]
+    problems += [
+        Problem(label, f"{shown(inner.name)}/", "not read: a hidden folder") for inner in _hidden_folders(folder)
+    ]
+    for inner in (sub for sub in subfolders(folder) if sub not in known):
+        if _plain_name(inner.name) in TRUTH_FOLDERS and count_below(inner):
+            text = f"not read: a folder of masks inside a group ({count_below(inner)}). {APART}"
+        elif label:
+            text = f"not read: a folder inside a group ({count_below(inner)} images)"
         else:
-            photos.append(Photo(file, truth))
-    problems += [Problem(label, shown(file.name), "no image") for file in files["truths"] if file not in used]
-    strange = [file.name for file in image_files(folder, NOT_READ)]
-    strange += [f"{inner.name}/" for inner in subfolders(folder)]
-    problems += [Problem(label, shown(name), "not read: of an unknown kind or a folder") for name in strange]
-    return photos, problems
+            deep = f"; {count_below(inner)} lie in folders inside it" if count_below(inner) else ""
+            problems.append(Problem(shown(inner.name), "", f"no images in this folder{deep}"))
+            continue
+        problems.append(Problem(label, f"{shown(inner.name)}/", text))
+    return problems
+
+
+def _not_read(file):
+    """Why a file is not read."""
+    if file.name.startswith("."):
+        return "not read: a hidden file"
+    kind = f"a file of kind {shown(file.suffix.lower()[1:])}" if file.suffix else "a file without a suffix"
+    return f"not read: {kind}; images and masks are JPEG, PNG, BMP, WebP or TIFF files"
+
+
+def _beside(parent, images, truths):
+    """Problems of images that lie beside the folders of images and of ground truth, in neither."""
+    problems = [
+        Problem("", shown(file.name), f"not read: it lies beside {images.name} and {truths.name}")
+        for file in image_files(parent)
+    ]
+    problems += [Problem("", shown(file.name), _not_read(file)) for file in strange_files(parent)]
+    for inner in subfolders(parent):
+        if inner not in (images, truths) and inner not in (images.parent, truths.parent) and count_below(inner):
+            text = f"not read: a folder beside {images.name} and {truths.name} ({count_below(inner)} images)"
+            problems.append(Problem("", f"{shown(inner.name)}/", text))
+    return problems
+
+
+def _annotations(root, images):
+    """Problems of files that may hold the ground truth of all images, as COCO's do, where no folder does."""
+    folders = {root, images, images.parent if images != root else root}
+    files = [file for folder in sorted(folders) for file in strange_files(folder, sidecars=True)]
+    return [
+        Problem("", shown(file.name), f"{_not_read(file)}, so there is no ground truth")
+        for file in files
+        if file.suffix.lower() in SIDECARS and ANNOTATIONS.search(file.stem)
+    ]
+
+
+def _refuse_others(root, place):
+    """Refuse images outside `place`, the folder of images and of ground truth that was found below `root`."""
+    while place != root:
+        others = [sub for sub in subfolders(place.parent) if sub != place and has_images(sub)]
+        loose = image_files(place.parent)
+        if others or loose:
+            raise UserError(
+                f"{place.parent}: images and ground truth lie in {place.name}, other images beside it "
+                f"({_some(others + loose)}); expected all groups in one layout"
+            )
+        place = place.parent
+
+
+def _some(paths):
+    """The first few names, for a message."""
+    more = f" and {len(paths) - LISTED} more" if len(paths) > LISTED else ""
+    return ", ".join(shown(path.name) for path in paths[:LISTED]) + more
+
+
+def _hidden_folders(folder):
+    """Hidden folders of images that no program keeps for itself; those of jobs under way end in `.partial`."""
+    hidden = (item for item in folder.iterdir() if item.name.startswith(".") and item.is_dir())
+    its = (item for item in hidden if item.name.lower() not in CACHES and not item.name.endswith((".partial", ".old")))
+    return sorted((item for item in its if not item.is_symlink() and has_images(item)), key=_by_text)
 
 
 def _dangling(item):
@@ -229,8 +412,21 @@ def _dangling(item):
     return item.is_symlink() and not item.exists()
 
 
-def _by_name(folders):
-    return {_key(folder.name): folder for folder in folders}
+def _by_text(path):
+    return path.name
+
+
+def _exact_names(path):
+    """The names that a file's ground truth may have without extension; the last one is its own."""
+    return (path.name, path.stem) if path.suffix.lower() in SUFFIXES else (path.name,)
+
+
+def _like_names(path):
+    return tuple(map(_key, _exact_names(path)))
+
+
+def _masks_names(path):
+    return (base_name(path),) if path.suffix.lower() in SUFFIXES else (_key(path.name),)
 
 
 def _key(name):
@@ -243,4 +439,4 @@ def _plain_name(name):
 
 
 def _hidden(name):
-    return name.startswith((".", "__MACOSX"))
+    return name.startswith(".") or name.lower() in LITTER

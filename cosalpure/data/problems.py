@@ -5,7 +5,22 @@ from dataclasses import astuple, dataclass
 from cosalpure.errors import UserError
 from cosalpure.io import whole_file
 
-USABLE = ("empty mask", "sizes differ", "duplicate")  # what can be computed with: `problems: keep` keeps these
+# What can be computed with, whatever it is worth: `problems: keep` keeps these
+USABLE = (
+    "empty mask",
+    "full mask",
+    "inverted mask",
+    "unclear mask",
+    "vanishing object",
+    "sizes differ",
+    "EXIF",
+    "transparent",
+    "blank image",
+    "black image",
+    "mask among the images",
+    "shared ground truth",
+    "duplicate",
+)
 NO_TRUTH = "no ground truth"  # an image without, where there is some
 SHOWN = 3  # problems on the line for the terminal
 
@@ -44,11 +59,25 @@ def summary(problems):
     return "".join(character if character.isprintable() else "?" for character in first + more)
 
 
+def noted(notes):
+    """Notes of one wording counted, each with its first place, on one line."""
+    places = {}
+    for note in notes:
+        places.setdefault(note.problem, []).append("/".join(part for part in (note.group, note.file) if part))
+    lines = [f"{text} ({first}{f' and {len(more)} more' * bool(more)})" for text, (first, *more) in places.items()]
+    more = f"; and {len(lines) - SHOWN:,} more" if len(lines) > SHOWN else ""
+    return "".join(character if character.isprintable() else "?" for character in "; ".join(lines[:SHOWN]) + more)
+
+
+def counted(number, what):
+    """ "1 problem", "2 problems"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def stop(name, problems, path):
     """Refuses a data set: a UserError of one line, and the whole list as the CSV file `path`."""
     write_problems(problems, path)
-    number = f"{len(problems):,} problem{'s' if len(problems) > 1 else ''}"
     raise UserError(
-        f"{name}: {number}: {summary(problems)}. The whole list: {path}. "
-        "Mend them, or set problems: skip (leaves these images out) or keep (uses what can be used)"
+        f"{name}: {counted(len(problems), 'problem')}: {summary(problems)}. The whole list: {path}. "
+        "Fix them, or set problems: skip (leaves these images out) or keep (uses what can be used)"
     )

@@ -13,7 +13,7 @@ from cosalpure.data.archives import unpack
 from cosalpure.data.layouts import find_groups
 from cosalpure.data.mini import MiniWorld
 from cosalpure.data.normalise import normalise
-from cosalpure.data.problems import NO_TRUTH, Problem, stop, summary, write_problems
+from cosalpure.data.problems import NO_TRUTH, Problem, counted, noted, stop, summary, write_problems
 from cosalpure.data.published import PUBLISHED
 from cosalpure.errors import UserError, choose
 from cosalpure.io import whole_folder, write_image
@@ -22,6 +22,7 @@ from cosalpure.weights import fetch, read_sources
 
 ARCHIVES = "datasets"  # folder of downloaded archives
 PROBLEMS = "problems.parquet"  # in the dataset's folder: what was left out, or kept in spite of a problem
+NOTES = "notes.parquet"  # beside it: how encodings were read, and what is unusual but nothing to fix
 
 
 def run(name, settings, output, seed, threads=1, archives=ARCHIVES, sources=None):
@@ -77,21 +78,73 @@ def take_photos(name, settings, photos, folder, listed, threads):
     if settings.source in PUBLISHED and not has_truth:
         raise UserError(f"{name}: no folder of ground truth beside that of the images")
     problems += count_problems(settings, found)
-    rows, unfit = normalise(name, found, folder, settings.size, threads, upright=settings.source == "folder")
-    problems += unfit.values()
+    rows, unfit, notes = normalise(name, found, folder, settings.size, threads, upright=settings.source == "folder")
+    keep = settings.problems == "keep"
+    left_out = {key for key, problem in unfit if not (keep and problem.usable)}
+    twins, elsewhere = find_duplicates([row for row in rows if _key(row) not in left_out])
+    left_out |= set() if keep else {key for key, _ in twins}
+    problems += [problem for _, problem in (*unfit, *twins)]
     if problems and settings.problems == "strict":
         stop(name, problems, listed)
-    left_out = {key for key, problem in unfit.items() if settings.problems == "skip" or not problem.usable}
     for slug, file in left_out:
         for kind in ("images", "masks"):
             (folder / kind / slug / file).unlink(missing_ok=True)
     count = len(left_out) + sum(problem.problem == NO_TRUTH for problem in problems)
     rows = [row | {"left_out": count} for row in _split(rows, left_out, settings.attacked_fraction)]
     _check_groups(name, settings, found, rows, problems, listed)
+    notes += elsewhere + small_groups(rows, settings.attacked_fraction)
+    if notes:
+        write_problems(notes, folder / NOTES)
+        print(f"{name}: {counted(len(notes), 'note')}, in {NOTES}: {noted(notes)}")
     if problems:
         write_problems(problems, folder / PROBLEMS)
-        print(f"{name}: {len(rows):,} images; {len(problems):,} problems, in {PROBLEMS}: {summary(problems)}")
+        found = f"{counted(len(problems), 'problem')}, in {PROBLEMS}: {summary(problems)}"
+        print(f"{name}: {counted(len(rows), 'image')}; {found}")
     return rows
+
+
+def find_duplicates(rows):
+    """What is there twice among rows with `sha256` and `truth_sha256`: ([((slug, file), Problem), ...], notes).
+
+    A photo twice in one group is a problem, and so is one that another group has with the same ground truth or none. With
+    another ground truth another object of it is meant, which is common and noted only.
+    """
+    first, problems, notes = {}, [], []
+    for row in rows:
+        twins = first.setdefault(row["sha256"], [])
+        inside = [twin for twin in twins if twin["slug"] == row["slug"]]
+        alike = [twin for twin in twins if twin["truth_sha256"] == row["truth_sha256"]]
+        where = (row["group"], row["original"])
+        if inside or alike:
+            twin = (inside or alike)[0]
+            text = f"duplicate of {twin['group']}/{twin['original']}" + ", in the same group" * bool(inside)
+            text += ", with another ground truth" * (twin["truth_sha256"] != row["truth_sha256"])
+            problems.append((_key(row), Problem(*where, text)))
+        elif twins:
+            notes.append(Problem(*where, "photo of another group too, with another ground truth"))
+        twins.append(row)
+    return problems, notes
+
+
+def small_groups(rows, attacked_fraction):
+    """Notes on groups of a single image, and on those without an attacked one where some were asked for."""
+    groups, notes = {}, []
+    for row in rows:
+        groups.setdefault((row["slug"], row["group"]), []).append(row["attacked"])
+    for (_, label), attacked in groups.items():
+        share = f"attacked_fraction {attacked_fraction:g} of {counted(len(attacked), 'image')} is less than one"
+        none = bool(attacked_fraction) and not any(attacked)
+        if len(attacked) == 1:
+            text = "group of one image, which shares its object with no other" + " and is not attacked" * none
+            notes.append(Problem(label, "", text))
+        elif none:
+            notes.append(Problem(label, "", f"group without an attacked image, as {share}"))
+    return notes
+
+
+def _key(row):
+    """What tells a row from all others of its dataset."""
+    return row["slug"], row["file"]
 
 
 def count_problems(settings, found):
@@ -111,7 +164,7 @@ def _split(rows, left_out, attacked_fraction):
     """The rows that stay, with which are attacked: the first of every group, in the order of their names."""
     groups = {}
     for row in rows:
-        if (row["slug"], row["file"]) not in left_out:
+        if _key(row) not in left_out:
             groups.setdefault(row["slug"], []).append(row)
     return [
         row | {"attacked": index < int(len(group) * attacked_fraction)}
@@ -124,11 +177,24 @@ def _check_groups(name, settings, found, rows, problems, listed):
     """Jobs were planned for so many groups: a UserError if there are more or fewer."""
     planned = settings.groups or (PUBLISHED[settings.source].groups if settings.source in PUBLISHED else len(found))
     there = len({row["slug"] for row in rows})
-    if there != planned:
+    if there != planned or not there:
         if problems:
             write_problems(problems, listed)
         why = f" ({summary(problems)}; the whole list: {listed})" if problems else ""
-        raise UserError(f"{name}: {there} groups with usable images, not {planned}{why}; set groups: {there} to go on")
+        if not there:
+            raise UserError(f"{name}: no usable image{why}; {_nothing(problems)}")
+        raise UserError(
+            f"{name}: {counted(there, 'group')} with usable images, not {planned}{why}; set groups: {there} to go on"
+        )
+
+
+def _nothing(problems):
+    """What to do about a dataset without a usable image."""
+    if any(problem.usable for problem in problems):
+        return "fix them, or set problems: keep to use what can be used"
+    if any(problem.problem == NO_TRUTH for problem in problems):
+        return "give each ground truth the name of its image; to go without, give the path of the images alone"
+    return "docs/data.md shows the layouts that are read"
 
 
 def compose_mini(name, settings, folder, seed):

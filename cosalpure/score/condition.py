@@ -2,14 +2,26 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from cosalpure.errors import UserError
 from cosalpure.io import read_pixels, whole_file
-from cosalpure.score.metrics import ALWAYS, METRICS, score_map
+from cosalpure.score.metrics import ALWAYS, METRICS, as_float, score_map
 from cosalpure.score.quality import QUALITY, image_quality
 
 CONDITION = ("dataset", "degradation", "purifier", "detector")
 IMAGE = ("group", "slug", "index", "file", "attacked")
 QUALITY_COLUMNS = tuple(QUALITY)
+EMPTY = "empty ground truth"  # the reason beside status "done" of an image without any object
+UNDEFINED = (
+    "iou",
+    "success",
+    "ap",
+    "f_beta",
+    "ap_binary",
+    "ap_interpolated",
+)  # without an object; MAE, E and S are not
+UNDEFINED += ("f_max", "f_mean", "f_adaptive", "f_weighted")
 
 
 def metric_columns(further=False):
@@ -25,7 +37,8 @@ def columns(further=False):
 def score_image(prediction_path, ground_truth_path, **settings):
     """One image's {"status", metrics, "reason"}: "done", "missing" (no such map) or "failed" (a map that is unfit).
 
-    A ground truth that cannot be read is the dataset's fault, not the method's: a UserError.
+    A ground truth that cannot be read is the dataset's fault, not the method's: a UserError. In one without any object
+    nothing can be found: the scores are those of `score_map`, of which `UNDEFINED` are NaN, and the reason is `EMPTY`.
     """
     nothing = dict.fromkeys(metric_columns(settings.get("further", False)), float("nan"))
     if not Path(prediction_path).is_file():
@@ -38,7 +51,11 @@ def score_image(prediction_path, ground_truth_path, **settings):
     if prediction.shape != truth.shape:
         (h, w), (height, width) = prediction.shape, truth.shape
         return {"status": "failed", **nothing, "reason": f"the map is {w}x{h}, its ground truth {width}x{height}"}
-    return {"status": "done", **score_map(prediction, truth, **settings), "reason": ""}
+    scores = score_map(prediction, truth, **settings)
+    if np.any(as_float(truth) >= settings.get("threshold", 0.5)):
+        return {"status": "done", **scores, "reason": ""}
+    undefined = {name: float("nan") for name in UNDEFINED if name in scores}
+    return {"status": "done", **scores, **undefined, "reason": EMPTY}
 
 
 def rate_image(image_path, original_path):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cosalpure.errors import choose
 from cosalpure.labels import Entries
+from cosalpure.score import EMPTY
 from cosalpure.tables import table_names
 from cosalpure.tables.build import (
     build_degradations,
@@ -51,9 +52,15 @@ def run(score_files, degradation, settings, output, seed, only=None, entries=Non
 
 
 def left_out(scores):
-    """A sentence on the images that datasets left out as unfit, empty if there are none."""
+    """Sentences on the images that datasets left out as unfit, or kept without any object; empty if there are none."""
     counts = scores.groupby("dataset", sort=False)["left_out"].max()
     parts = [
         f"{dataset} leaves out {count} unfit image{'s' * (count > 1)}" for dataset, count in counts.items() if count
+    ]
+    empty = scores[[reason == EMPTY for reason in scores.get("reason", [""] * len(scores))]]
+    empty = empty.drop_duplicates(["dataset", "slug", "file"])
+    parts += [
+        f"{dataset} has {count} image{'s' * (count > 1)} with an empty ground truth, scored by MAE only"
+        for dataset, count in empty["dataset"].value_counts(sort=False).items()
     ]
     return f"{'; '.join(parts)} (problems.parquet beside its manifest)." if parts else ""

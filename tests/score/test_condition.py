@@ -72,6 +72,18 @@ def test_quality_is_that_of_the_image_the_detector_saw(experiment):
     assert scores.loc[1, quality].isna().all() and scores.loc[1, "status"] == "done"  # a map, but no image
 
 
+@pytest.mark.parametrize("level", [0, 127])
+def test_an_empty_ground_truth_is_neither_success_nor_failure(experiment, level):
+    maps, seen, data, manifest = experiment
+    undefined = ["iou", "success", "ap", "f_beta", "ap_binary", "ap_interpolated"]
+    write_image(data / "masks" / "b" / "000_x.png", np.full((8, 8), level, np.uint8))
+    for value, mae in ((level, 0), (255, (255 - level) / 255)):
+        write_image(maps / "b" / "000_x.png", np.full((8, 8), value, np.uint8))
+        row = score_condition(maps, seen, data, manifest, CONDITION).iloc[0]
+        assert (row["status"], row["reason"]) == ("done", "empty ground truth")
+        assert row[undefined].isna().all() and row["mae"] == pytest.approx(mae)
+
+
 def test_settings_reach_the_metrics(experiment):
     maps, seen, data, manifest = experiment
     grey = np.full((8, 8), 100, np.uint8)

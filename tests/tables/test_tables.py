@@ -265,6 +265,16 @@ def test_every_table_says_what_datasets_left_out(scores, tmp_path):
         assert "1 unfit image" in pd.read_parquet(tmp_path / f"tables/{name}.parquet").attrs["note"]
 
 
+def test_every_table_says_how_many_images_have_an_empty_ground_truth(scores):
+    scores = scores.assign(left_out=0, reason="")
+    assert left_out(scores) == ""
+    first = scores.iloc[0]
+    same = (scores[["dataset", "slug", "file"]] == first[["dataset", "slug", "file"]]).all(axis=1)
+    scores.loc[same, "reason"] = "empty ground truth"
+    assert same.sum() > 1, "one image in several conditions is counted once"
+    assert f"{first.dataset} has 1 image with an empty ground truth, scored by MAE only" in left_out(scores)
+
+
 def test_csv_holds_full_numbers_and_their_intervals(broken, tmp_path):
     write_table(build_table2(broken, **FEW), tmp_path / "table2")
     rows = {row["method"]: row for row in csv.DictReader((tmp_path / "table2.csv").open())}
