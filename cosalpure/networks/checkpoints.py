@@ -15,7 +15,13 @@ from cosalpure import file_kinds
 from cosalpure.errors import UserError, one_line
 
 MAX_UNZIPPED = 4_000_000_000  # bytes of a checkpoint inside a zip; the largest network here has half of that
-PREFIXES = ("module.", "_orig_mod.", "model.", "network.", "net.")  # of wrappers: DataParallel, torch.compile, Lightning
+PREFIXES = (
+    "module.",
+    "_orig_mod.",
+    "model.",
+    "network.",
+    "net.",
+)  # of wrappers: DataParallel, torch.compile, Lightning
 NO_WEIGHTS = re.compile("optim|sched|scaler|callback|hyper|param_groups", re.IGNORECASE)  # beside a model's weights
 ENDINGS = {file_kinds.SAFETENSORS: ".safetensors", file_kinds.TORCH: ".pth", file_kinds.PICKLE: ".pth"}
 
@@ -33,7 +39,9 @@ def read(path):
         raise
     except pickle.UnpicklingError as error:
         code = re.search(r"GLOBAL (\S+)", str(error))
-        what = f"it holds more than plain tensors ({code[1]})" if code else "damaged, or it holds more than plain tensors"
+        what = (
+            f"it holds more than plain tensors ({code[1]})" if code else "damaged, or it holds more than plain tensors"
+        )
         raise UserError(
             f"{path}: refused: {what}, which could run code; save the network's state_dict() alone"
         ) from None
@@ -90,7 +98,9 @@ def state_dict(checkpoint, path):
     """
     found = sorted(_states(checkpoint), key=lambda part: -len(part[1]))
     if not found:
-        raise UserError(f"{path}: no weights in it; expected a dictionary of tensors, found the keys {_keys(checkpoint)}")
+        raise UserError(
+            f"{path}: no weights in it; expected a dictionary of tensors, found the keys {_keys(checkpoint)}"
+        )
     same = [where or "the top" for where, state in found if len(state) == len(found[0][1])]
     if len(same) > 1:
         raise UserError(f"{path}: holds several sets of weights ({', '.join(same)}); save one of them alone")
