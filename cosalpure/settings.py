@@ -7,6 +7,7 @@ This file is the single source. `config/schema.json` and `docs/configuration.md`
 
 import difflib
 import json
+import re
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, PositiveInt, Tag, ValidationError, model_validator
@@ -21,6 +22,26 @@ from cosalpure.seeds import repeat_name, split_repeat
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # becomes a folder's name
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Timestep = Annotated[int, Field(ge=1, le=999)]
+
+
+def check_placeholders(text, known):
+    """A ValueError unless every placeholder in `text` is one of `known`, written as {name}.
+
+    What was meant as a placeholder would else be taken as plain words, in silence.
+    """
+    choices = ", ".join(f"{{{name}}}" for name in known) or "none"
+    rest = text
+    for found in re.findall(r"\{([^{}]*)\}", text):
+        if found not in known:
+            close = difflib.get_close_matches(found.strip().lower(), known, n=1, cutoff=0.5)
+            hint = f" (did you mean {{{close[0]}}}?)" if close else ""
+            raise ValueError(f"'{text}': unknown placeholder {{{found}}}{hint}; known: {choices}")
+        rest = rest.replace(f"{{{found}}}", " ", 1)
+    if re.search(r"[{}]", rest):
+        raise ValueError(f"'{text}': a brace without its partner; known placeholders: {choices}")
+    word = re.search(r"\S*(token|class_?name)\S*|<[^<>]*>|\$\w+|%\w+%|\bS\*|\[[^\[\]]*\]", rest, re.IGNORECASE)
+    if word:
+        raise ValueError(f"'{text}': '{word[0]}' is no placeholder; known: {choices}")
 
 
 class Model(BaseModel):
@@ -105,6 +126,11 @@ class JadenaDegradation(Model):
         None, description="penalty on the exposure field; null is the variant's own: 0.01, for single 0.5"
     )
     lambda_flow: Annotated[float, Field(ge=0)] = Field(0.01, description="penalty on the flow's differences")
+    images_per_batch: PositiveInt = Field(
+        8,
+        description="images of a group that are attacked in one batch; 1 attacks one by one. In float32 the batch changes "
+        "rounding, and sign steps amplify that: an attacked image can differ",
+    )
 
     @property
     def random(self):
@@ -256,17 +282,26 @@ class ConceptLearning(Model):
     def _check(self):
         if self.timesteps[0] >= self.timesteps[1]:
             raise ValueError(f"timesteps: {list(self.timesteps)} is empty; the first must be below the second")
-        if not self.captions:
-            raise ValueError("templates: the list is empty; name a set or at least one caption")
-        for template in self.captions:
-            if template.count("{token}") != 1:
-                raise ValueError(f"templates: '{template}' must hold {{token}} once")
+        check_templates(self.captions)
         return self
 
     @property
     def captions(self):
         """The captions that `templates` stands for, a tuple of texts with {token}."""
         return TEMPLATES[self.templates] if isinstance(self.templates, str) else self.templates
+
+
+def check_templates(templates):
+    """A ValueError unless every caption of concept learning holds {token} once, and no other placeholder."""
+    if not templates:
+        raise ValueError("templates: expected at least one caption, such as 'a photo of {token}'")
+    for template in templates:
+        try:
+            check_placeholders(template, ["token"])
+        except ValueError as error:
+            raise ValueError(f"templates: {error}") from None
+        if template.count("{token}") != 1:
+            raise ValueError(f"templates: '{template}' must hold {{token}} once")
 
 
 # --- purifiers --------------------------------------------------------------------------------------------------------
@@ -364,7 +399,9 @@ class CosalPureSettings(LatentPurifier):
     steps: Annotated[int, Field(ge=1, le=1000)] = Field(
         50, description="of dpmsolver++ over a full run; T/1000 of them are done. ddpm does every one of the T"
     )
-    guidance_scale: Annotated[float, Field(ge=0)] = Field(7.5, description="classifier-free guidance; 1 is none")
+    guidance_scale: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        7.5, description="classifier-free guidance; 1 is none"
+    )
     prompt: str = Field(
         "{token}",
         description="condition; {token} is the learned concept, {class_name} the group's name. The ablation's: None",
@@ -376,6 +413,11 @@ class CosalPureSettings(LatentPurifier):
 
     @model_validator(mode="after")
     def _check(self):
+        for key, known in (("prompt", ["token", "class_name"]), ("negative_prompt", [])):
+            try:
+                check_placeholders(getattr(self, key), known)
+            except ValueError as error:
+                raise ValueError(f"{key}: {error}") from None
         if self.sampler == "dpmsolver++":
             share_of_steps(self.steps, self.timestep)
         return self
@@ -436,7 +478,7 @@ class DDASettings(UnconditionalPurifier):
     """DDA (Gao et al., CVPR 2023): a reverse diffusion that keeps the image's low frequencies."""
 
     steps: Annotated[int, Field(ge=2, le=1000)] = Field(100, description="of a full run; T/1000 of them are taken")
-    guidance_scale: Annotated[float, Field(ge=0)] = Field(
+    guidance_scale: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
         6.0, description="pull towards the low frequencies; 0 is none"
     )
     save_memory: bool = Field(

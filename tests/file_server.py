@@ -106,3 +106,25 @@ def hub(server, repository, files, revision="main"):
     api = f"/api/models/{repository}"
     found = {f"{api}/revision/{revision}": as_json(info), f"{api}/tree/{COMMIT}": as_json(tree)}
     return found | {f"/{repository}/resolve/{COMMIT}/{name}": resolve(name, part) for name, part in files.items()}
+
+
+def checkpoint(size, fill=0):
+    """The bytes of a PyTorch checkpoint of about `size` bytes."""
+    import torch
+
+    file = io.BytesIO()
+    torch.save({"weight": torch.full((size // 4,), float(fill))}, file)
+    return file.getvalue()
+
+
+def pipeline(size=600_000):
+    """{name: bytes} of a diffusers pipeline folder with weights of about `size` bytes."""
+    import torch
+    from safetensors.torch import save
+
+    weights = save({"weight": torch.zeros(size // 12)})
+    parts = {"vae": "diffusion_pytorch_model", "unet": "diffusion_pytorch_model", "text_encoder": "model"}
+    files = {"model_index.json": b"{}", "scheduler/scheduler_config.json": b"{}", "tokenizer/vocab.json": b"{}"}
+    for part, name in parts.items():
+        files |= {f"{part}/config.json": b"{}", f"{part}/{name}.safetensors": weights}
+    return files

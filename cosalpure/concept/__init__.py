@@ -4,10 +4,11 @@ concept = learn(images, model, settings, generator, token="<my-goat>")
 concept.save("learned_embeds.safetensors")  # a stock diffusers pipeline reads it by load_textual_inversion
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cosalpure import file_kinds
 from cosalpure.errors import UserError
 
 FILE = "learned_embeds.safetensors"  # the name that diffusers looks for
@@ -19,6 +20,7 @@ class Concept:
 
     token: str
     vector: Any
+    file: str = field(default="", compare=False)  # that it was read from
 
     def save(self, path):
         """Write the concept in the format of diffusers and A1111: one tensor (1, D) under the token's name."""
@@ -29,20 +31,51 @@ class Concept:
 
     @classmethod
     def load(cls, path):
-        """Read a concept; a UserError names a file that is missing or holds something else."""
+        """Read a concept, as float32; a UserError names a file that is missing or holds something else."""
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         if not Path(path).is_file():
             raise UserError(f"{path}: no such concept; learn it first (cosalpure concept, or snakemake concept)")
+        kind = file_kinds.describe(path)
+        if kind != file_kinds.SAFETENSORS:
+            raise UserError(f"{path}: not a safetensors file but {kind}")
         try:
             tensors = load_file(path)
         except SafetensorError as error:
             raise UserError(f"{path}: not a safetensors file ({error})") from None
         if len(tensors) != 1:
-            raise UserError(f"{path}: expected one embedding, found {len(tensors)}")
-        (token, vector), *_ = tensors.items()
-        return cls(token, vector.reshape(-1))
+            names = ", ".join(sorted(tensors)[:4])
+            raise UserError(f"{path}: expected one embedding, found {len(tensors)}{f' ({names})' * bool(names)}")
+        ((token, vector),) = tensors.items()
+        trouble = _unfit(token, vector)
+        if trouble:
+            raise UserError(f"{path}: {trouble}")
+        return cls(token, vector.reshape(-1).float(), str(path))
+
+    def fitting(self, model):
+        """This concept, if it is an embedding of the text encoder of `model`, a `TextToImage`; else a UserError."""
+        width = model.text_encoder.get_input_embeddings().weight.shape[1]
+        if len(self.vector) != width:
+            raise UserError(
+                f"{self.file or self.token}: an embedding of {len(self.vector)} numbers; {model.name} has words of {width}: "
+                "it was learned with another model"
+            )
+        return self
+
+
+def _unfit(token, vector):
+    """Why a tensor of a file is no embedding of one word; None if it is one."""
+    shape = " x ".join(map(str, vector.shape)) or "a single number"
+    if not token.strip():
+        return "the embedding has an empty name; expected a token such as <my-goat>"
+    if vector.ndim > 1 and vector.numel() and vector.numel() > vector.shape[-1]:
+        return f"'{token}' holds several vectors (shape {shape}); expected one, of shape 1 x width"
+    if not vector.numel() or not vector.ndim:
+        return f"'{token}' holds no vector (shape {shape}); expected one, of shape 1 x width"
+    if not vector.is_floating_point():
+        return f"'{token}' is of type {str(vector.dtype).removeprefix('torch.')}; expected floating point"
+    return None if vector.isfinite().all() else f"'{token}' holds values that are not finite numbers"
 
 
 def token_of(slug):

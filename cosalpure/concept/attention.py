@@ -18,7 +18,7 @@ TIMESTEPS = (100, 200, 300, 400)  # high enough that the network needs its text,
 @torch.no_grad()
 def attention_maps(model, images, concept, generators, prompt="a photo of {token}", noise_levels=TIMESTEPS):
     """Images (N, 3, H, W) in [0, 1] -> maps (N, 1, H, W), each scaled to [0, 1]."""
-    caption = prompt.replace("{token}", concept.token)
+    caption = prompt.replace("{token}", concept.fitting(model).token)
     context = model.embed([caption], concept.token, concept.vector)
     position = model.position(caption, concept.token)
     latents, _ = model.encode(images)

@@ -11,6 +11,7 @@ from cosalpure.networks.samplers import dpm_solver_pp_2m, guided, randn, timeste
 @torch.no_grad()
 def preview(model, concept, generators, prompt="a photo of {token}", steps=25, guidance_scale=5.0):
     """An image a generator, (N, 3, side, side) in [0, 1] at the model's resolution; a full run from pure noise."""
+    concept = concept.fitting(model)
     condition = model.embed([prompt.replace("{token}", concept.token)], concept.token, concept.vector)
     empty = model.embed([""])
     z = randn(torch.empty(len(generators), *model.latent_shape, device=model.device), generators)

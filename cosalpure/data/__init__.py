@@ -78,10 +78,11 @@ def index_path(output, span):
     return Path(output) / "shards" / f"{start:04d}-{end:04d}.parquet"
 
 
-def write_index(output, span, groups, folder, suffix=None):
+def write_index(output, span, groups, folder, suffix=None, more=None):
     """Record the files of finished groups and their hashes; written last, so it stands for the whole job.
 
-    `folder` holds a subfolder a group. A row a file: group, slug, file, sha256.
+    `folder` holds a subfolder a group. A row a file: group, slug, file, sha256, and a column for each key of `more`,
+    {name: {(slug, file): value}}.
     """
     import pandas as pd
 
@@ -94,7 +95,10 @@ def write_index(output, span, groups, folder, suffix=None):
         if suffix is None or path.suffix == suffix
     ]
     with whole_file(index_path(output, span)) as path:
-        pd.DataFrame(rows, columns=["group", "slug", "file", "sha256"]).to_parquet(path, index=False)
+        table = pd.DataFrame(rows, columns=["group", "slug", "file", "sha256"])
+        for name, values in (more or {}).items():
+            table[name] = [values[key] for key in zip(table["slug"], table["file"], strict=True)]
+        table.to_parquet(path, index=False)
 
 
 def file_hash(path):

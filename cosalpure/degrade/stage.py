@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from cosalpure.contract import checked
 from cosalpure.data import read_groups, write_index
 from cosalpure.degrade import load
 from cosalpure.errors import UserError
@@ -13,22 +14,38 @@ from cosalpure.seeds import generator
 
 
 def run(method, settings, data, output, span, seed):
-    """For each group of `span`: `output`/images/<slug>/*.png."""
+    """For each group of `span`: `output`/images/<slug>/*.png.
+
+    The record of the files also says how many images were degraded in one batch with each: `batch`, 0 for a clean image.
+    """
     groups = read_groups(data, span)
     degradation = load(method, **settings.model_dump())
     for group in tqdm(groups, desc=f"degrade {method}", unit="group"):
         sources = group.paths(Path(data) / "images")
-        degraded = {} if method == "none" else degrade_group(degradation, group, sources, seed)
+        degraded = {} if method == "none" else degrade_group(degradation, group, sources, seed, method)
         with whole_folder(Path(output) / "images" / group.slug) as folder:
             for path in sources:
                 if path in degraded:
                     write_image(folder / path.name, degraded[path])
                 else:
                     shutil.copyfile(path, folder / path.name)
-    write_index(output, span, groups, Path(output) / "images")
+    size = getattr(degradation, "images_per_batch", None)
+    batches = {key: count for group in groups for key, count in batch_sizes(group, method, size).items()}
+    write_index(output, span, groups, Path(output) / "images", more={"batch": batches})
 
 
-def degrade_group(degradation, group, sources, seed):
+def batch_sizes(group, method, size=None):
+    """{(slug, file): images in its batch} of a group whose attacked images are degraded `size` at once (None: all)."""
+    count = 0 if method == "none" else sum(group.attacked)
+    size, found, number = size or max(count, 1), {}, 0
+    for file, attacked in zip(group.files, group.attacked, strict=True):
+        start = number // size * size
+        found[group.slug, file] = min(size, count - start) if attacked and count else 0
+        number += attacked
+    return found
+
+
+def degrade_group(degradation, group, sources, seed, method=""):
     """{path: degraded image (3, H, W)} of the attacked ones among `sources`, the paths of a group's images.
 
     The draws of an image depend on its name alone: degradations that draw alike, such as one corruption at several
@@ -39,8 +56,12 @@ def degrade_group(degradation, group, sources, seed):
         return {}
     draws = [generator(seed, group.dataset, group.name, path.name, "degrade") for path in chosen]
     pixels = read_images(sources)  # all of them, so that one of another size is named
+    attacked = pixels[list(group.attacked)]
+    shape = tuple(attacked.shape)
     whole = {"group": pixels} if getattr(degradation, "sees_group", False) else {}
     try:
-        return dict(zip(chosen, degradation(pixels[list(group.attacked)], draws, **whole), strict=True))
+        degraded = degradation(attacked, draws, **whole)
     except UserError as error:
         raise UserError(f"{sources[0].parent}: {error}") from None
+    files = [path.name for path in chosen]
+    return dict(zip(chosen, checked(degraded, shape, f"degradation '{method}'", group, files), strict=True))

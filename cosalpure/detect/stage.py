@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from cosalpure.contract import checked_maps
 from cosalpure.data import read_groups, write_index
 from cosalpure.detect import load
 from cosalpure.io import read_images, whole_folder, write_image
@@ -18,12 +19,19 @@ def run(method, settings, data, images, output, span, average_with=None):
     detector = load(method, **settings.model_dump())
     for group in tqdm(groups, desc=f"detect {method}", unit="group"):
         folders = [images, average_with] if average_with else [images]
-        maps = [detector(read_images(group.paths(Path(folder) / "images"))) for folder in folders]
+        maps = [detected(detector, method, group, Path(folder) / "images") for folder in folders]
         maps = sum(maps) / len(maps)
         with whole_folder(Path(output) / "maps" / group.slug) as folder:
             for file, values in zip(group.files, maps, strict=True):
                 write_image(folder / file, _truncated(values))
     write_index(output, span, groups, Path(output) / "maps")
+
+
+def detected(detector, method, group, images):
+    """The detector's maps (N, 1, H, W) in [0, 1] of a group's files in the folder `images`."""
+    pixels = read_images(group.paths(images))
+    shape = (len(pixels), 1, *pixels.shape[-2:])
+    return checked_maps(detector(pixels), shape, f"detector '{method}'", group, group.files)
 
 
 def _truncated(values):

@@ -6,13 +6,14 @@ header carries those arguments, so that one path is enough to load it.
 """
 
 import inspect
-import io
 import json
 from importlib import import_module
 from pathlib import Path
 
+from cosalpure import file_kinds
 from cosalpure.errors import UserError, choose, one_line
-from cosalpure.io import web_page, whole_file
+from cosalpure.io import whole_file
+from cosalpure.networks import checkpoints
 
 NETWORKS = {
     "adm": "cosalpure.networks.adm:ADM",
@@ -22,7 +23,6 @@ NETWORKS = {
     "poolnet": "cosalpure.networks.poolnet:PoolNet",
     "resneta50b": "cosalpure.networks.resneta50b:ResNetA50b",
 }
-MAX_UNZIPPED = 4_000_000_000  # bytes of a checkpoint inside a zip; the largest network here has half of that
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB, of images in [0, 1]; every torchvision and pytorchcv network's
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -52,11 +52,9 @@ def load_official(name, *paths):
         raise UserError(
             f"{where}: network '{name}' has {len(wanted)} official file(s), in this order: {', '.join(wanted)}"
         )
-    try:
-        state = mapping(*map(_read_checkpoint, paths))
-    except (AttributeError, KeyError, TypeError) as error:
-        raise UserError(f"{where}: not the official weights of '{name}': laid out otherwise ({error})") from None
-    return _filled(network, state, where, f"not the official weights of '{name}'", assign=True)
+    parts = [checkpoints.state_dict(checkpoints.read(path), path) for path in paths]
+    trouble = f"not the official weights of '{name}'{_hint(name, network, mapping, parts, paths)}"
+    return _filled(network, mapping(*parts), where, trouble, assign=True)
 
 
 def _as_it_is(checkpoint):
@@ -65,30 +63,34 @@ def _as_it_is(checkpoint):
 
 def _filled(network, state, where, trouble, assign=False):
     """`network` with exactly the tensors of `state`, in eval mode; else a UserError: `where`, `trouble`, what differs."""
-    import torch
-
-    own = network.state_dict()
-    counters = {key: torch.tensor(0) for key in own if key.endswith(".num_batches_tracked")}
-    state = counters | state  # files from before PyTorch 0.4.1 lack them, and nothing here reads them
-    findings = {
-        "missing": [key for key in own if key not in state],
-        "unexpected": [str(key) for key in state if key not in own],
-        "of another shape": [key for key in own if key in state and _shape(state[key]) != own[key].shape],
-    }
-    said = [f"{len(keys)} {kind}: {_some(keys)}" for kind, keys in findings.items() if keys]
-    if said:
-        raise UserError(f"{where}: {trouble}: {'; '.join(said)}")
-    network.load_state_dict(state, assign=assign)
+    network.load_state_dict(checkpoints.fitting(network, state, where, trouble), assign=assign)
     return network.requires_grad_(False).eval()
 
 
-def _shape(value):
-    """A tensor's shape, None for anything else."""
-    return getattr(value, "shape", None)
+def _hint(name, network, mapping, parts, paths):
+    """What files that do not fit seem to be: another variant, another network's, or in the wrong order; else empty."""
+    own = set(network.state_dict())
+    if own <= set(mapping(*parts)):
+        return ""  # the right keys: shapes, types or values differ
+    if len(parts) > 1 and own <= set(mapping(*reversed(parts))):
+        return "; the files are in the wrong order"
+    variant = getattr(network, "variant", lambda state: "")(parts[0])
+    if variant:
+        return f"; {variant}"
+    for path, keys in zip(paths, map(set, parts), strict=True):
+        for other in NETWORKS:
+            if other != name and keys <= _keys_of(other):
+                return f"; {path} holds weights of '{other}'"
+    return ""
 
 
-def _some(keys, count=4):
-    return ", ".join(keys[:count]) + (", ..." if len(keys) > count else "")
+def _keys_of(name):
+    """All keys of the official network's files."""
+    import torch
+
+    with torch.device("meta"):
+        network = build(name)
+    return {key.removeprefix("ginet.").removeprefix("co_classifier.") for key in network.state_dict()}
 
 
 def save_weights(path, network, arch, name, training=None):
@@ -111,9 +113,16 @@ def load_weights(name, path):
     header = read_header(path)
     if header.get("network", name) != name:
         raise UserError(f"{path}: holds weights of '{header['network']}', not of '{name}'")
-    network = build(name, **json.loads(header.get("arch", "{}")))
-    state = {key: value.float() if value.is_floating_point() else value for key, value in load_file(path).items()}
-    return _filled(network, state, path, f"does not fit network '{name}'")
+    arch = header.get("arch", "{}")
+    try:
+        arch = json.loads(arch)
+        network = build(name, **arch)
+    except UserError as error:
+        raise UserError(f"{path}: its header: {error}") from None
+    except (TypeError, ValueError, RuntimeError) as error:  # no JSON, no object, or values that build nothing
+        found = one_line(error, 100)
+        raise UserError(f"{path}: its header: arch: not the arguments of network '{name}' ({found})") from None
+    return _filled(network, load_file(path), path, f"does not fit network '{name}'")
 
 
 def load(name, paths):
@@ -124,7 +133,7 @@ def load(name, paths):
     if not isinstance(paths, (str, Path, list, tuple)):
         return paths
     paths = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    if len(paths) == 1 and Path(paths[0]).suffix == ".safetensors":
+    if len(paths) == 1 and Path(paths[0]).suffix.lower() == ".safetensors":
         return load_weights(name, paths[0])
     return load_official(name, *paths)
 
@@ -133,13 +142,12 @@ def read_header(path):
     """The metadata (dict of str) of a safetensors file."""
     from safetensors import SafetensorError, safe_open
 
-    if not Path(path).is_file():
-        raise UserError(f"{path}: no such weights file")
+    checkpoints.check_kind(path, (file_kinds.SAFETENSORS,), "safetensors file")
     try:
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}
     except SafetensorError as error:
-        raise UserError(f"{path}: not a safetensors file ({error})") from None
+        raise UserError(f"{path}: not a readable safetensors file, perhaps cut short ({error})") from None
 
 
 def default_device():
@@ -163,46 +171,3 @@ def _canonical(data):
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + data[8 + length :]
-
-
-def _read_checkpoint(path):
-    """A checkpoint file's content, also out of a zip that holds one; only tensors and plain containers are unpickled."""
-    import pickle
-    import re
-    import zipfile
-
-    import torch
-
-    if not Path(path).is_file():
-        raise UserError(f"{path}: no such weights file")
-    title = web_page(path)
-    if title is not None:
-        raise UserError(f"{path}: a web page ('{title}') saved in place of a checkpoint: delete it and download again")
-    try:
-        checkpoint = torch.load(_unzipped(path), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        code = re.search(r"GLOBAL (\S+)", str(error))
-        what = f" ({code[1]})" if code else ""
-        raise UserError(f"{path}: refused: it holds more than plain tensors{what}, which could run code") from None
-    except (RuntimeError, EOFError, KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: not a readable checkpoint, perhaps cut short: {one_line(error, 200)}") from None
-    if not isinstance(checkpoint, dict):
-        raise UserError(f"{path}: expected a dictionary of tensors, found {type(checkpoint).__name__}")
-    return checkpoint
-
-
-def _unzipped(path):
-    """The checkpoint inside a published zip, in memory; the path itself if it is no such zip."""
-    import zipfile
-
-    if not zipfile.is_zipfile(path):
-        return path
-    with zipfile.ZipFile(path) as archive:
-        members = [member for member in archive.infolist() if not member.is_dir()]
-        if any(member.filename.endswith("/data.pkl") for member in members):
-            return path  # torch's own files are zips too
-        if len(members) != 1 or members[0].file_size > MAX_UNZIPPED:
-            raise ValueError(
-                f"a zip of {len(members)} files; expected one checkpoint of at most {MAX_UNZIPPED:,} bytes"
-            )
-        return io.BytesIO(archive.read(members[0]))

@@ -186,8 +186,3 @@ class GCAGC(nn.Module):
     def cosaliency(self, maps, size):
         """Co-saliency maps in (0, 1) at `size` from the same maps, of one group."""
         return resize(self.cosalnet.decode(maps), size).sigmoid()
-
-    @staticmethod
-    def official_state(file):
-        """The published file was saved from several GPUs: its keys carry "module."."""
-        return {key.removeprefix("module."): value for key, value in file.items()}

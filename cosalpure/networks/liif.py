@@ -78,11 +78,6 @@ class LIIF(nn.Module):
     def forward(self, images, size, positions=None):
         return self.decode(self.encoder(images), size, positions)
 
-    @staticmethod
-    def official_state(file):
-        """A training checkpoint of LIIF or DISCO: the weights lie beside the recipe and the optimiser."""
-        return file["model"]["sd"]
-
     def decode(self, codes, size, positions=None):
         """The image at `size` from the encoder's `codes`, in bands of rows that bound the memory.
 

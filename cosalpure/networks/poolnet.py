@@ -134,6 +134,17 @@ class PoolNet(nn.Module):
         depths = zip(self.base.resnet.channels, (a, b, b, c, c), strict=True)
         self.convert = nn.ModuleDict({"convert0": nn.ModuleList(rectified(*pair, kernel=1) for pair in depths)})
 
+    @staticmethod
+    def variant(state):
+        """A sentence where the weights `state` are of PoolNet's variant without edges; else empty."""
+        edges = any(key.startswith(("edgeinfo.", "fuse.", "block.")) for key in state)
+        if edges or not any(key.startswith("deep_pool.") for key in state):
+            return ""
+        return (
+            "this is PoolNet trained without edges (published as run-0); expected the one trained with edges "
+            "(cosalpure weights fetch poolnet)"
+        )
+
     def forward(self, images):
         steps = self.pathway(images)
         return self.saliency(steps, self.edge_features(steps), images.shape[-2:])

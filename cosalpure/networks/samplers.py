@@ -6,10 +6,11 @@ import torch
 def timesteps(T, steps, total=1000):
     """The timesteps below T of a run of `steps` over `total`, descending: T = 250 of 50 gives 240, 220, ..., 20.
 
-    As `diffusers` 0.16.1 spaces DPM-Solver's steps and as its img2img starts them (strength = T / total).
+    As `diffusers` 0.16.1 spaces DPM-Solver's steps and as its img2img starts them (strength = T / total). Each comes once:
+    `steps` = `total` would round two points to one timestep, and a step of length 0 gives NaN.
     """
     spaced = torch.linspace(0, total - 1, steps + 1, dtype=torch.float64).round().long().flip(0)[:-1]
-    return spaced[steps - int(steps * T / total) :].tolist()
+    return list(dict.fromkeys(spaced[steps - int(steps * T / total) :].tolist()))
 
 
 def dpm_solver_pp_2m(denoise, z, steps, alphas_cumprod):

@@ -60,4 +60,5 @@ class CosalPure:
             return self.model.embed([prompt])
         if concept is None:
             raise UserError(f"prompt '{prompt}' needs a learned concept, but none was given (--concepts FOLDER)")
+        concept = concept.fitting(self.model)
         return self.model.embed([prompt.replace("{token}", concept.token)], concept.token, concept.vector)

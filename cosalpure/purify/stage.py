@@ -6,8 +6,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from cosalpure.concept import FILE, Concept
+from cosalpure.contract import checked
 from cosalpure.data import read_groups, write_index
-from cosalpure.errors import UserError
 from cosalpure.io import in_background, read_images, whole_folder, write_image
 from cosalpure.purify import load
 from cosalpure.seeds import generator
@@ -24,10 +24,12 @@ def run(method, settings, text_to_image, data, images, concepts, output, span, s
     with in_background() as behind:  # a group is written while the next one is purified
         for group in tqdm(groups, desc=f"purify {method}", unit="group"):
             pixels = read_images(group.paths(Path(images) / "images"))
+            shape = tuple(pixels.shape)
             concept = Concept.load(Path(concepts) / "groups" / owners[group.slug] / FILE) if concepts else None
             draws = [generator(seed, group.dataset, group.name, file, "purify") for file in group.files]
             label = {"label": group.name} if getattr(purifier, "sees_label", False) else {}
-            purified = _finite(purifier(pixels, concept, draws, **label), group, method)
+            purified = purifier(pixels, concept, draws, **label)
+            purified = checked(purified, shape, f"purifier '{method}'", group, group.files)
             behind(_write, Path(output) / "images" / group.slug, group.files, purified)
     write_index(output, span, groups, Path(output) / "images")
 
@@ -42,14 +44,6 @@ def concept_owners(data, whose):
     """{slug: slug of the group whose concept purifies it}: its own, or the next one's in the order of the dataset."""
     slugs = [group.slug for group in read_groups(data)]
     return dict(zip(slugs, slugs[1:] + slugs[:1] if whose == "next" else slugs, strict=True))
-
-
-def _finite(images, group, method):
-    """The images; a UserError names the first one with a value that is no number: it would be written as black."""
-    for file, image in zip(group.files, images, strict=True):
-        if not image.isfinite().all():
-            raise UserError(f"{group.name}/{file}: purifier '{method}' gave values that are not finite numbers")
-    return images
 
 
 def _loader(text_to_image):

@@ -61,12 +61,28 @@ def compare(a, b, metrics, split="avg", names=("A", "B"), **bootstrap):
         raise UserError(f"{names[0]} and {names[1]} have no condition in common; {examples(parts, names)}")
     cells = []
     for key in common:
-        both = pair(parts[1][key], parts[0][key])
+        both = comparable(pair(parts[1][key], parts[0][key]))
         cells += [("compare", *key, m, split, *paired_cell(both, key, m, split, **bootstrap)) for m in metrics]
     table = pd.DataFrame(cells, columns=["table", *KEYS, "metric", "split", *CELL])
     if not table["done"].any():
-        raise UserError(f"{names[0]} and {names[1]} have no scored image in common in their {len(common)} condition(s)")
+        count, _ = mixed_pairs(a, b)
+        why = f"; {count} pairs are attacked in one run and clean in the other" if count else ""
+        raise UserError(
+            f"{names[0]} and {names[1]} have no scored image in common in their {len(common)} condition(s){why}"
+        )
     return table
+
+
+def comparable(both):
+    """Paired rows, an image that is attacked in one run and clean in the other not done: such a pair compares nothing."""
+    other = attacked_in_one(both)
+    return both.assign(status=both["status"].mask(other, "attacked in one run"))
+
+
+def attacked_in_one(both):
+    """Boolean mask of the paired rows that are attacked in one run and clean in the other."""
+    known = both["attacked_minus"].notna() & both["status"].notna()
+    return known & (both["attacked"] != both["attacked_minus"].fillna(False).astype(bool))
 
 
 def examples(parts, names):
@@ -83,10 +99,20 @@ def caption(table, a, b, names, level):
     text += f" Brackets: {level:.0%} intervals by bootstrap over groups."
     if (table["done"] != table["expected"]).any():
         text += " 'n of m': only n of the m images of either are scored in both."
+    count, total = mixed_pairs(a, b)
+    if count:
+        text += f" {count} of {total} pairs left out: attacked in one run, clean in the other."
     conditions = [set(map(tuple, scores[KEYS].drop_duplicates().to_numpy())) for scores in (a, b)]
     for name, alone in zip(names, (conditions[0] - conditions[1], conditions[1] - conditions[0]), strict=True):
         text += f" {len(alone)} condition{'s' * (len(alone) > 1)} of {name} alone left out." if alone else ""
     return text
+
+
+def mixed_pairs(a, b):
+    """(pairs of images that are attacked in one run alone, all pairs) of the conditions that two runs have in common."""
+    keys = [*KEYS, "slug", "file"]
+    both = a[[*keys, "attacked"]].merge(b[[*keys, "attacked"]], on=keys, suffixes=("", "_minus"))
+    return int((both["attacked"] != both["attacked_minus"]).sum()), len(both)
 
 
 def as_markdown(table):

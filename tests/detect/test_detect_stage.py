@@ -23,7 +23,7 @@ class Red:
 def data(tmp_path, monkeypatch):
     monkeypatch.setattr(stage, "load", lambda *_, **__: Red())
     make_dataset("mini", MiniDataset(groups=2, images=3, size=32), tmp_path / "data", 0)
-    for name, value in (("degraded", 200), ("purified", 101)):
+    for name, value in (("degraded", 120), ("purified", 101)):
         for group in read_groups(tmp_path / "data"):
             with whole_folder(tmp_path / name / "images" / group.slug) as folder:
                 for file in group.files:
@@ -43,4 +43,4 @@ def test_maps_are_those_of_the_purified_images(data, tmp_path):
 
 def test_averaged_maps_lie_halfway_between_the_two_images(data, tmp_path):
     found = maps(data, tmp_path / "out", average_with=data.parent / "degraded")
-    assert len(found) == 6 and all((values == 150).all() for values in found)  # 150.5, truncated
+    assert len(found) == 6 and all((values == 110).all() for values in found)  # 110.5, truncated
