@@ -4,27 +4,34 @@ Composing takes several milliseconds an image, as much as the networks themselve
 tensors keep one core busy with learning.
 """
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
 from cosalpure.seeds import numpy_generator
+from cosalpure.train.batches import in_order
 
 
 class ScenePool:
-    """`scenes` benchmark-like scenes and `portraits` large single objects of every concept, in memory as uint8."""
+    """`scenes` benchmark-like scenes and `portraits` large single objects of every concept, in memory as uint8.
 
-    def __init__(self, world, concepts, scenes, portraits, seed):
+    `workers` processes compose them; the pictures do not depend on their number.
+    """
+
+    def __init__(self, world, concepts, scenes, portraits, seed, workers=0):
         self.concepts = list(concepts)
         self.scenes = scenes
-        images, masks = [], []
-        for concept in self.concepts:
+
+        def compose(concept):
             rng = numpy_generator(seed, "scene pool", concept)
             pictures, shapes = world.group(rng, concept, scenes, self.concepts)
             pairs = [world.portrait(rng, concept) for _ in range(portraits)]
-            images.append(torch.stack([torch.from_numpy(p.copy()) for p in [*pictures, *(pair[0] for pair in pairs)]]))
-            masks.append(torch.stack([torch.from_numpy(m.copy()) for m in [*shapes, *(pair[1] for pair in pairs)]]))
-        self.images = torch.stack(images).permute(0, 1, 4, 2, 3).contiguous()  # (concepts, pictures, 3, H, W)
-        self.masks = torch.stack(masks)[:, :, None]  # (concepts, pictures, 1, H, W)
+            return [np.stack([*whole, *(pair[i] for pair in pairs)]) for i, whole in enumerate((pictures, shapes))]
+
+        images, masks = zip(*in_order(compose, self.concepts, workers), strict=True)
+        # (concepts, pictures, 3, H, W) and (concepts, pictures, 1, H, W)
+        self.images = torch.from_numpy(np.stack(images)).permute(0, 1, 4, 2, 3).contiguous()
+        self.masks = torch.from_numpy(np.stack(masks))[:, :, None]
 
     def draw(self, generator, n):
         """Any pictures of any concepts: images (n, 3, H, W) in [0, 1], masks (n, 1, H, W) of 0 and 1, labels (n,)."""
