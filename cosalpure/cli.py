@@ -204,6 +204,14 @@ def parser():
     train.add_argument("--settings-file", metavar="FILE", help="YAML file of settings; --settings go over it")
     train.add_argument("--text-encoder", metavar="DIR", help="finished text encoder (for text-to-image)")
     train.add_argument("--autoencoder", metavar="DIR", help="finished autoencoder (for text-to-image)")
+    train.add_argument("--device", metavar="NAME", default="auto", help="cpu, cuda or auto: the GPU if there is one")
+    train.add_argument(
+        "--precision", metavar="NAME", default="auto", help="float32, bfloat16 or auto: bfloat16 where hardware has it"
+    )
+    train.add_argument("--workers", metavar="N", type=int, help="processes that prepare images (threads - 1)")
+    train.add_argument(
+        "--minutes", metavar="M", type=float, help="time for training steps, instead of the settings' number of steps"
+    )
     _common(train, output="file or folder of the weights", settings=True)
 
     gate = add("gate", _gate, "measure whether the text-to-image model hears its text")
@@ -531,10 +539,13 @@ def _train(options):
     from cosalpure.experiment.files import read_files
     from cosalpure.settings import inline
     from cosalpure.train import run
+    from cosalpure.train.compute import Compute
 
+    workers = options.threads - 1 if options.workers is None else options.workers
+    compute = Compute(options.device, options.precision, workers, options.minutes)
     values = read_files([options.settings_file] if options.settings_file else [])
     values |= inline(options.settings, "--settings")
-    run(options.model, options.output, values, options.text_encoder, options.autoencoder)
+    run(options.model, options.output, values, options.text_encoder, options.autoencoder, compute)
 
 
 def _gate(options):

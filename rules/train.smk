@@ -1,9 +1,30 @@
-# Training of the shipped models, only when asked for: snakemake --cores 2 results/models/gicd.safetensors
+# Training of the shipped models, only when asked for (docs/training.md):
+#   snakemake --cores 2 models                                          all of them, in order
+#   snakemake --cores 2 models --config training='{minutes: 60}'        the same in an hour
+#   snakemake --cores 2 results/models/gicd.safetensors                 one
 # A killed training resumes from its checkpoint, which lies beside the output. A finished model takes its place by
 # hand: copy it to resources/mini/, where the configuration points.
+from cosalpure.train import MINUTES
+from cosalpure.train import options as training_options
+
+try:
+    HOW = {model: training_options(model, TRAINING) for model in MINUTES}
+except UserError as error:
+    sys.exit(f"cosalpure: {error}")
+
+
+def trained_on(wildcards):
+    """What a network's training needs: the continuous representation is trained against the new surrogate."""
+    return ["results/models/resneta50b.safetensors"] if wildcards.network == "liif" else []
+
+
+def liif_settings(wildcards, input):
+    return f"--settings '{{classifier: {input[0]}}}'" if wildcards.network == "liif" else ""
 
 
 rule train_network:
+    input:
+        trained_on,
     output:
         "results/models/{network}.safetensors",
     log:
@@ -20,10 +41,13 @@ rule train_network:
         runtime=longer(240),
     params:
         model=lambda wildcards: {"resneta50b": "surrogate"}.get(wildcards.network, wildcards.network),
+        how=lambda wildcards: HOW[{"resneta50b": "surrogate"}.get(wildcards.network, wildcards.network)],
+        settings=liif_settings,
     message:
         "train: {wildcards.network}"
     shell:
-        "cosalpure train {params.model} --output {output:q} --threads {threads} > {log:q} 2>&1"
+        "cosalpure train {params.model} --output {output:q} {params.settings} {params.how}"
+        " --threads {threads} > {log:q} 2>&1"
 
 
 # The same training with the settings of config/train/NETWORK-NAME.yaml, for example results/models/liif-imagenet.safetensors
@@ -67,10 +91,13 @@ rule train_text_encoder:
     resources:
         mem_mb=grown(3000),
         runtime=longer(120),
+    params:
+        how=HOW["text-encoder"],
     message:
         "train: text encoder, a small CLIP"
     shell:
-        "cosalpure train text-encoder --output results/models/text-encoder --threads {threads} > {log:q} 2>&1"
+        "cosalpure train text-encoder --output results/models/text-encoder {params.how}"
+        " --threads {threads} > {log:q} 2>&1"
 
 
 rule train_autoencoder:
@@ -86,10 +113,13 @@ rule train_autoencoder:
     resources:
         mem_mb=grown(3000),
         runtime=longer(240),
+    params:
+        how=HOW["autoencoder"],
     message:
         "train: autoencoder"
     shell:
-        "cosalpure train autoencoder --output results/models/autoencoder --threads {threads} > {log:q} 2>&1"
+        "cosalpure train autoencoder --output results/models/autoencoder {params.how}"
+        " --threads {threads} > {log:q} 2>&1"
 
 
 rule train_text_to_image:
@@ -108,11 +138,14 @@ rule train_text_to_image:
     resources:
         mem_mb=grown(4000),
         runtime=longer(480),
+    params:
+        how=HOW["text-to-image"],
     message:
         "train: text-to-image model"
     shell:
         "cosalpure train text-to-image --output results/models/text-to-image"
-        " --text-encoder results/models/text-encoder --autoencoder results/models/autoencoder --threads {threads} > {log:q} 2>&1"
+        " --text-encoder results/models/text-encoder --autoencoder results/models/autoencoder {params.how}"
+        " --threads {threads} > {log:q} 2>&1"
 
 
 rule measure_gate:

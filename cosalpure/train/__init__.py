@@ -1,12 +1,14 @@
 """Training of the mini benchmark's models. `cosalpure train MODEL --output PATH`, or the rules of rules/train.smk.
 
 Settings are a dataclass a model, in its own file, each number with its reason. All runs resume where they stopped.
+Device, precision, data workers and a time budget are the same for all models: `cosalpure/train/compute.py`.
 """
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import asdict, fields, is_dataclass, replace
 from importlib import import_module
 
 from cosalpure.errors import UserError, choose
+from cosalpure.train.compute import Compute
 
 MODELS = {  # name: module, function, settings
     "surrogate": ("surrogate", "train_surrogate", "SurrogateSettings"),
@@ -20,9 +22,45 @@ MODELS = {  # name: module, function, settings
     "text-to-image": ("text_to_image", "train_text_to_image", "TextToImageSettings"),
 }
 
+MINUTES = {  # of training without a time budget, on one free core; a budget for all models is divided in proportion
+    "surrogate": 30,
+    "gicd": 97,
+    "gcagc": 136,
+    "poolnet": 39,
+    "adm": 75,
+    "liif": 35,
+    "text-encoder": 19,
+    "autoencoder": 16,
+    "text-to-image": 103,
+}
 
-def run(model, output, values, text_encoder=None, autoencoder=None):
-    """Train `model` (a key of MODELS) into `output`, with the settings in the dict `values` over the defaults."""
+
+def options(model, values):
+    """The options of `cosalpure train MODEL` that stand for `values`, the workflow's --config training={...}.
+
+    `values` may have device, precision, workers, and minutes: the time for all models together, of which each has
+    its share. A UserError names any other key.
+    """
+    known = [field.name for field in fields(Compute)]
+    if not isinstance(values, dict):
+        raise UserError(f"--config training: expected {{key: value}}, found {values!r}")
+    for key in values:
+        choose("key", key, known, where="--config training")
+    for key, kind in (("workers", int), ("minutes", float)):  # Snakemake hands the values on as text
+        try:
+            values = values | {key: kind(values[key])} if key in values else values
+        except (TypeError, ValueError):
+            raise UserError(f"--config training: {key}: expected a number, found {values[key]!r}") from None
+    share = MINUTES[choose("model", model, list(MINUTES))] / sum(MINUTES.values())
+    given = asdict(Compute(**values).share(share))
+    return " ".join(f"--{key} {given[key]:.4g}" if key == "minutes" else f"--{key} {given[key]}" for key in values)
+
+
+def run(model, output, values, text_encoder=None, autoencoder=None, compute=None):
+    """Train `model` (a key of MODELS) into `output`, with the settings in the dict `values` over the defaults.
+
+    `compute` (`cosalpure.train.compute.Compute`) says on which device, in which precision, for how long.
+    """
     module, function, settings_class = MODELS[choose("model", model, list(MODELS))]
     module = import_module(f"cosalpure.train.{module}")
     settings = updated(getattr(module, settings_class)(), values)
@@ -31,7 +69,7 @@ def run(model, output, values, text_encoder=None, autoencoder=None):
         if not (text_encoder and autoencoder):
             raise UserError("text-to-image is trained on finished parts: give --text-encoder DIR and --autoencoder DIR")
         parts = [text_encoder, autoencoder]
-    getattr(module, function)(output, *parts, settings)
+    getattr(module, function)(output, *parts, settings, compute=compute)
 
 
 def updated(settings, values, where="--settings"):

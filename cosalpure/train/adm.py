@@ -21,6 +21,7 @@ from cosalpure.data.mini import MiniWorld
 from cosalpure.purify import unconditional as diffusion
 from cosalpure.seeds import generator
 from cosalpure.train import common
+from cosalpure.train.compute import Compute
 from cosalpure.train.scenes import ScenePool, zoom
 
 DEV_TIMES = (20, 40, 60, 100, 250)  # where the held-out loss is measured
@@ -50,31 +51,39 @@ class ADMSettings:
     log_every: int = 25
 
 
-def train_adm(output, settings=None, resources=None):
+def train_adm(output, settings=None, resources=None, compute=None):
     """Trains and writes `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
-    output, its = Path(output), settings or ADMSettings()
+    output, its, compute = Path(output), settings or ADMSettings(), compute or Compute()
     world = MiniWorld(resources) if resources else MiniWorld()
-    pool = ScenePool(world, world.concepts("train"), its.scenes, its.portraits, its.seed)
+    pool = ScenePool(world, world.concepts("train"), its.scenes, its.portraits, its.seed, compute.workers)
     dev = ScenePool(world, world.concepts("dev"), 1, 0, its.seed)
     keys = ("channels", "channel_mult", "blocks", "attention", "head_channels")
     arch = {"image_size": world.size, **{key: getattr(its, key) for key in keys}}
     with common.seeded(its.seed, "adm"):
         network = networks.build("adm", **arch)
+    network = network.to(compute.torch_device)
     average, schedule = common.EMA(network, its.ema), diffusion.linear_schedule()
     optimizer = torch.optim.Adam(network.parameters(), its.learning_rate)
 
-    def step(number):
+    def draw(number, progress):
         random = generator(its.seed, "adm", number)
         images, masks, _ = pool.draw(random, its.batch)
         x0 = clean_views(images, masks, random) * 2 - 1
         t = draw_timesteps(random, its.batch, its.low_t, its.low_t_below)
-        noise = torch.randn(x0.shape, generator=random)
-        losses = hybrid_loss(network.train(), schedule, x0, t, noise)
+        return x0, t, torch.randn(x0.shape, generator=random)
+
+    def forward(x, t):
+        with compute.autocast():
+            return network.train()(x, t).float()
+
+    def learn(batch, progress):
+        losses = hybrid_loss(forward, schedule, *batch)
         common.update(losses["simple"] + its.vlb * losses["vlb"], optimizer, [network], average)
-        return {name: loss.item() for name, loss in losses.items()}
+        return {name: loss.detach() for name, loss in losses.items()}
 
     folder, parts = output.with_suffix(""), {"network": network, "average": average, "optimizer": optimizer}
-    common.train("adm", step, parts, folder, its, dev_log(folder, average.module, schedule, dev, its.seed))
+    judge = dev_log(folder, average.module, schedule, dev, its.seed)
+    common.train("adm", draw, learn, parts, folder, its, compute, judge)
     dev_loss = held_out_loss(average.module, schedule, dev, its.seed)
     training = {"concepts": pool.concepts, **asdict(its), "dev_loss": dev_loss}
     networks.save_weights(output, average.module, arch, "adm", training)
@@ -141,13 +150,14 @@ def levels_log_likelihood(x0, mean, log_variance):
 @torch.no_grad()
 def held_out_loss(network, schedule, dev, seed):
     """{t: the error of epsilon} on a scene of each dev concept, under the same noise every time."""
+    device = next(network.parameters()).device
     x0 = dev.images.flatten(0, 1).float() / 127.5 - 1
     noise = torch.randn(x0.shape, generator=generator(seed, "adm", "dev"))
     losses = {}
     for time in DEV_TIMES:
         errors = []
         for images, noises in zip(x0.split(8), noise.split(8), strict=True):
-            t = torch.full((len(images),), time)
+            images, noises, t = images.to(device), noises.to(device), torch.full((len(images),), time, device=device)
             epsilon, _ = network.eval()(diffusion.q_sample(schedule, images, t, noises), t).chunk(2, 1)
             errors.append(((epsilon - noises) ** 2).mean((1, 2, 3)))
         losses[time] = float(f"{torch.cat(errors).mean().item():.5g}")

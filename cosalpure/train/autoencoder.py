@@ -10,12 +10,14 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from diffusers.models.resnet import ResnetBlock2D
 
 from cosalpure.data.mini import MiniWorld
 from cosalpure.io import whole_folder
 from cosalpure.seeds import generator, numpy_generator
 from cosalpure.train.common import EMA, seeded, train, update, write_json
+from cosalpure.train.compute import Compute
 from cosalpure.train.text_encoder import compose, to_tensor
 
 
@@ -182,34 +184,48 @@ def held_out_quality(model, world, settings):
     return {"psnr": psnr, "latent_std": torch.cat(latents).std().item()}
 
 
-def train_autoencoder(output_dir, settings=None, world=None):
+def train_autoencoder(output_dir, settings=None, world=None, compute=None):
     """Trains the autoencoder; writes vae/ (moving average, scaling_factor = 1 / std of latents), metrics.json."""
     settings, world, output_dir = settings or AutoencoderSettings(), world or MiniWorld(), Path(output_dir)
-    model = build_autoencoder(settings)
+    model, compute = build_autoencoder(settings), compute or Compute()
     concepts = sorted(world.splits)  # what is seen is general, as in Stable Diffusion; only compositions are held out
     rng = numpy_generator(settings.seed, "vae start")
     start = [compose(world, rng, concepts[i], settings.portraits) for i in rng.integers(len(concepts), size=400)]
     start_as_patch_pca(model, to_tensor(start) * 2 - 1)
+    model = model.to(compute.torch_device)
     ema = EMA(model, settings.ema)
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.99), weight_decay=1e-4)
 
-    def step_function(step):
+    def draw(step, progress):
         rng, noise = numpy_generator(settings.seed, "vae", step), generator(settings.seed, "vae", step)
         chosen = rng.integers(len(concepts), size=settings.batch)
         images = to_tensor([compose(world, rng, concepts[i], settings.portraits) for i in chosen])
-        if step < settings.crops * settings.steps:
+        if progress < settings.crops:
             images = torch.cat([crop(images, rng) for _ in range(2)])
         images = expose(images, noise, settings.exposed, settings.gain) * 2 - 1
-        latent = model.encode(images).latent_dist
-        output = model.decode(latent.sample(noise)).sample
+        channels, side = settings.latent_channels, images.shape[-1] // 4
+        return images, torch.randn(len(images), channels, side, side, generator=noise)
+
+    def learn(batch, progress):
+        images, noise = batch
+        with compute.autocast():
+            latent = model.encode(images).latent_dist
+            output = model.decode(latent.mean + latent.std * noise).sample
+        latent, output = DiagonalGaussianDistribution(latent.parameters.float()), output.float()
         reconstruction = reconstruction_loss(output, images, settings)
         kl = latent.kl().mean() / latent.mean[0].numel()
         update(reconstruction + settings.kl_weight * kl, optimizer, [model], ema)
         mse = (output.clamp(-1, 1) - images).square().mean() / 4
-        return {"loss": reconstruction.item(), "kl": kl.item(), "psnr": -10 * mse.log10().item()}
+        numbers = {"loss": reconstruction.detach(), "kl": kl.detach(), "psnr": -10 * mse.detach().log10()}
+        return numbers | {"samples": len(images)}
 
     parts = {"model": model, "ema": ema, "optimizer": optimizer}
-    train("autoencoder", step_function, parts, output_dir, settings, lambda _: save_autoencoder(output_dir, ema.module))
+
+    def save(done):
+        save_autoencoder(output_dir, ema.module)
+
+    train("autoencoder", draw, learn, parts, output_dir, settings, compute, save)
+    ema.module.cpu()
     quality = held_out_quality(ema.module, world, settings)
     ema.module.register_to_config(scaling_factor=1 / quality["latent_std"])
     save_autoencoder(output_dir, ema.module)

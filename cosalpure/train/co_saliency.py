@@ -12,11 +12,12 @@ from cosalpure.train import common
 from cosalpure.train.scenes import ScenePool, add_rivals, augment
 
 
-def pools(settings, resources=None):
+def pools(settings, resources=None, workers=0):
     """The training scenes, and a group of each dev concept, whose concepts no training shows."""
     world = MiniWorld(resources) if resources else MiniWorld()
-    train = ScenePool(world, world.concepts("train"), settings.scenes, settings.portraits, settings.seed)
-    return train, ScenePool(world, world.concepts("dev"), settings.dev_group, 0, settings.seed)
+    sizes = (settings.scenes, settings.portraits)
+    train = ScenePool(world, world.concepts("train"), *sizes, settings.seed, workers)
+    return train, ScenePool(world, world.concepts("dev"), settings.dev_group, 0, settings.seed, workers)
 
 
 def draw_groups(pool, random, its):
@@ -69,26 +70,32 @@ def dev_log(folder, detector, dev):
     return measure
 
 
-def train_in_rounds(name, network, losses, detector, dev, folder, its):
+def train_in_rounds(name, network, draw, losses, detector, dev, folder, its, compute):
     """Trains `network` for `its.rounds` (steps each); returns its moving average, success on `dev` logged by the way.
 
-    Each round starts from the last one's average, at `its.restart` of the first one's rate (warm restarts).
-    `losses(network, step)` gives {name: loss}, weighted as `its.weights` says; `detector(network)` is what `dev` judges.
+    Each round starts from the last one's average, at `its.restart` of the first one's rate (warm restarts), and has
+    its part of a time budget. `draw(step)` gives a batch whose first tensor holds the images; `losses(network, batch)`
+    gives {name: loss}, weighted as `its.weights` says; `detector(network)` is what `dev` judges.
     """
     for number, steps in enumerate(its.rounds):
         before, average = sum(its.rounds[:number]), common.EMA(network, its.ema)
         optimizer = torch.optim.AdamW(network.parameters(), its.learning_rate, weight_decay=its.weight_decay)
 
-        def step(done, network=network, average=average, optimizer=optimizer, before=before):
-            found = losses(network.train(), before + done)
+        def draw_next(done, progress, before=before):
+            return draw(before + done)
+
+        def learn(batch, progress, network=network, average=average, optimizer=optimizer):
+            found = losses(network.train(), batch)
             total = sum(its.weights[key] * loss for key, loss in found.items())
             common.update(total, optimizer, [network], average)
-            return {key: loss.item() for key, loss in found.items()}
+            return {key: loss.detach() for key, loss in found.items()} | {"samples": len(batch[0])}
 
         parts = {"network": network, "average": average, "optimizer": optimizer}
         place = folder / f"round-{number + 1}"
         rate = its.learning_rate * (its.restart if number else 1)
         settings = SimpleNamespace(**asdict(its) | {"steps": steps, "learning_rate": rate})
-        common.train(name, step, parts, place, settings, dev_log(place, detector(average.module), dev))
+        of_round = compute.share(steps / sum(its.rounds))
+        judge = dev_log(place, detector(average.module), dev)
+        common.train(name, draw_next, learn, parts, place, settings, of_round, judge)
         network = average.module.requires_grad_(True)
     return network.requires_grad_(False)

@@ -1,7 +1,8 @@
 """What every training here shares: a loop with log, atomic checkpoints and exact resumption; EMA; a schedule.
 
-A training is a function of the step's number: whatever is random in step n comes from a generator derived from
-(seed, n), so a run that was stopped and resumed is the run that was never stopped.
+Whatever is random in step n comes from a generator derived from (seed, n), so a run that was stopped and resumed is the
+run that was never stopped. A run with a time budget can be resumed too, but the number of its steps depends on the
+machine.
 """
 
 import copy
@@ -9,14 +10,18 @@ import json
 import math
 import time
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
+from cosalpure import networks
 from cosalpure.errors import UserError
 from cosalpure.io import whole_file
 from cosalpure.seeds import derive
+from cosalpure.train.batches import Drawn, to_device
+from cosalpure.train.compute import Compute
 
 
 @contextmanager
@@ -27,11 +32,31 @@ def seeded(seed, *names):
         yield
 
 
+def new_or_started(name, arch, start, seed):
+    """(network `name`, its architecture): new with `arch`, or with the weights and the architecture of the file `start`.
+
+    The file is one of `networks.save_weights`; `arch` is then not looked at.
+    """
+    if start:
+        network = networks.load(name, start).requires_grad_(True)
+        return network, json.loads(networks.read_header(start)["arch"])
+    with seeded(seed, name):
+        return networks.build(name, **arch), arch
+
+
 def cosine_with_warmup(step, steps, warmup):
     """The learning rate's factor at `step`: linear from 0 to 1 over `warmup` steps, then half a cosine down to 0."""
     if step < warmup:
         return (step + 1) / warmup
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+
+def cosine_over_time(step, progress, warmup):
+    """The learning rate's factor under a time budget of which the share `progress` is used up.
+
+    Linear from 0 to 1 over `warmup` steps, under half a cosine that reaches 0 when the time is over.
+    """
+    return min(1.0, (step + 1) / max(1, warmup)) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
 
 
 class EMA:
@@ -49,10 +74,11 @@ class EMA:
     def update(self, module):
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        for average, new in zip(self.module.state_dict().values(), module.state_dict().values(), strict=True):
-            if average.is_floating_point():
-                average.lerp_(new, 1 - decay)
-            else:
+        pairs = list(zip(self.module.state_dict().values(), module.state_dict().values(), strict=True))
+        averages, news = zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)
+        torch._foreach_lerp_(averages, news, 1 - decay)  # one call for all of them: hundreds are slow on a GPU
+        for average, new in pairs:
+            if not average.is_floating_point():
                 average.copy_(new)
 
     def state_dict(self):
@@ -63,23 +89,36 @@ class EMA:
         self.updates = state["updates"]
 
 
-def save_checkpoint(path, step, parts):
-    """`parts` ({name: anything with state_dict()}) after `step` steps, in one file that appears whole or not at all."""
+@dataclass
+class Spent:
+    """What a training has used so far, over all its sittings."""
+
+    steps: int = 0
+    samples: int = 0
+    seconds: float = 0.0  # of training steps, with their log and checkpoints
+
+    @property
+    def samples_per_second(self):
+        return self.samples / self.seconds if self.seconds else 0.0
+
+
+def save_checkpoint(path, spent, parts):
+    """`parts` ({name: anything with state_dict()}) and what they took, in one file that appears whole or not at all."""
     with whole_file(path) as temporary:
-        torch.save({"step": step, **{name: part.state_dict() for name, part in parts.items()}}, temporary)
+        torch.save({"spent": asdict(spent), **{name: part.state_dict() for name, part in parts.items()}}, temporary)
 
 
 def load_checkpoint(path, parts):
-    """Restores `parts` from `path`; the number of steps done, 0 if there is no such file."""
+    """Restores `parts` from `path`; what was spent on them, nothing if there is no such file."""
     if not Path(path).exists():
-        return 0
+        return Spent()
     checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     for name, part in parts.items():
         try:
             part.load_state_dict(checkpoint[name])
         except (KeyError, RuntimeError, ValueError) as error:
             raise UserError(f"{path}: made with other settings ({name}); delete it to train anew") from error
-    return checkpoint["step"]
+    return Spent(**checkpoint["spent"]) if "spent" in checkpoint else Spent(steps=checkpoint["step"])
 
 
 def write_json(path, values):
@@ -88,33 +127,98 @@ def write_json(path, values):
         temporary.write_text(json.dumps(values, indent=2) + "\n")
 
 
-def train(name, step_function, parts, output_dir, settings, after_checkpoint=None):
-    """Calls `step_function(step) -> {name: number}` up to `settings.steps` times, resuming from `checkpoint.pt`.
+def train(name, draw, learn, parts, output_dir, settings, compute=None, after_checkpoint=None):
+    """Trains `parts` for `settings.steps` steps, or for `compute.minutes`, resuming from `checkpoint.pt`; what it took.
 
-    `settings` has steps, learning_rate, warmup, checkpoint_every; `parts` has at least "optimizer".
-    Writes `log.jsonl` (a line every `log_every` steps: means of the numbers, seconds a step).
+    draw              (step, progress) -> the step's batch; only on (seed, step) and progress does it depend. May run
+                      in worker processes, on the CPU
+    learn             (batch on the device, progress) -> {name: number}; one update. "samples" counts what was learned
+                      from, `settings.batch` where it is left out
+    parts             {name: anything with state_dict()}, with "optimizer"; what a checkpoint holds
+    settings          has steps, learning_rate, warmup, checkpoint_every, log_every
+    compute           a `Compute`; its defaults where left out
+    after_checkpoint  is called with the number of steps done
+
+    Writes into `output_dir` log.jsonl, a line every `log_every` steps: the numbers' means, seconds a step, samples a
+    second; and throughput.json at the end.
     """
-    output_dir = Path(output_dir)
+    compute, output_dir = compute or Compute(), Path(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
-    checkpoint, sums, started = output_dir / "checkpoint.pt", [], time.monotonic()
-    first = load_checkpoint(checkpoint, parts)
-    for step in tqdm(range(first, settings.steps), desc=name, initial=first, total=settings.steps, mininterval=5):
-        factor = cosine_with_warmup(step, settings.steps, settings.warmup)
+    checkpoint, found = output_dir / "checkpoint.pt", []
+    spent = load_checkpoint(checkpoint, parts)
+    clock, logged = Clock(spent, compute.minutes, settings.steps), time.monotonic()
+    exact = None if compute.minutes else lambda step: step / settings.steps
+    batches = Drawn(draw, spent.steps, compute.workers, exact)
+    total = None if compute.minutes else settings.steps
+    bar = tqdm(desc=name, initial=spent.steps, total=total, mininterval=5)
+    while clock.progress() < 1:
+        progress = clock.progress()
+        factor = clock.learning_rate_factor(progress, settings.warmup)
         for group in parts["optimizer"].param_groups:
             group["lr"] = settings.learning_rate * factor
-        sums.append(step_function(step))
-        done = step + 1
-        if done % settings.log_every == 0 or done == settings.steps:
-            means = {key: sum(numbers[key] for numbers in sums) / len(sums) for key in sums[0]}
-            seconds = (time.monotonic() - started) / len(sums)
-            line = {"step": done, **means, "learning_rate": settings.learning_rate * factor, "seconds": seconds}
-            with (output_dir / "log.jsonl").open("a") as file:
-                file.write(json.dumps({key: float(f"{value:.5g}") for key, value in line.items()}) + "\n")
-            sums, started = [], time.monotonic()
-        if done % settings.checkpoint_every == 0 or done == settings.steps:
-            save_checkpoint(checkpoint, done, parts)
+        numbers = learn(to_device(batches.next(progress), compute.torch_device), progress)
+        spent.samples += numbers.pop("samples", None) or settings.batch
+        found.append(numbers)
+        spent.steps += 1
+        bar.update()
+        last = clock.progress() >= 1
+        if spent.steps % settings.log_every == 0 or last:
+            means = {key: sum(float(numbers[key]) for numbers in found) / len(found) for key in found[0]}
+            seconds = (time.monotonic() - logged) / len(found)
+            line = {"step": spent.steps, **means, "learning_rate": settings.learning_rate * factor, "seconds": seconds}
+            append_json(output_dir / "log.jsonl", line | {"samples_per_second": spent.samples_per_second})
+            found, logged = [], time.monotonic()
+        if spent.steps % settings.checkpoint_every == 0 or last:
+            save_checkpoint(checkpoint, spent, parts)
             if after_checkpoint:
-                after_checkpoint(done)
+                after_checkpoint(spent.steps)
+    bar.close()
+    say_throughput(name, spent, compute, output_dir)
+    return spent
+
+
+class Clock:
+    """How far a training is, by its steps or, with a budget of `minutes`, by the time it has taken; fills `spent`."""
+
+    def __init__(self, spent, minutes, steps):
+        self.spent, self.minutes, self.steps = spent, minutes, steps
+        self.started = time.monotonic() - spent.seconds
+
+    def progress(self):
+        """The share of the training that is done, 1 at its end."""
+        if not self.minutes:
+            self._note()
+            return min(1.0, self.spent.steps / self.steps)
+        if self.spent.seconds < 60 * self.minutes:
+            self._note()
+        return min(1.0, self.spent.seconds / (60 * self.minutes))
+
+    def learning_rate_factor(self, progress, warmup):
+        if not self.minutes:
+            return cosine_with_warmup(self.spent.steps, self.steps, warmup)
+        return cosine_over_time(self.spent.steps, progress, warmup)
+
+    def _note(self):
+        self.spent.seconds = time.monotonic() - self.started
+
+
+def append_json(path, numbers):
+    """A line of numbers, to five digits, at the end of a .jsonl file."""
+    with Path(path).open("a") as file:
+        file.write(json.dumps({key: float(f"{value:.5g}") for key, value in numbers.items()}) + "\n")
+
+
+def say_throughput(name, spent, compute, output_dir):
+    """Prints what a training took and writes it to `output_dir`/throughput.json."""
+    precision = "bfloat16" if compute.bfloat16 else "float32"
+    values = {"steps": spent.steps, "samples": spent.samples, "minutes": round(spent.seconds / 60, 2)}
+    values |= {"samples_per_second": round(spent.samples_per_second, 2), "budget_minutes": compute.minutes}
+    values |= {"device": compute.torch_device.type, "precision": precision, "workers": compute.workers}
+    write_json(Path(output_dir) / "throughput.json", values)
+    print(
+        f"{name}: {spent.steps} steps, {spent.samples} samples in {values['minutes']} minutes, "
+        f"{values['samples_per_second']} samples/s ({values['device']}, {precision}, {compute.workers} data workers)"
+    )
 
 
 def update(loss, optimizer, modules, ema=None, clip=1.0):

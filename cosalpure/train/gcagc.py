@@ -8,6 +8,7 @@ two hours on one core.
     train_gcagc("resources/mini/weights/gcagc.safetensors", GCAGCSettings())
 """
 
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -20,12 +21,14 @@ from cosalpure.detect.gcagc import GCAGC
 from cosalpure.seeds import generator
 from cosalpure.train import common
 from cosalpure.train.co_saliency import draw_groups, map_loss, pools, success_rate, train_in_rounds
+from cosalpure.train.compute import Compute
 
 
 @dataclass
 class GCAGCSettings:
     """A reason for each number."""
 
+    start: str = ""  # weights to begin with; empty: random ones
     width: float = 1 / 4  # branches of 12, 24, 48 and 96 channels: 1.3 M parameters
     modules: tuple = (1, 1, 1)  # one exchange a stage: time goes into the decoders, not into depth
     blocks: int = 2
@@ -49,33 +52,52 @@ class GCAGCSettings:
     log_every: int = 25
 
 
-def train_gcagc(output, settings=None, resources=None):
+def train_gcagc(output, settings=None, resources=None, compute=None):
     """Trains and writes `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
-    output, its = Path(output), settings or GCAGCSettings()
-    pool, dev = pools(its, resources)
+    output, its, compute = Path(output), settings or GCAGCSettings(), compute or Compute()
+    pool, dev = pools(its, resources, compute.workers)
     arch = {key: getattr(its, key) for key in ("width", "modules", "blocks", "input_size")}
-    with common.seeded(its.seed, "gcagc"):
-        network = networks.build("gcagc", **arch).to(memory_format=torch.channels_last)
+    network, arch = common.new_or_started("gcagc", arch, its.start, its.seed)
+    network = network.to(compute.torch_device, memory_format=torch.channels_last)
 
-    def losses(network, step):
-        return group_losses(network, draw_groups(pool, generator(its.seed, "gcagc", step), its), its)
+    def draw(step):
+        return batch_of(draw_groups(pool, generator(its.seed, "gcagc", step), its), its)
 
-    network = train_in_rounds("gcagc", network, losses, GCAGC, dev, output.with_suffix(""), its)
-    training = {"concepts": pool.concepts, **asdict(its), "dev_success": success_rate(GCAGC(network), dev)}
+    def losses(network, batch):
+        return group_losses(network, batch, its, compute.autocast)
+
+    def detector(network):
+        return GCAGC(network, compute.torch_device)
+
+    folder = output.with_suffix("")
+    network = train_in_rounds("gcagc", network, draw, losses, detector, dev, folder, its, compute)
+    training = {"concepts": pool.concepts, **asdict(its), "dev_success": success_rate(detector(network), dev)}
     networks.save_weights(output, network, arch, "gcagc", training)
     return training
 
 
-def group_losses(network, groups, its):
-    """The two heads' losses on `groups` of (images, masks): scalars under "cosaliency" and "saliency"."""
+def batch_of(groups, its):
+    """`groups` of (images, masks) as one batch: normalised images, masks, both at the input size; images a group."""
     size = (its.input_size, its.input_size)
     images = networks.normalise(resize(torch.cat([images for images, _ in groups]), size))
     masks = resize(torch.cat([masks for _, masks in groups]), size)
-    maps = network.cosalnet.prnet(images.contiguous(memory_format=torch.channels_last))[1:]
-    counts = [len(pictures) for pictures, _ in groups]
-    scales = zip(*(scale.split(counts) for scale in maps), strict=True)  # the three scales of each group
-    common_maps = torch.cat([network.cosalnet.correlate(scale) for scale in scales])
-    cosaliency = F.interpolate(network.cosalnet.decoder(common_maps), size, mode="bilinear").sigmoid()
+    return images.contiguous(memory_format=torch.channels_last), masks, [len(pictures) for pictures, _ in groups]
+
+
+def group_losses(network, batch, its, autocast=nullcontext):
+    """The two heads' losses on a batch of `batch_of`: scalars under "cosaliency" and "saliency".
+
+    The graphs are computed in float32: products of features over all positions are too large a range for bfloat16.
+    """
+    (images, masks, counts), size = batch, (its.input_size, its.input_size)
     some = torch.cat([torch.arange(its.saliency_images) + sum(counts[:group]) for group in range(len(counts))])
-    saliency = network.saliency([scale[some] for scale in maps], size).sigmoid()
+    with autocast():
+        maps = network.cosalnet.prnet(images)[1:]
+        saliency = network.saliency([scale[some] for scale in maps], size)
+    scales = zip(*(scale.float().split(counts) for scale in maps), strict=True)  # the three scales of each group
+    common_maps = torch.cat([network.cosalnet.correlate(scale) for scale in scales])
+    with autocast():
+        cosaliency = network.cosalnet.decoder(common_maps)
+    cosaliency = F.interpolate(cosaliency.float(), size, mode="bilinear").sigmoid()
+    saliency = saliency.float().sigmoid()
     return {"cosaliency": map_loss(cosaliency, masks), "saliency": map_loss(saliency, masks[some])}

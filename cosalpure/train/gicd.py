@@ -22,6 +22,7 @@ from cosalpure.detect.gicd import GICD
 from cosalpure.seeds import generator
 from cosalpure.train import common
 from cosalpure.train.co_saliency import dev_log, draw_groups, map_loss, pools, success_rate
+from cosalpure.train.compute import Compute
 from cosalpure.train.scenes import augment, fade_surroundings
 
 
@@ -66,6 +67,7 @@ class GINetSettings:
 class GICDSettings:
     """A reason for each number."""
 
+    start: str = ""  # weights to begin with: GINet alone then learns, without batch norm; empty: random ones
     width: float = 3 / 16  # 12 to 96 channels; 1/4 takes 1.1 to 1.8 times as long
     channels: int = 16  # of the decoder, which works at full resolution and costs most: 64 officially
     classifier_width: int = 256
@@ -74,59 +76,70 @@ class GICDSettings:
     scenes: int = 40  # in the pool, per concept
     portraits: int = 16  # per concept; large objects teach the classifier faster than small ones
     dev_group: int = 8  # images of each dev concept on which success is measured
+    classifier_share: float = 0.4  # of a time budget; GINet has the rest
     seed: int = 0
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
     ginet: GINetSettings = field(default_factory=GINetSettings)
 
 
-def train_gicd(output, settings=None, resources=None):
+def train_gicd(output, settings=None, resources=None, compute=None):
     """Trains and writes `output` (.safetensors); logs and checkpoints lie in the folder of the same name. Resumable."""
-    output, settings = Path(output), settings or GICDSettings()
-    pool, dev = pools(settings, resources)
+    output, settings, compute = Path(output), settings or GICDSettings(), compute or Compute()
+    pool, dev = pools(settings, resources, compute.workers)
     arch = {key: getattr(settings, key) for key in ("width", "channels", "classifier_width", "pool", "input_size")}
     arch["classes"] = len(pool.concepts)
-    with common.seeded(settings.seed, "gicd"):
-        network = networks.build("gicd", **arch).to(memory_format=torch.channels_last)
-    twin = train_co_classifier(network.co_classifier, pool, output.with_suffix("") / "classifier", settings)
-    network.ginet.backbone.load_classifier(network.co_classifier)
-    insert_batch_norm(network.ginet, twin)
+    network, arch = common.new_or_started("gicd", arch, settings.start, settings.seed)
+    network = network.to(compute.torch_device, memory_format=torch.channels_last)
+    if not settings.start:
+        twin = train_co_classifier(
+            network.co_classifier, pool, output.with_suffix("") / "classifier", settings, compute
+        )
+        network.ginet.backbone.load_classifier(network.co_classifier)
+        insert_batch_norm(network.ginet, twin)
     for number in range(len(settings.ginet.rounds)):
         folder = output.with_suffix("") / f"ginet-{number + 1}"
-        network = train_ginet(network, pool, dev, folder, settings, number)
+        network = train_ginet(network, pool, dev, folder, settings, number, compute)
     fold_inserted(network.ginet)
-    training = {"concepts": pool.concepts, **asdict(settings), "dev_success": success_rate(GICD(network), dev)}
+    success = success_rate(GICD(network, compute.torch_device), dev)
+    training = {"concepts": pool.concepts, **asdict(settings), "dev_success": success}
     networks.save_weights(output, network, arch, "gicd", training)
     return training
 
 
-def train_co_classifier(vgg, pool, folder, settings):
+def train_co_classifier(vgg, pool, folder, settings, compute):
     """Fills `vgg` with the weights of a batch-normalised twin that learned to name the pool's concepts."""
     its = settings.classifier
     with common.seeded(settings.seed, "co-classifier"):
-        twin = with_batch_norm(vgg).to(memory_format=torch.channels_last)  # a quarter faster on a CPU
+        twin = with_batch_norm(vgg)
+    twin = twin.to(compute.torch_device, memory_format=torch.channels_last)  # a quarter faster on a CPU
     average = common.EMA(twin, its.ema)
     optimizer = torch.optim.AdamW(twin.parameters(), its.learning_rate, weight_decay=its.weight_decay)
 
-    def step(number):
+    def draw(number, progress):
         random = generator(settings.seed, "co-classifier", number)
         images, masks, labels = pool.draw(random, its.batch)
-        images = fade_surroundings(images, masks, max(0.0, 1 - number / (its.fade * its.steps)))
+        images = fade_surroundings(images, masks, max(0.0, 1 - progress / its.fade))
         images, _ = augment(images, masks, random, its.closest)
-        side = its.small_side if number < its.small_steps * its.steps else settings.input_size
-        scores = twin.train()(prepare(images, side))
-        loss = F.cross_entropy(scores, labels, label_smoothing=its.label_smoothing)
+        return prepare(images, its.small_side if progress < its.small_steps else settings.input_size), labels
+
+    def learn(batch, progress):
+        images, labels = batch
+        with compute.autocast():
+            scores = twin.train()(images)
+        loss = F.cross_entropy(scores.float(), labels, label_smoothing=its.label_smoothing)
         common.update(loss, optimizer, [twin], average)
-        return {"loss": loss.item(), "accuracy": (scores.argmax(1) == labels).float().mean().item()}
+        return {"loss": loss.detach(), "accuracy": (scores.argmax(1) == labels).float().mean()}
 
     parts = {"network": twin, "average": average, "optimizer": optimizer}
-    common.train("co-classifier", step, parts, folder, its)
+    common.train("co-classifier", draw, learn, parts, folder, its, compute.share(settings.classifier_share))
     fold_batch_norm(average.module, vgg)
     return average.module
 
 
-def train_ginet(network, pool, dev, folder, settings, round_number):
+def train_ginet(network, pool, dev, folder, settings, round_number, compute):
     """Trains `network.ginet` on groups for one round; returns the averaged network."""
     its, before = settings.ginet, sum(settings.ginet.rounds[:round_number])
+    network = network.to(compute.torch_device)  # the inserted batch norms too
     network.ginet.train()
     network.co_classifier.eval()  # no dropout: the classifiers only serve as rulers
     network.ginet.backbone.classifier.eval()
@@ -142,32 +155,44 @@ def train_ginet(network, pool, dev, folder, settings, round_number):
     groups = [{"params": decoder}, {"params": backbone}]
     optimizer = torch.optim.AdamW(groups, its.learning_rate, weight_decay=its.weight_decay)
 
-    def step(number):
+    def draw(number, progress):
+        return draw_batch(pool, settings, before + number)
+
+    def learn(batch, progress):
+        images, masks, counts = batch
         optimizer.param_groups[1]["lr"] *= its.backbone_factor
-        images, masks, consensus = draw_batch(network, pool, settings, before + number)
-        maps = network.ginet(images, consensus)
-        losses = [map_loss(its_map, masks, its.cross_entropy) for its_map in maps]
+        with compute.autocast():
+            maps = network.ginet(images, group_consensus(network, images, counts))
+        losses = [map_loss(its_map.float(), masks, its.cross_entropy) for its_map in maps]
         found = {"loss": sum(losses) / len(losses), "loss_last": losses[-1]}
         common.update(found["loss"], optimizer, [network], average)
-        return {key: loss.item() for key, loss in found.items()}
+        return {key: loss.detach() for key, loss in found.items()} | {"samples": len(images)}
 
     parts = {"network": network, "average": average, "optimizer": optimizer}
     steps = its.rounds[round_number]
     its = SimpleNamespace(**asdict(its), steps=steps)
-    common.train("ginet", step, parts, folder, its, dev_log(folder, GICD(average.module), dev))
+    left = 1 if settings.start else 1 - settings.classifier_share
+    compute = compute.share(left * steps / sum(settings.ginet.rounds))
+    judge = dev_log(folder, GICD(average.module, compute.torch_device), dev)
+    common.train("ginet", draw, learn, parts, folder, its, compute, judge)
     return average.module
 
 
-def draw_batch(network, pool, settings, number):
-    """Step `number`'s groups in one batch: images and masks at the input size, each image's group consensus."""
+def draw_batch(pool, settings, number):
+    """Step `number`'s groups in one batch: images and masks at the input size, the number of images of each group."""
     random, side = generator(settings.seed, "ginet", number), settings.input_size
-    images, masks, consensus = [], [], []
-    for pictures, shapes in draw_groups(pool, random, settings.ginet):
-        images.append(prepare(pictures, side))
-        masks.append(F.interpolate(shapes, size=(side, side), mode="bilinear", align_corners=True))
-        with torch.no_grad():
-            consensus.append(network.consensus(images[-1]).expand(len(pictures), -1))
-    return torch.cat(images), torch.cat(masks), torch.cat(consensus)
+    groups = draw_groups(pool, random, settings.ginet)
+    images = torch.cat([prepare(pictures, side) for pictures, _ in groups])
+    masks = torch.cat([shapes for _, shapes in groups])
+    masks = F.interpolate(masks, size=(side, side), mode="bilinear", align_corners=True)
+    return images.contiguous(memory_format=torch.channels_last), masks, [len(pictures) for pictures, _ in groups]
+
+
+@torch.no_grad()
+def group_consensus(network, images, counts):
+    """Each image's group consensus (N, classes), of groups of `counts` images that follow each other."""
+    groups = images.split(counts)
+    return torch.cat([network.consensus(group).expand(len(group), -1) for group in groups])
 
 
 def prepare(images, side):

@@ -20,6 +20,7 @@ from cosalpure.data.mini import MiniWorld
 from cosalpure.purify.continuous import ContinuousRepresentation
 from cosalpure.seeds import generator, numpy_generator
 from cosalpure.train import common
+from cosalpure.train.compute import Compute
 from cosalpure.train.pairs import Classifier, Folder, Pairs, Scenes, Some, attack
 
 
@@ -56,39 +57,48 @@ class LIIFSettings:
     log_every: int = 25
 
 
-def train_liif(output, settings=None, resources=None):
+def train_liif(output, settings=None, resources=None, compute=None):
     """Trains and writes `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
-    output, its = Path(output), settings or LIIFSettings()
-    folder, classifier = output.with_suffix(""), Classifier(its.classifier)
-    learned, held_out = sources(its, classifier, resources)
-    pairs, device = Pairs(learned, classifier, folder, its), networks.default_device()
+    output, its, compute = Path(output), settings or LIIFSettings(), compute or Compute()
+    folder, classifier = output.with_suffix(""), Classifier(its.classifier, compute.torch_device)
+    learned, held_out = sources(its, classifier, resources, compute.workers)
+    pairs = Pairs(learned, classifier, folder, its)
     network, arch = start_network(its)
-    network = network.to(device).train()
+    network = network.to(compute.torch_device).train()
     average = common.EMA(network, its.ema)
     optimizer = torch.optim.Adam(network.parameters(), its.learning_rate)
 
-    def step(number):
+    def draw(number, progress):
         random = generator(its.seed, "liif", number)
         side = output_side(random, its)
         inputs, targets = pairs.draw(random, its.batch, side)
         # as many random rows and columns as the crop has, so that large outputs cost no more
         rows, columns = (torch.randperm(side, generator=random)[: its.crop].sort().values for _ in range(2))
-        answers = network(inputs.to(device), (side, side), (rows, columns))
-        loss = (answers - targets[:, :, rows][..., columns].to(device)).abs().mean()
+        return inputs, targets[:, :, rows][..., columns], side, (rows, columns)
+
+    def learn(batch, progress):
+        inputs, targets, side, places = batch
+        with compute.autocast():
+            answers = network(inputs, (side, side), places)
+        loss = (answers.float() - targets).abs().mean()
         common.update(loss, optimizer, [network], average)
-        return {"loss": loss.item(), "side": side}
+        return {"loss": loss.detach(), "side": side}
 
     clean, attacked = attack(held_out, range(len(held_out)), classifier, its)
     large = held_out.read(range(len(held_out)))
     measure = partial(quality, average.module, clean, attacked, large)
     parts = {"network": network, "average": average, "optimizer": optimizer}
-    common.train("liif", step, parts, folder, its, lambda done: log_quality(folder / "dev.jsonl", done, measure()))
+
+    def judge(done):
+        log_quality(folder / "dev.jsonl", done, measure())
+
+    common.train("liif", draw, learn, parts, folder, its, compute, judge)
     training = {**asdict(its), "held_out_psnr": measure()}
     networks.save_weights(output, average.module, arch, "liif", training)
     return training
 
 
-def sources(its, classifier, resources=None):
+def sources(its, classifier, resources=None, workers=0):
     """(images to learn from, held-out images): train and dev concepts, or two parts of a folder."""
     if its.images:
         folder = Folder(its.images, its.target_side, classifier)
@@ -96,7 +106,7 @@ def sources(its, classifier, resources=None):
         count = min(its.held_out, len(folder) // 2)
         return Some(folder, sorted(order[count:])), Some(folder, sorted(order[:count]))
     world = MiniWorld(resources) if resources else MiniWorld()
-    make = partial(Scenes, side=its.target_side, classifier=classifier, resources=resources)
+    make = partial(Scenes, side=its.target_side, classifier=classifier, resources=resources, workers=workers)
     learned = make(world.concepts("train"), its.scenes, its.portraits, seed=its.seed)
     concepts = world.concepts("dev")
     dev = make(concepts, -(-its.held_out // len(concepts)), 0, seed=its.seed)
@@ -157,7 +167,7 @@ def quality(network, clean, attacked, large):
 
     "enlarged" is against `large` (uint8) at its size; before CR means interpolated bilinearly.
     """
-    represent, found = ContinuousRepresentation(network), {}
+    represent, found = ContinuousRepresentation(network, device=next(network.parameters()).device), {}
     for kind, images in (("attacked", attacked), ("clean", clean)):
         for name, references in (("", clean), ("_enlarged", large.float() / 255)):
             size = tuple(references.shape[-2:])

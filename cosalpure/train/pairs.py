@@ -21,6 +21,7 @@ from cosalpure.data.mini import MiniWorld
 from cosalpure.errors import UserError
 from cosalpure.io import read_pixels, to_uint8, whole_file
 from cosalpure.seeds import generator, numpy_generator
+from cosalpure.train.batches import in_order
 from cosalpure.train.common import write_json
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
@@ -28,27 +29,32 @@ READERS = 4  # threads that decode a folder's images
 
 
 class Classifier:
-    """Images (N, 3, H, W) in [0, 1] -> logits, by a resneta50b; on the GPU if there is one."""
+    """Images (N, 3, H, W) in [0, 1] -> logits, by a resneta50b; on `device`, by default the GPU if there is one."""
 
-    def __init__(self, weights):
-        self.network = networks.load("resneta50b", weights).to(networks.default_device())
+    def __init__(self, weights, device=None):
+        self.device = torch.device(device or networks.default_device())
+        self.network = networks.load("resneta50b", weights).to(self.device)
         self.classes = self.network.output.out_features
         header = networks.read_header(weights) if Path(weights).suffix == ".safetensors" else {}
         self.concepts = json.loads(header.get("training", "{}")).get("concepts")  # names of its classes, if it says
 
     def __call__(self, images):
-        return self.network(networks.normalise(images.to(networks.default_device())))
+        return self.network(networks.normalise(images.to(self.device)))
 
 
 class Scenes:
     """Benchmark-like scenes and portraits of mini concepts, composed at `side` px and kept in memory as uint8."""
 
-    def __init__(self, concepts, scenes, portraits, side, seed, classifier, resources=None):
-        world, images = MiniWorld(*([resources] if resources else []), size=side), []
-        for concept in tqdm(concepts, desc="composing", mininterval=5):
+    def __init__(self, concepts, scenes, portraits, side, seed, classifier, resources=None, workers=0):
+        world = MiniWorld(*([resources] if resources else []), size=side)
+
+        def compose(concept):
             rng = numpy_generator(seed, "pairs", concept)
-            images += [*world.group(rng, concept, scenes, concepts)[0]] if scenes else []
-            images += [world.portrait(rng, concept)[0] for _ in range(portraits)]
+            images = [*world.group(rng, concept, scenes, concepts)[0]] if scenes else []
+            return images + [world.portrait(rng, concept)[0] for _ in range(portraits)]
+
+        composed = tqdm(in_order(compose, concepts, workers), desc="composing", total=len(concepts), mininterval=5)
+        images = [image for of_concept in composed for image in of_concept]
         self.images = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)  # a view: memory stays (N, H, W, 3)
         known = classifier.concepts or []
         classes = [known.index(concept) if concept in known else -1 for concept in concepts]
@@ -193,7 +199,7 @@ def pgd(images, labels, classifier, generators, its):
     `its` has epsilon (the bound), attack_step and attack_steps; the random start is each image's generator's. Raises
     the cross entropy of the label, or of the classifier's own prediction where the label is -1.
     """
-    device = networks.default_device()
+    device = classifier.device
     with torch.no_grad():
         labels = torch.where(labels.to(device) < 0, classifier(images).argmax(1), labels.to(device))
     start = torch.stack([torch.rand(images.shape[1:], generator=generator) for generator in generators]) * 2 - 1

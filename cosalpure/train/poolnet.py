@@ -19,6 +19,7 @@ from cosalpure.detect.poolnet import PoolNet
 from cosalpure.seeds import generator
 from cosalpure.train import common
 from cosalpure.train.co_saliency import map_loss, pools, success_rate, train_in_rounds
+from cosalpure.train.compute import Compute
 from cosalpure.train.scenes import augment
 
 
@@ -26,6 +27,7 @@ from cosalpure.train.scenes import augment
 class PoolNetSettings:
     """A reason for each number."""
 
+    start: str = ""  # weights to begin with; empty: random ones
     width: float = 1 / 8  # 16 to 64 channels in the pathway: 0.9 M parameters
     layers: tuple = (2, 2, 2, 2)  # residual blocks of each stage, 3 4 6 3 officially
     side: int = 112  # px; the detector enlarges smaller images to it
@@ -45,28 +47,38 @@ class PoolNetSettings:
     log_every: int = 25
 
 
-def train_poolnet(output, settings=None, resources=None):
+def train_poolnet(output, settings=None, resources=None, compute=None):
     """Trains and writes `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
-    output, its = Path(output), settings or PoolNetSettings()
-    pool, dev = pools(its, resources)
+    output, its, compute = Path(output), settings or PoolNetSettings(), compute or Compute()
+    pool, dev = pools(its, resources, compute.workers)
     arch = {"width": its.width, "layers": its.layers}
-    with common.seeded(its.seed, "poolnet"):
-        network = networks.build("poolnet", **arch).to(memory_format=torch.channels_last)
-        give_unit_variance(network, 60 * torch.randn(its.batch, 3, its.side, its.side))  # the spread of photographs
-    detector, size = PoolNet(network), (its.side, its.side)
+    network, arch = common.new_or_started("poolnet", arch, its.start, its.seed)
+    if not its.start:
+        with common.seeded(its.seed, "poolnet variance"):
+            give_unit_variance(network, 60 * torch.randn(its.batch, 3, its.side, its.side))  # the spread of photographs
+    prepare, size = PoolNet(network).prepare, (its.side, its.side)
+    network = network.to(compute.torch_device, memory_format=torch.channels_last)
 
-    def losses(network, step):
+    def draw(step):
         random = generator(its.seed, "poolnet", step)
         images, masks, _ = pool.draw(random, its.batch)
         images, masks = augment(images, masks, random)
-        images, masks = detector.prepare(images, size), resize(masks, size)
-        steps = network.pathway(images.contiguous(memory_format=torch.channels_last))
-        edges = network.edge_features(steps)
-        saliency = map_loss(network.saliency(steps, edges, size).sigmoid(), masks)
-        return {"saliency": saliency, "edges": edge_loss(network.fuse(edges, size), masks)}
+        return prepare(images, size).contiguous(memory_format=torch.channels_last), resize(masks, size)
 
-    network = train_in_rounds("poolnet", network, losses, PoolNet, dev, output.with_suffix(""), its)
-    training = {"concepts": pool.concepts, **asdict(its), "dev_success": success_rate(PoolNet(network), dev)}
+    def losses(network, batch):
+        images, masks = batch
+        with compute.autocast():
+            steps = network.pathway(images)
+            edges = network.edge_features(steps)
+            saliency, outlines = network.saliency(steps, edges, size), network.fuse(edges, size)
+        return {"saliency": map_loss(saliency.float().sigmoid(), masks), "edges": edge_loss(outlines.float(), masks)}
+
+    def detector(network):
+        return PoolNet(network, compute.torch_device)
+
+    folder = output.with_suffix("")
+    network = train_in_rounds("poolnet", network, draw, losses, detector, dev, folder, its, compute)
+    training = {"concepts": pool.concepts, **asdict(its), "dev_success": success_rate(detector(network), dev)}
     networks.save_weights(output, network, arch, "poolnet", training)
     return training
 

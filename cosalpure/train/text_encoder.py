@@ -23,6 +23,7 @@ from cosalpure.data.mini import MiniWorld
 from cosalpure.io import whole_folder
 from cosalpure.seeds import numpy_generator
 from cosalpure.train.common import seeded, train, update, write_json
+from cosalpure.train.compute import Compute
 
 MAX_LENGTH = 16  # tokens; the longest caption below has 13, and cross-attention costs grow with it
 GENERIC = ("object", "none")  # words for anything: textual inversion's initialiser, and the prompt of an ablation
@@ -200,10 +201,10 @@ def held_out_accuracy(recogniser, world, settings):
     return result
 
 
-def train_text_encoder(output_dir, settings=None, world=None):
+def train_text_encoder(output_dir, settings=None, world=None, compute=None):
     """Trains the small CLIP; writes tokenizer/, text_encoder/, recogniser.safetensors, metrics.json. The folder."""
     settings, world, output_dir = settings or TextEncoderSettings(), world or MiniWorld(), Path(output_dir)
-    concepts = known_concepts(world)
+    concepts, compute = known_concepts(world), compute or Compute()
 
     # 1. Two encoders, a projection of the text, CLIP's temperature, and a classifier on the image features
     tokenizer = make_tokenizer([words(concept) for concept in concepts])
@@ -212,29 +213,35 @@ def train_text_encoder(output_dir, settings=None, world=None):
         recogniser = Recogniser(concepts, settings.width)
         head = nn.Linear(settings.width, settings.width, bias=False)
         head.register_parameter("log_scale", nn.Parameter(torch.tensor(2.66)))  # ln(1 / .07), as in CLIP
-    modules = [recogniser, text_encoder, head]
+    modules = [module.to(compute.torch_device) for module in (recogniser, text_encoder, head)]
     optimizer = torch.optim.AdamW([p for m in modules for p in m.parameters()], weight_decay=0.01)
 
     # 2. Images of random concepts against their captions
-    def step_function(step):
+    def draw(step, progress):
         rng = numpy_generator(settings.seed, "clip", step)
         labels = torch.from_numpy(rng.integers(len(concepts), size=settings.batch))
         images = to_tensor([compose(world, rng, concepts[i], settings.portraits) for i in labels])
         captions = [draw_caption(rng, words(concepts[i])) for i in labels]
-        image_features = recogniser.features(images)
-        text_features = head(text_encoder(tokenize(tokenizer, captions)).pooler_output)
-        contrast = contrastive_loss(image_features, text_features, labels, head.log_scale.clamp(max=4.6).exp())
-        logits = recogniser.classify(image_features)
+        return images, tokenize(tokenizer, captions), labels
+
+    def learn(batch, progress):
+        images, tokens, labels = batch
+        with compute.autocast():
+            image_features = recogniser.features(images)
+            text_features = head(text_encoder(tokens).pooler_output)
+            logits = recogniser.classify(image_features).float()
+        scale = head.log_scale.clamp(max=4.6).exp()
+        contrast = contrastive_loss(image_features.float(), text_features.float(), labels, scale)
         classify = F.cross_entropy(logits, labels, label_smoothing=0.05)
         update(contrast + classify, optimizer, modules)
         accuracy = (logits.argmax(1) == labels).float().mean()
-        return {"contrast": contrast.item(), "classify": classify.item(), "accuracy": accuracy.item()}
+        return {"contrast": contrast.detach(), "classify": classify.detach(), "accuracy": accuracy}
 
     parts = {"recogniser": recogniser, "text_encoder": text_encoder, "head": head, "optimizer": optimizer}
-    train("text encoder", step_function, parts, output_dir, settings)
+    train("text encoder", draw, learn, parts, output_dir, settings, compute)
 
     # 3. What is kept
-    recogniser.eval()
+    recogniser, text_encoder = recogniser.cpu().eval(), text_encoder.cpu()
     metrics = {"settings": asdict(settings), "held_out": held_out_accuracy(recogniser, world, settings)}
     save_text_encoder(output_dir, tokenizer, text_encoder)
     save_file(recogniser.state_dict(), output_dir / "recogniser.safetensors")

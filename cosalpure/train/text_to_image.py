@@ -24,7 +24,9 @@ from cosalpure.data.mini import MiniWorld
 from cosalpure.io import whole_file, whole_folder
 from cosalpure.seeds import generator, numpy_generator
 from cosalpure.train.autoencoder import load_autoencoder
+from cosalpure.train.batches import in_order
 from cosalpure.train.common import EMA, seeded, train, update, write_json
+from cosalpure.train.compute import Compute
 from cosalpure.train.text_encoder import GENERIC, OTHERS, PLAIN, compose, known_concepts, load_text_encoder, words
 
 SCHEDULE = {  # Stable Diffusion's
@@ -100,28 +102,33 @@ def noised(latents, noise, t, alpha_bar):
 # --------------------------------------------------------------------------------------------- the training data
 
 
-def compose_pool(path, world, settings):
+def compose_pool(path, world, settings, workers=0):
     """The training images, uint8 (concepts x images_per_concept, size, size, 3), concept by concept, as one .npy."""
+
+    def compose_all(concept):
+        rng = numpy_generator(settings.seed, "pool", concept)
+        return [compose(world, rng, concept, settings.portraits) for _ in range(settings.images_per_concept)]
+
     if not Path(path).exists():
-        names, images = known_concepts(world), []
-        for concept in tqdm(names, desc="composing", mininterval=5):
-            rng = numpy_generator(settings.seed, "pool", concept)
-            images += [compose(world, rng, concept, settings.portraits) for _ in range(settings.images_per_concept)]
+        names = known_concepts(world)
+        composed = tqdm(in_order(compose_all, names, workers), desc="composing", total=len(names), mininterval=5)
+        images = np.stack([image for of_concept in composed for image in of_concept])
         with whole_file(path) as temporary, temporary.open("wb") as file:
-            np.save(file, np.stack(images))
+            np.save(file, images)
     return np.load(path, mmap_mode="r")
 
 
 @torch.no_grad()
-def encode_pool(path, images, vae, batch=64):
+def encode_pool(path, images, vae, device="cpu", batch=64):
     """The images' posteriors, scaled: {"mean", "std"} of (N, C, h, w) float16 tensors, kept at `path`."""
     if not Path(path).exists():
-        scale, means, stds = vae.config.scaling_factor, [], []
+        scale, means, stds = vae.to(device).config.scaling_factor, [], []
         for start in tqdm(range(0, len(images), batch), desc="encoding", mininterval=5):
             pixels = torch.from_numpy(np.array(images[start : start + batch])).permute(0, 3, 1, 2).float() / 127.5 - 1
-            posterior = vae.encode(pixels).latent_dist
-            means.append((posterior.mean * scale).half())
-            stds.append((posterior.std * scale).half())
+            posterior = vae.encode(pixels.to(device)).latent_dist
+            means.append((posterior.mean * scale).half().cpu())
+            stds.append((posterior.std * scale).half().cpu())
+        vae.cpu()
         with whole_file(path) as temporary:
             torch.save({"mean": torch.cat(means), "std": torch.cat(stds)}, temporary)
     return torch.load(path, weights_only=True)
@@ -161,26 +168,29 @@ def encode_captions(captions, tokenizer, text_encoder, batch=256):
 # -------------------------------------------------------------------------------------------------- the training
 
 
-def train_text_to_image(output_dir, text_encoder_dir, autoencoder_dir, settings=None, world=None):
+def train_text_to_image(output_dir, text_encoder_dir, autoencoder_dir, settings=None, world=None, compute=None):
     """Trains the U-Net; the pipeline folder `output_dir`/final (and /early after `early_step` steps)."""
     settings, world, output_dir = settings or TextToImageSettings(), world or MiniWorld(), Path(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
+    compute = compute or Compute()
     tokenizer, text_encoder = load_text_encoder(text_encoder_dir)
     vae = load_autoencoder(autoencoder_dir)
 
     # 1. A pool of latents, and of captions' hidden states: only the U-Net runs in a step
-    pool = encode_pool(output_dir / "pool.pt", compose_pool(output_dir / "pool.npy", world, settings), vae)
+    images = compose_pool(output_dir / "pool.npy", world, settings, compute.workers)
+    pool = encode_pool(output_dir / "pool.pt", images, vae, compute.torch_device)
     captions = Captions([words(concept) for concept in known_concepts(world)], tokenizer, text_encoder)
     alpha_bar = alphas_cumprod()
 
     # 2. The U-Net; plain matrix products are a third faster than fused attention at 64 tokens
     unet = build_unet(settings, vae.config.latent_channels, text_encoder.config.hidden_size, pool["mean"].shape[-1])
     unet.set_attn_processor(AttnProcessor())
+    unet = unet.to(compute.torch_device)
     ema = EMA(unet, settings.ema)
     optimizer = torch.optim.AdamW(unet.parameters(), betas=(0.9, 0.99), weight_decay=0.01)
 
     # 3. v-prediction on noised latents
-    def step_function(step):
+    def draw(step, progress):
         rng, torch_rng = numpy_generator(settings.seed, "unet", step), generator(settings.seed, "unet", step)
         chosen = rng.integers(len(pool["mean"]), size=settings.batch)
         hidden = captions.draw(rng, chosen // settings.images_per_concept, settings)
@@ -188,16 +198,22 @@ def train_text_to_image(output_dir, text_encoder_dir, autoencoder_dir, settings=
         noise, jitter = (torch.randn(mean.shape, generator=torch_rng) for _ in range(2))
         t = draw_timesteps(rng, settings)
         x_t, v = noised(mean + std * jitter, noise, t, alpha_bar)
-        loss = F.mse_loss(unet(x_t, t, encoder_hidden_states=hidden).sample, v)
+        return x_t, t, hidden, v
+
+    def learn(batch, progress):
+        x_t, t, hidden, v = batch
+        with compute.autocast():
+            predicted = unet(x_t, t, encoder_hidden_states=hidden).sample
+        loss = F.mse_loss(predicted.float(), v)
         update(loss, optimizer, [unet], ema)
-        return {"loss": loss.item()}
+        return {"loss": loss.detach()}
 
     def after_checkpoint(step):
         if step >= settings.early_step > step - settings.checkpoint_every:
             export_pipeline(output_dir / "early", tokenizer, text_encoder, vae, ema.module)
 
     parts = {"unet": unet, "ema": ema, "optimizer": optimizer}
-    train("text to image", step_function, parts, output_dir, settings, after_checkpoint)
+    train("text to image", draw, learn, parts, output_dir, settings, compute, after_checkpoint)
     write_json(output_dir / "settings.json", asdict(settings))
     return export_pipeline(output_dir / "final", tokenizer, text_encoder, vae, ema.module)
 
@@ -218,7 +234,7 @@ def export_pipeline(folder, tokenizer, text_encoder, vae, unet):
 
     The small text encoder stays float32, for transformers, unlike diffusers, loads weights in the type they have.
     """
-    vae, unet = (copy.deepcopy(model).half() for model in (vae, unet))
+    vae, unet = (copy.deepcopy(model).cpu().half() for model in (vae, unet))
     unet.set_default_attn_processor()
     pipeline = StableDiffusionPipeline(
         vae=vae,

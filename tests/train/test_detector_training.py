@@ -190,7 +190,7 @@ def test_training_moves_both_heads_of_gcagc(pool):
     with co_saliency.common.seeded(0, "heads"):
         network = networks.build("gcagc", width=1 / 16, modules=(1, 1, 1), blocks=1, input_size=64)
     groups = co_saliency.draw_groups(pool, random(), GCAGC)
-    losses = gcagc.group_losses(network, groups, GCAGC)
+    losses = gcagc.group_losses(network, gcagc.batch_of(groups, GCAGC), GCAGC)
     sum(losses.values()).backward()
     assert set(losses) == {"cosaliency", "saliency"}
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in (network.decodersal.features[0].weight,

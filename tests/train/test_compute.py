@@ -1,0 +1,329 @@
+"""Device, precision, data workers and time budgets of the trainings."""
+
+import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from cosalpure import train
+from cosalpure.cli import main
+from cosalpure.data.mini import MiniWorld
+from cosalpure.errors import UserError
+from cosalpure.networks import read_header
+from cosalpure.train import batches, co_saliency, common, compute, gcagc, scenes, surrogate
+from cosalpure.train.compute import Compute
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = SimpleNamespace(steps=6, batch=4, learning_rate=0.1, warmup=2, checkpoint_every=2, log_every=1)
+
+
+# ------------------------------------------------------------------------------------------- device and precision
+
+
+@pytest.mark.parametrize(
+    "flags, expected",
+    [("fpu avx512f avx512_bf16", True), ("fpu avx512f amx_bf16", True), ("fpu avx2 avx512f", False), ("", False)],
+)
+def test_a_processor_has_bfloat16_if_its_flags_say_so(flags, expected, tmp_path, monkeypatch):
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: {flags}\nprocessor\t: 1\nflags\t\t: other\n")
+    found = compute.processor_flags(tmp_path / "cpuinfo")
+    assert found == set(flags.split())
+    monkeypatch.setattr(compute, "processor_flags", lambda: found)
+    assert compute.has_bfloat16.__wrapped__("cpu") is expected
+
+
+def test_a_system_without_cpuinfo_computes_in_float32(tmp_path):
+    assert compute.processor_flags(tmp_path / "nothing") == set()
+
+
+def test_auto_takes_what_is_there(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert Compute().torch_device.type == "cuda" and Compute(device="cpu").torch_device.type == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert Compute().torch_device.type == "cpu"
+    for there in (True, False):
+        monkeypatch.setattr(compute, "has_bfloat16", lambda device, there=there: there)
+        assert Compute().bfloat16 is there
+        assert Compute(precision="bfloat16").bfloat16 and not Compute(precision="float32").bfloat16
+
+
+@pytest.mark.parametrize("precision, dtype", [("bfloat16", torch.bfloat16), ("float32", torch.float32)])
+def test_autocast_computes_in_the_chosen_precision(precision, dtype):
+    with Compute(device="cpu", precision=precision).autocast():
+        assert torch.nn.Conv2d(3, 4, 1)(torch.zeros(1, 3, 2, 2)).dtype == dtype
+
+
+MISTAKES = {
+    "unknown device": ({"device": "gpu"}, "unknown device 'gpu'.* choose from: auto, cpu, cuda"),
+    "unknown precision": ({"precision": "half"}, "unknown precision 'half'"),
+    "negative workers": ({"workers": -1}, "workers: expected 0 or more"),
+    "no time": ({"minutes": 0}, "minutes: expected a number above 0, found 0"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_are_one_line(mistake):
+    values, expected = MISTAKES[mistake]
+    with pytest.raises(UserError, match=expected) as caught:
+        Compute(**values)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_gpu_is_named(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="cuda asked for, but PyTorch finds no GPU"):
+        _ = Compute(device="cuda").torch_device
+
+
+def test_the_graphs_of_gcagc_stay_in_float32(monkeypatch):
+    its = gcagc.GCAGCSettings(width=1 / 16, blocks=1, input_size=64, saliency_images=1)
+    with common.seeded(0, "graphs"):
+        network = co_saliency.common.networks.build("gcagc", width=1 / 16, modules=(1, 1, 1), blocks=1, input_size=64)
+    seen, real = [], network.cosalnet.correlate
+    monkeypatch.setattr(network.cosalnet, "correlate", lambda maps: seen.append(result := real(maps)) or result)
+    batch = (torch.rand(3, 3, 64, 64), torch.ones(3, 1, 64, 64), [2, 1])
+    losses = gcagc.group_losses(network, batch, its, Compute(device="cpu", precision="bfloat16").autocast)
+    assert {maps.dtype for maps in seen} == {torch.float32} == {loss.dtype for loss in losses.values()}
+
+
+# ---------------------------------------------------------------------------------------------------- data workers
+
+
+def test_workers_give_the_same_results_in_the_same_order():
+    def slow_first(item):
+        for _ in range(10**6 if item == 0 else 1):
+            pass
+        return item * item
+
+    assert list(batches.in_order(slow_first, list(range(7)), 2)) == [item * item for item in range(7)]
+    assert list(itertools.islice(batches.in_order(slow_first, batches.Endless(3), 2), 3)) == [9, 16, 25]
+
+
+def test_a_pool_does_not_depend_on_the_number_of_workers():
+    world = MiniWorld()
+    here, elsewhere = (scenes.ScenePool(world, world.concepts("train")[:3], 2, 1, 0, workers) for workers in (0, 2))
+    assert torch.equal(here.images, elsewhere.images) and torch.equal(here.masks, elsewhere.masks)
+    assert here.images.shape == (3, 3, 3, 64, 64) and here.masks.shape == (3, 3, 1, 64, 64)
+
+
+def test_batches_know_how_far_the_training_is():
+    seen = []
+    drawn = batches.Drawn(lambda step, progress: seen.append((step, progress)), 2, 0, exact=lambda step: step / 10)
+    drawn.next(0.2), drawn.next(0.3)
+    assert seen == [(2, 0.2), (3, 0.3)]
+    drawn = batches.Drawn(lambda step, progress: seen.append((step, progress)), 0, 0)
+    drawn.next(0.7)
+    assert seen[-1] == (0, 0.7)
+
+
+# ---------------------------------------------------------------------------------------------------- time budget
+
+
+class Time:
+    """A clock that moves when a test says so."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Time()
+    monkeypatch.setattr(common, "time", clock)
+    return clock
+
+
+class Training:
+    """One weight that learns to be 3; each step takes `seconds` of the test's clock. Ctrl-C in step `stop_at`."""
+
+    def __init__(self, clock, seconds=1.0):
+        self.clock, self.seconds, self.stop_at = clock, seconds, None
+        self.weight = torch.nn.Linear(1, 1)
+        self.parts = {"weight": self.weight, "optimizer": torch.optim.SGD(self.weight.parameters(), lr=0.0)}
+        self.steps, self.rates = [], []
+
+    def draw(self, step, progress):
+        return torch.tensor([[float(step)]])
+
+    def learn(self, batch, progress):
+        if batch.item() == self.stop_at:
+            raise KeyboardInterrupt
+        self.clock.now += self.seconds
+        self.steps.append(int(batch.item()))
+        self.rates.append(self.parts["optimizer"].param_groups[0]["lr"])
+        return {"loss": (self.weight.weight - 3).square().sum().detach()}
+
+    def run(self, folder, minutes=None, **settings):
+        compute = Compute(device="cpu", precision="float32", minutes=minutes)
+        its = SimpleNamespace(**vars(SETTINGS) | settings)
+        return common.train("test", self.draw, self.learn, self.parts, folder, its, compute)
+
+
+def test_without_a_budget_the_steps_count(clock, tmp_path):
+    training = Training(clock, seconds=100.0)
+    spent = training.run(tmp_path)
+    assert training.steps == list(range(6)) and spent.samples == 24 and spent.seconds == 600
+    expected = [0.1 * common.cosine_with_warmup(step, 6, 2) for step in range(6)]
+    assert training.rates == pytest.approx(expected)
+
+
+def test_a_budget_takes_the_place_of_the_steps(clock, tmp_path):
+    training = Training(clock, seconds=1.5)
+    spent = training.run(tmp_path, minutes=1, steps=3)
+    assert len(training.steps) == 40 == spent.steps  # 60 s of 1.5 s steps
+    assert training.rates[0] == pytest.approx(0.05) and max(training.rates) > 0.098  # two steps of warm-up
+    assert all(a > b for a, b in itertools.pairwise(training.rates[2:])) and training.rates[-1] < 0.0005
+
+
+def test_the_schedule_bends_to_a_slower_machine(clock, tmp_path):
+    training = Training(clock, seconds=1.0)
+    real = training.learn
+
+    def slower(batch, progress):
+        training.seconds = 1.0 if clock.now < 30 else 10.0
+        return real(batch, progress)
+
+    training.learn = slower
+    training.run(tmp_path, minutes=1)
+    assert training.steps == list(range(33)) and training.rates[-1] < 0.01  # three steps of ten seconds remain
+
+
+def test_a_budgeted_training_resumes_with_what_is_left(clock, tmp_path):
+    training = Training(clock)
+    training.stop_at = 20
+    with pytest.raises(KeyboardInterrupt):
+        training.run(tmp_path, minutes=1)
+    clock.now += 1000  # the pause does not count
+    again = Training(clock)
+    spent = again.run(tmp_path, minutes=1)
+    assert again.steps == list(range(20, 60)) and spent.seconds == 60 and spent.samples == 240
+    assert again.rates[0] == pytest.approx(0.1 * common.cosine_over_time(20, 20 / 60, 2))
+    done = Training(clock)
+    assert done.run(tmp_path, minutes=1).steps == 60 and done.steps == []
+
+
+def test_more_time_trains_on(clock, tmp_path):
+    Training(clock).run(tmp_path, minutes=1)
+    again = Training(clock)
+    again.run(tmp_path, minutes=1.5)
+    assert again.steps == list(range(60, 90))
+
+
+def test_checkpoints_of_earlier_versions_are_resumed(clock, tmp_path):
+    training = Training(clock)
+    states = {name: part.state_dict() for name, part in training.parts.items()}
+    torch.save({"step": 4, **states}, tmp_path / "checkpoint.pt")
+    training.run(tmp_path)
+    assert training.steps == [4, 5]
+
+
+def test_a_phase_has_its_share_of_the_time():
+    assert Compute(minutes=10).share(0.4).minutes == pytest.approx(4) and Compute().share(0.4).minutes is None
+
+
+def test_throughput_is_logged(clock, tmp_path, capsys):
+    Training(clock, seconds=0.5).run(tmp_path)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["samples_per_second"] for line in lines] == [8.0] * 6 and lines[0]["seconds"] == 0.5
+    values = json.loads((tmp_path / "throughput.json").read_text())
+    assert values["samples_per_second"] == 8.0 and values["samples"] == 24 and values["device"] == "cpu"
+    assert "test: 6 steps, 24 samples in 0.05 minutes, 8.0 samples/s (cpu, float32, 0 data workers)" in (
+        capsys.readouterr().out
+    )
+
+
+# ------------------------------------------------------------------------------------------------------- together
+
+TINY = "{width: 0.0625, batch: 4, steps: 2, scenes: 1, portraits: 1, checkpoint_every: 2, log_every: 1}"
+
+
+@pytest.fixture
+def few_concepts(monkeypatch):
+    everything = MiniWorld.concepts
+    monkeypatch.setattr(MiniWorld, "concepts", lambda self, split: everything(self, split)[:4])
+
+
+def test_options_reach_the_training(few_concepts, tmp_path):
+    command = ["train", "surrogate", "--output", str(tmp_path / "a.safetensors"), "--settings", TINY]
+    assert main([*command, "--device", "cpu", "--precision", "float32", "--workers", "2", "--minutes", "0.02"]) == 0
+    values = json.loads((tmp_path / "a/throughput.json").read_text())
+    assert (values["precision"], values["workers"], values["budget_minutes"]) == ("float32", 2, 0.02)
+    assert read_header(tmp_path / "a.safetensors")["network"] == "resneta50b"
+
+
+def test_workers_do_not_change_a_training(few_concepts, tmp_path):
+    its = surrogate.SurrogateSettings(
+        steps=3, batch=4, width=1 / 16, scenes=2, portraits=1, checkpoint_every=2, log_every=1
+    )
+    for workers in (0, 2):
+        where = tmp_path / f"{workers}.safetensors"
+        surrogate.train_surrogate(where, its, compute=Compute("cpu", "float32", workers))
+    assert (tmp_path / "0.safetensors").read_bytes() == (tmp_path / "2.safetensors").read_bytes()
+
+
+def test_a_detector_trains_on_from_given_weights(few_concepts, tmp_path):
+    its = gcagc.GCAGCSettings(
+        width=1 / 16, blocks=1, input_size=64, group_sizes=(2, 3), saliency_images=1, scenes=4, portraits=1, dev_group=1,
+        rounds=(1,), checkpoint_every=1, log_every=1,
+    )  # fmt: skip
+    gcagc.train_gcagc(tmp_path / "first.safetensors", its)
+    started = gcagc.GCAGCSettings(**vars(its) | {"start": str(tmp_path / "first.safetensors"), "width": 1.0})
+    network, arch = common.new_or_started("gcagc", {"width": 1.0}, started.start, 0)
+    assert arch["width"] == 1 / 16 and all(parameter.requires_grad for parameter in network.parameters())
+    gcagc.train_gcagc(tmp_path / "second.safetensors", started)
+    assert json.loads(read_header(tmp_path / "second.safetensors")["arch"])["width"] == 1 / 16
+    assert (tmp_path / "first.safetensors").read_bytes() != (tmp_path / "second.safetensors").read_bytes()
+
+
+def test_no_noise_is_added_by_augmentation():
+    flat = torch.full((32, 3, 16, 16), 0.5)
+    images, _ = scenes.augment(flat, torch.ones(32, 1, 16, 16), torch.Generator().manual_seed(0))
+    assert images.std((2, 3)).max() < 1e-6
+
+
+def test_settings_of_a_computation_load_no_torch():
+    code = "import sys, cosalpure.train.compute as c; c.Compute(minutes=3); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_a_budget_for_all_models_is_divided():
+    shares = [float(train.options(model, {"minutes": "60"}).removeprefix("--minutes ")) for model in train.MODELS]
+    assert set(train.MINUTES) == set(train.MODELS)
+    assert sum(shares) == pytest.approx(60, abs=0.05) and min(shares) > 1
+    assert train.options("gicd", {"device": "cuda", "workers": "4"}) == "--device cuda --workers 4"
+    assert train.options("gicd", {}) == ""
+
+
+@pytest.mark.parametrize(
+    "values, expected",
+    [
+        ({"devices": "cpu"}, "--config training: unknown key 'devices'"),
+        ({"minutes": "long"}, "--config training: minutes: expected a number, found 'long'"),
+        ("cpu", "--config training: expected {key: value}, found 'cpu'"),
+        ({"device": "gpu"}, "unknown device 'gpu'"),
+    ],
+)
+def test_mistakes_in_the_workflows_options_are_named(values, expected):
+    with pytest.raises(UserError) as caught:
+        train.options("gicd", values)
+    assert str(caught.value).startswith(expected)
+
+
+def test_one_command_trains_all_models_in_order():
+    command = [sys.executable, "-m", "snakemake", "models", "--config", "training={minutes: 60, device: cpu}"]
+    done = subprocess.run([*command, "-n", "-p", "--nolock"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    commands = [line for line in done.stdout.splitlines() if "cosalpure train" in line]
+    for model in train.MODELS:
+        (line,) = (line for line in commands if f"cosalpure train {model} " in line)
+        assert train.options(model, {"minutes": 60, "device": "cpu"}) in " ".join(line.split())
+    (liif,) = (line for line in commands if "train liif" in line)
+    assert "classifier: results/models/resneta50b.safetensors" in liif
