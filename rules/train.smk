@@ -4,33 +4,21 @@
 #   snakemake --cores 2 results/models/gicd.safetensors                 one
 # A killed training resumes from its checkpoint, which lies beside the output. A finished model takes its place by
 # hand: copy it to resources/mini/, where the configuration points.
-from cosalpure.train import MINUTES
-from cosalpure.train import options as training_options
+from cosalpure.train import options_of_all
 
-try:
-    HOW = {model: training_options(model, TRAINING) for model in MINUTES}
-except UserError as error:
-    sys.exit(f"cosalpure: {error}")
-
-
-def trained_on(wildcards):
-    """What a network's training needs: the continuous representation is trained against the new surrogate."""
-    return ["results/models/resneta50b.safetensors"] if wildcards.network == "liif" else []
-
-
-def liif_settings(wildcards, input):
-    return f"--settings '{{classifier: {input[0]}}}'" if wildcards.network == "liif" else ""
+HOW = or_exit(options_of_all, TRAINING)  # options of each training, by the name that its command has
 
 
 rule train_network:
     input:
-        trained_on,
+        # the continuous representation is trained against the new surrogate
+        lambda wildcards: LAYOUT.model("resneta50b.safetensors") if wildcards.network == "liif" else [],
     output:
-        "results/models/{network}.safetensors",
+        LAYOUT.model("{network}.safetensors"),
     log:
-        "logs/train/{network}.log",
+        LAYOUT.log("train", "{network}"),
     benchmark:
-        "logs/benchmarks/train/{network}.tsv"
+        LAYOUT.benchmark("train", "{network}")
     wildcard_constraints:
         network="gicd|gcagc|poolnet|resneta50b|adm|liif",
     conda:
@@ -42,7 +30,7 @@ rule train_network:
     params:
         model=lambda wildcards: {"resneta50b": "surrogate"}.get(wildcards.network, wildcards.network),
         how=lambda wildcards: HOW[{"resneta50b": "surrogate"}.get(wildcards.network, wildcards.network)],
-        settings=liif_settings,
+        settings=lambda wildcards, input: f"--settings '{{classifier: {input[0]}}}'" if input else "",
     message:
         "train: {wildcards.network}"
     shell:
@@ -56,11 +44,11 @@ rule train_network_configured:
         settings="config/train/{network}-{variant}.yaml",
         files=lambda wildcards: training_files(f"{wildcards.network}-{wildcards.variant}"),
     output:
-        "results/models/{network}-{variant}.safetensors",
+        LAYOUT.model("{network}-{variant}.safetensors"),
     log:
-        "logs/train/{network}-{variant}.log",
+        LAYOUT.log("train", "{network}-{variant}"),
     benchmark:
-        "logs/benchmarks/train/{network}-{variant}.tsv"
+        LAYOUT.benchmark("train", "{network}-{variant}")
     wildcard_constraints:
         network="gicd|gcagc|poolnet|liif",
         variant="[a-z0-9-]+",
@@ -80,11 +68,11 @@ rule train_network_configured:
 
 rule train_text_encoder:
     output:
-        "results/models/text-encoder/metrics.json",
+        LAYOUT.model("text-encoder/metrics.json"),
     log:
-        "logs/train/text-encoder.log",
+        LAYOUT.log("train", "text-encoder"),
     benchmark:
-        "logs/benchmarks/train/text-encoder.tsv"
+        LAYOUT.benchmark("train", "text-encoder")
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
@@ -93,20 +81,20 @@ rule train_text_encoder:
         runtime=longer(120),
     params:
         how=HOW["text-encoder"],
+        output=lambda wildcards, output: Path(output[0]).parent,
     message:
         "train: text encoder, a small CLIP"
     shell:
-        "cosalpure train text-encoder --output results/models/text-encoder {params.how}"
-        " --threads {threads} > {log:q} 2>&1"
+        "cosalpure train text-encoder --output {params.output} {params.how}" " --threads {threads} > {log:q} 2>&1"
 
 
 rule train_autoencoder:
     output:
-        "results/models/autoencoder/metrics.json",
+        LAYOUT.model("autoencoder/metrics.json"),
     log:
-        "logs/train/autoencoder.log",
+        LAYOUT.log("train", "autoencoder"),
     benchmark:
-        "logs/benchmarks/train/autoencoder.tsv"
+        LAYOUT.benchmark("train", "autoencoder")
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
@@ -115,23 +103,23 @@ rule train_autoencoder:
         runtime=longer(240),
     params:
         how=HOW["autoencoder"],
+        output=lambda wildcards, output: Path(output[0]).parent,
     message:
         "train: autoencoder"
     shell:
-        "cosalpure train autoencoder --output results/models/autoencoder {params.how}"
-        " --threads {threads} > {log:q} 2>&1"
+        "cosalpure train autoencoder --output {params.output} {params.how}" " --threads {threads} > {log:q} 2>&1"
 
 
 rule train_text_to_image:
     input:
-        text_encoder="results/models/text-encoder/metrics.json",
-        autoencoder="results/models/autoencoder/metrics.json",
+        text_encoder=LAYOUT.model("text-encoder/metrics.json"),
+        autoencoder=LAYOUT.model("autoencoder/metrics.json"),
     output:
-        "results/models/text-to-image/final/model_index.json",
+        LAYOUT.model("text-to-image/final/model_index.json"),
     log:
-        "logs/train/text-to-image.log",
+        LAYOUT.log("train", "text-to-image"),
     benchmark:
-        "logs/benchmarks/train/text-to-image.tsv"
+        LAYOUT.benchmark("train", "text-to-image")
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
@@ -140,32 +128,38 @@ rule train_text_to_image:
         runtime=longer(480),
     params:
         how=HOW["text-to-image"],
+        text_encoder=lambda wildcards, input: Path(input.text_encoder).parent,
+        autoencoder=lambda wildcards, input: Path(input.autoencoder).parent,
+        output=lambda wildcards, output: Path(output[0]).parents[1],
     message:
         "train: text-to-image model"
     shell:
-        "cosalpure train text-to-image --output results/models/text-to-image"
-        " --text-encoder results/models/text-encoder --autoencoder results/models/autoencoder {params.how}"
+        "cosalpure train text-to-image --output {params.output}"
+        " --text-encoder {params.text_encoder} --autoencoder {params.autoencoder} {params.how}"
         " --threads {threads} > {log:q} 2>&1"
 
 
 rule measure_gate:
     input:
-        model="results/models/text-to-image/final/model_index.json",
-        recogniser="results/models/text-encoder/metrics.json",
+        model=LAYOUT.model("text-to-image/final/model_index.json"),
+        recogniser=LAYOUT.model("text-encoder/metrics.json"),
     output:
-        "results/models/gate/gate.json",
+        LAYOUT.model("gate/gate.json"),
     log:
-        "logs/train/gate.log",
+        LAYOUT.log("train", "gate"),
     benchmark:
-        "logs/benchmarks/train/gate.tsv"
+        LAYOUT.benchmark("train", "gate")
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
     resources:
         mem_mb=grown(2000),
         runtime=longer(60),
+    params:
+        model=lambda wildcards, input: Path(input.model).parent,
+        recogniser=lambda wildcards, input: Path(input.recogniser).parent,
+        output=lambda wildcards, output: Path(output[0]).parent,
     message:
-        "gate: does the text-to-image model hear its text?"
+        "acceptance check: does the text-to-image model follow the prompt?"
     shell:
-        "cosalpure gate results/models/text-to-image/final --recogniser results/models/text-encoder"
-        " --output results/models/gate --threads {threads} > {log:q} 2>&1"
+        "cosalpure gate {params.model} --recogniser {params.recogniser} --output {params.output} --threads {threads} > {log:q} 2>&1"

@@ -56,6 +56,11 @@ def options(model, values):
     return " ".join(f"--{key} {given[key]:.4g}" if key == "minutes" else f"--{key} {given[key]}" for key in values)
 
 
+def options_of_all(values):
+    """{model: its `options`} of every training."""
+    return {model: options(model, values) for model in MINUTES}
+
+
 def run(model, output, values, text_encoder=None, autoencoder=None, compute=None):
     """Train `model` (a key of MODELS) into `output`, with the settings in the dict `values` over the defaults.
 
