@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosalpure.data import MANIFEST, slugify
-from cosalpure.data.problems import NO_TRUTH, Problem
+from cosalpure.data.problems import NO_TRUTH, Problem, counted
 from cosalpure.data.published import PUBLISHED
 from cosalpure.errors import UserError
 
@@ -97,12 +97,7 @@ def find_groups(root, source="folder"):
         if photos:
             found.append(Found(name, tuple(photos)))
     if truths and not loose:
-        used = set(truth_folders.values())
-        problems += [Problem("", shown(file.name), "no image") for file in image_files(truths)]
-        for folder in (sub for sub in subfolders(truths) if sub not in used):
-            problems += [Problem(shown(folder.name), shown(file.name), "no image") for file in image_files(folder)]
-            problems += _strange(folder, shown(folder.name), set(), sidecars=True)
-        problems += _strange(truths, "", set(subfolders(truths)), sidecars=True)
+        problems += _masks_alone(truths, set(truth_folders.values()))
     return found, problems, truths is not None
 
 
@@ -329,6 +324,16 @@ def _pair(label, folder, truth_folder, has_truth):
     return photos, problems + (_strange(truth_folder, label, set(), sidecars=True) if truth_folder else [])
 
 
+def _masks_alone(truths, used):
+    """Problems of ground truth that is of no group: loose, or in folders other than those `used`."""
+    problems = [Problem("", shown(file.name), "no image") for file in image_files(truths)]
+    problems += _strange(truths, "", set(subfolders(truths)), sidecars=True)
+    for folder in (sub for sub in subfolders(truths) if sub not in used):
+        problems += [Problem(shown(folder.name), shown(file.name), "no image") for file in image_files(folder)]
+        problems += _strange(folder, shown(folder.name), set(), sidecars=True)
+    return problems
+
+
 def _strange(folder, label, known, sidecars=False):
     """Problems of what in a folder is not read: files of unknown kinds, and folders that are not `known`."""
     problems = [Problem(label, shown(file.name), _not_read(file)) for file in strange_files(folder, sidecars)]
@@ -339,9 +344,11 @@ def _strange(folder, label, known, sidecars=False):
         if _plain_name(inner.name) in TRUTH_FOLDERS and count_below(inner):
             text = f"not read: a folder of masks inside a group ({count_below(inner)}). {APART}"
         elif label:
-            text = f"not read: a folder inside a group ({count_below(inner)} images)"
+            text = f"not read: a folder inside a group ({counted(count_below(inner), 'image')})"
         else:
-            deep = f"; {count_below(inner)} lie in folders inside it" if count_below(inner) else ""
+            deep = f"; folders inside it hold {counted(count_below(inner), 'image')}" if has_images(inner) else ""
+            others = strange_files(inner)
+            deep += f"; not read: {_some(others)}" if others else ""
             problems.append(Problem(shown(inner.name), "", f"no images in this folder{deep}"))
             continue
         problems.append(Problem(label, f"{shown(inner.name)}/", text))
@@ -365,7 +372,7 @@ def _beside(parent, images, truths):
     problems += [Problem("", shown(file.name), _not_read(file)) for file in strange_files(parent)]
     for inner in subfolders(parent):
         if inner not in (images, truths) and inner not in (images.parent, truths.parent) and count_below(inner):
-            text = f"not read: a folder beside {images.name} and {truths.name} ({count_below(inner)} images)"
+            text = f"not read: a folder beside {images.name} and {truths.name} ({counted(count_below(inner), 'image')})"
             problems.append(Problem("", f"{shown(inner.name)}/", text))
     return problems
 

@@ -201,15 +201,15 @@ CASES = {  # name: (files, what is read under `skip`, what is said; empty: nothi
     "folder in a group": (
         files("g/a.jpg g/b.jpg g/more/c.jpg"),
         "g/a- g/b-",
-        "g/more/: not read: a folder inside a group (1 images)",
+        "g/more/: not read: a folder inside a group (1 image)",
     ),
     "folder in a group's folder": (
         files("g/a.jpg g/b.jpg h/more/c.jpg"),
         "g/a- g/b-",
-        "h: no images in this folder; 1 lie",
+        "h: no images in this folder; folders inside it hold 1 image",
     ),
     "empty folder": (files(**PAIR, other="image/h/"), BOTH, "h: no images in this folder"),
-    "folder of .ppm": (files("g/a.jpg g/b.jpg h/c.ppm"), "g/a- g/b-", "h: no images in this folder"),
+    "folder of .ppm": (files("g/a.jpg g/b.jpg h/c.ppm"), "g/a- g/b-", "h: no images in this folder; not read: c.ppm"),
     "photos are .heic": (files(masks="gt/g/a.png", other="image/g/a.heic"), None, "g/a.heic: not read"),
     "masks are .npy": (files("image/g/a.jpg", other="gt/g/a.npy"), None, "g/a.npy: not read: a file of kind npy"),
     "masks are .json": (files("image/g/a.jpg", other="gt/g/a.json"), None, "g/a.json: not read"),
@@ -236,7 +236,7 @@ CASES = {  # name: (files, what is read under `skip`, what is said; empty: nothi
     "a third folder of images": (
         files(**PAIR, other="edges/a.png"),
         BOTH,
-        "edges/: not read: a folder beside image and gt (1 images)",
+        "edges/: not read: a folder beside image and gt (1 image)",
     ),
     "an image beside both": (
         files(**PAIR, other="preview.png"),
