@@ -107,16 +107,13 @@ def write_tokenizer(folder, merges):
 # --- settings and data ------------------------------------------------------------------------------------------------
 def paper_settings(folder, steps, **model):
     """{name: settings} of the paper's experiment, the files being those in `folder`, with `steps` of learning."""
-    values = settings.read_files([ROOT / "config/paper.yaml"])
-
-    def block(cls, given, **changes):
-        return cls(**{key: value for key, value in given.items() if key in cls.model_fields} | changes)
-
-    purifier = values["purifiers"]["cosalpure"]
+    paper = settings.load_files([ROOT / "config/paper.yaml"])
+    chosen = {"continuous": str(folder / "liif.safetensors")}
+    chosen |= {key: value for key, value in model.items() if key == "resolution"}
     return {
-        "model": block(settings.TextToImage, values["text_to_image"], path=str(folder / "model"), **model),
-        "concept": block(settings.ConceptLearning, values["concept"], steps=steps),
-        "purifier": block(settings.CosalPureSettings, purifier, continuous=str(folder / "liif.safetensors")),
+        "model": paper.text_to_image.model_copy(update={"path": str(folder / "model")} | model),
+        "concept": paper.concept.model_copy(update={"steps": steps}),
+        "purifier": paper.method_settings("purifiers", "cosalpure").model_copy(update=chosen),
     }
 
 

@@ -10,6 +10,8 @@ from cosalpure.cli import main
 from cosalpure.io import read_pixels
 
 STAGES = ("degrade", "detect")
+ATTACK = "{surrogate: resources/mini/weights/resneta50b.safetensors, steps: 1, exposure_step: 0}"
+POOLNET = "{weights: resources/mini/weights/poolnet.safetensors}"
 
 
 @pytest.fixture
@@ -55,8 +57,9 @@ def run(stage, data):
     """The exit status of `stage` over both groups: an attack, or a detector on what the attack left."""
     folder = data.parent
     call = {
-        "degrade": ["degrade", "jadena", "--settings", "{steps: 1, exposure_step: 0}", "--output", f"{folder}/degrade"],
-        "detect": ["detect", "poolnet", "--images", f"{folder}/degrade", "--output", f"{folder}/detect"],
+        "degrade": ["degrade", "jadena", "--settings", ATTACK, "--output", f"{folder}/degrade"],
+        "detect": ["detect", "poolnet", "--settings", POOLNET, "--images", f"{folder}/degrade"]
+        + ["--output", f"{folder}/detect"],
     }[stage]
     return main([*call, "--data", str(data), "--groups", "0:2"])
 

@@ -31,7 +31,7 @@ def test_the_settings_are_those_of_the_papers_experiment(folder):
     assert (its["model"].resolution, its["model"].dtype) == (768, "auto")
     assert (its["concept"].batch, its["concept"].learning_rate, its["concept"].steps) == (4, 2e-3, 3)
     purifier = its["purifier"]
-    assert (purifier.timestep, purifier.steps, purifier.guidance_scale, purifier.resolution) == (250, 50, 7.5, None)
+    assert (purifier.timestep, purifier.steps, purifier.guidance_scale, purifier.resolution) == (250, 50, 7.5, 768)
     assert (purifier.sampler, purifier.continuous) == ("dpmsolver++", str(folder / "liif.safetensors"))
 
 

@@ -15,6 +15,8 @@ from cosalpure.errors import UserError
 from cosalpure.networks.text_to_image import TextToImage
 from cosalpure.seeds import generator
 
+ATTACK = "{surrogate: resources/mini/weights/resneta50b.safetensors, steps: 1}"
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -36,7 +38,7 @@ def test_the_whole_path_by_its_commands(folder, tmp_path):
 
     run("data", "mini", "--output", results / "data", "--settings", "{groups: 1, images: 2}", groups=False)
     stage = ["--data", results / "data"]
-    run("degrade", "jadena", *stage, "--output", results / "jadena", "--settings", "{steps: 1}")
+    run("degrade", "jadena", *stage, "--output", results / "jadena", "--settings", ATTACK)
     for images, name in ((results / "data", "clean"), (results / "jadena", "attacked")):
         learning = ["--settings", "{steps: 2, batch: 2}", "--text-to-image", model]
         run("concept", *stage, "--images", images, "--output", results / name, *learning)
