@@ -461,6 +461,11 @@ def hub_folder(name, target=None):
         raise UserError(one_line(error, 300) + (f" {hint}" if hint else "")) from None
 
 
+def missing_folder(path):
+    """The message for a model folder that is not there; it may be a repository of the hub without `hf:`."""
+    return f"{path}: no such folder{_hub_name(path)}"
+
+
 def _hub_name(path):
     """A hint where a path that does not exist looks like a repository of the hub; else empty."""
     hint = hub_hint(path)
