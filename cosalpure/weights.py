@@ -266,6 +266,8 @@ def _unusable(source, path):
     if kind == file_kinds.CUT_ZIP:
         return f"not a whole, readable archive: {kind}"
     if known and kind not in known:
+        if source.kind == "data" and kind.endswith(" archive"):
+            return f"{kind}: unpack it by hand and give the path of the folder"
         return f"{kind}; expected {' or '.join(known)}"
     return "a folder; expected a file" if path.is_dir() else None
 
