@@ -43,6 +43,7 @@ EXPECTED = {  # by the ending of a name
     (".bz2",): (MAGIC[b"BZh"],),
     (".xz",): (MAGIC[b"\xfd7zXZ\x00"],),
 }
+ARCHIVES = (ZIP, "a tar archive", *(MAGIC[magic] for magic in (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")))  # of data
 TAGS = r"<(!doctype|html|head|body|meta|script|title|style|link|div|p|h\d|center|iframe|form)\b"
 
 
@@ -109,7 +110,7 @@ def _of_text(start):
     shown = " ".join(text.split())
     shown = f"'{shown[:SHOWN]}{'...' if len(shown) > SHOWN else ''}'"
     if text.startswith("version https://git-lfs"):
-        return "a Git LFS pointer, not the file itself (git lfs pull brings it)"
+        return "a Git LFS pointer (git lfs pull brings the file)"
     if re.search(TAGS, text, re.IGNORECASE):
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
         return f"a web page ('{' '.join(title[1].split())[:80]}')" if title else f"a web page ({shown})"

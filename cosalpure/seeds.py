@@ -1,7 +1,8 @@
 """Random numbers that depend on *what* is computed, never on when, where or beside what.
 
 Every random draw comes from a generator derived from the run's seed and the names of the thing at hand
-(dataset, group, image, stage), so results do not depend on batching, order, or how jobs were split.
+(dataset, group, image, stage), so the draws do not depend on batching, order, or how jobs were split. What is computed
+from them can still differ between batches by rounding, which an attack's sign steps amplify (docs/degradations.md).
 """
 
 import hashlib

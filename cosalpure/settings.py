@@ -463,7 +463,9 @@ class UnconditionalPurifier(Purifier):
         description="T, of 1000: the paper gives both baselines its own (DiffPure's authors: 150 on ImageNet); "
         "{paper: 250} is that at this resolution",
     )
-    batch: PositiveInt = Field(8, description="images that pass the network at once; changes memory, not results")
+    batch: PositiveInt = Field(
+        8, description="images that pass the network at once; changes memory, and results by rounding alone"
+    )
 
 
 class DiffPureSettings(UnconditionalPurifier):

@@ -254,18 +254,28 @@ def _unusable(source, path):
     if source.file.endswith("/"):
         return _incomplete(path) if path.is_dir() else f"expected a folder, found {file_kinds.describe(path)}"
     kind, known = file_kinds.describe(path), file_kinds.expected(source.file)
+    if known and source.kind == "data":
+        known = file_kinds.ARCHIVES  # archives are told by their content, whatever their names say
     if kind == file_kinds.EMPTY:
         return "the file is empty"
     if _vouched_for(source):  # the sha256 tells; it is asked here where a short text could be the file
         wrong = file_kinds.is_message(kind) and not sha256_lines(path).startswith(source.sha256)
-        return f"{kind} in place of the file" if wrong else None
+        return _instead(kind) if wrong else None
     if file_kinds.is_message(kind):
-        return f"{kind} in place of the file"
+        return _instead(kind)
     if kind == file_kinds.CUT_ZIP:
-        return kind
+        return f"not a whole, readable archive: {kind}"
     if known and kind not in known:
+        if source.kind == "data" and kind.endswith(" archive"):
+            return f"{kind}: unpack it by hand and give the path of the folder"
         return f"{kind}; expected {' or '.join(known)}"
     return "a folder; expected a file" if path.is_dir() else None
+
+
+def _instead(kind):
+    """ "a web page came instead of the file ('Sign in')": what `file_kinds.describe` found, for a message."""
+    name, _, shown = kind.partition(" (")
+    return f"{name} came instead of the file" + (f" ({shown}" if shown else "")
 
 
 def _vouched_for(source):
@@ -459,6 +469,11 @@ def hub_folder(name, target=None):
     except Exception as error:  # its many errors share no class
         hint = hub_hint(name)
         raise UserError(one_line(error, 300) + (f" {hint}" if hint else "")) from None
+
+
+def missing_folder(path):
+    """The message for a model folder that is not there; it may be a repository of the hub without `hf:`."""
+    return f"{path}: no such folder{_hub_name(path)}"
 
 
 def _hub_name(path):

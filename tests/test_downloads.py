@@ -66,17 +66,23 @@ def flipped(content):
 
 PAGE = b"<html><title>Quota exceeded</title>Too many users have viewed or downloaded this file recently.</html>"
 BAD = {  # id: (what comes, what the line says)
-    "quota page": (PAGE, "a web page ('Quota exceeded')"),
+    "quota page": (PAGE, "a web page came instead of the file ('Quota exceeded')"),
     "page in capital letters": (b"<HTML><BODY>Not here</BODY></HTML>", "a web page"),
-    "page after blank lines and a BOM": (b"\xef\xbb\xbf\n\n" + PAGE, "a web page ('Quota exceeded')"),
-    "page in UTF-16": ("<html><title>Anmelden</title></html>".encode("utf-16"), "a web page ('Anmelden')"),
+    "page after blank lines and a BOM": (
+        b"\xef\xbb\xbf\n\n" + PAGE,
+        "a web page came instead of the file ('Quota exceeded')",
+    ),
+    "page in UTF-16": (
+        "<html><title>Anmelden</title></html>".encode("utf-16"),
+        "a web page came instead of the file ('Anmelden')",
+    ),
     "fragment of a page": (b'<div class="error">Sign in to continue</div>', "a web page"),
-    "page of two megabytes": (PAGE + b" " * 2_000_000, "a web page ('Quota exceeded')"),
-    "JSON error": (b'{"error": "Invalid username or password."}', "JSON ("),
-    "JSON list": (b'[{"code": 404}]', "JSON ("),
-    "XML error": (b"<Error><Code>NoSuchKey</Code></Error>", "XML ("),
-    "plain text": (b"rate limit exceeded, try again later\n", "text ('rate limit"),
-    "YAML": (b"model: poolnet\nsize: 278\n", "text ('model: poolnet"),
+    "page of two megabytes": (PAGE + b" " * 2_000_000, "a web page came instead of the file ('Quota exceeded')"),
+    "JSON error": (b'{"error": "Invalid username or password."}', "JSON came instead of the file ("),
+    "JSON list": (b'[{"code": 404}]', "JSON came instead of the file ("),
+    "XML error": (b"<Error><Code>NoSuchKey</Code></Error>", "XML came instead of the file ("),
+    "plain text": (b"rate limit exceeded, try again later\n", "text came instead of the file ('rate limit"),
+    "YAML": (b"model: poolnet\nsize: 278\n", "text came instead of the file ('model: poolnet"),
     "LFS pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 2000000\n", "Git LFS pointer"),
     "empty file": (b"", "the file is empty"),
     "truncated file": (GOOD[:-5000], "cut short"),
@@ -153,7 +159,7 @@ def test_a_page_whose_hash_an_earlier_version_recorded_is_refused_with_its_recor
     (tmp_path / "model.pth").write_bytes(PAGE)
     (tmp_path / "model.pth.sha256").write_text(f"{hashlib.sha256(PAGE).hexdigest()}  model.pth\n")
     line = refused(its, tmp_path)
-    assert "a web page ('Quota exceeded')" in line and "model.pth.sha256" in line
+    assert "a web page came instead of the file ('Quota exceeded')" in line and "model.pth.sha256" in line
     assert weights.state(its, tmp_path).startswith("unusable: a web page")
 
 
@@ -173,7 +179,7 @@ def test_a_published_sha256_tells_whatever_size_and_kind_are(tmp_path):
         sha256 = hashlib.sha256(content).hexdigest()
         assert weights.fetch(source(server.url + "/x", sha256=sha256), tmp_path).read_bytes() == content
         line = refused(source(server.url + "/page", sha256=sha256), tmp_path / "page")
-        assert "a web page ('Quota exceeded')" in line
+        assert "a web page came instead of the file ('Quota exceeded')" in line
 
 
 def test_archives_of_data_are_checked_alike(tmp_path):

@@ -199,3 +199,47 @@ def test_a_sweep_of_what_is_not_run_is_refused(config):
     config["degradations"]["idle"] = {"like": "jadena", "epsilon": 0}
     with pytest.raises(UserError, match="not every entry is run with the reference purifier"):
         swept(config, entries=["jadena", "idle"])
+
+
+PROMPTS = [
+    "{tokn}", "{tokens}", "{Token}", "{ token }", "{TOKEN}", "{}", "{0}", "{class}", "{classname}", "{group}", "{token!r}",
+    "{{token}}", "a photo of {token", "a photo of token}", "<token>", "[token]", "(token)", "$token", "%token%", "token",
+    "a photo of S*", "<my-dog>", "{token} and {tokn}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_what_only_looks_like_a_placeholder_is_refused_when_the_prompt_is_read(prompt):
+    with pytest.raises(UserError, match=r"purifiers\.x: prompt: .*known.*: \{token\}, \{class_name\}"):
+        settings.validated(settings.PURIFIERS["cosalpure"], {"prompt": prompt}, "purifiers.x.")
+
+
+@pytest.mark.parametrize(
+    "prompt", ["", "None", "{token}", "a photo of {token}", "{class_name}, {token}", "a cat (close-up)"]
+)
+def test_known_placeholders_and_plain_words_are_accepted(prompt):
+    assert settings.validated(settings.PURIFIERS["cosalpure"], {"prompt": prompt}, "").prompt == prompt
+
+
+@pytest.mark.parametrize("prompt", ["{token}", "{class_name}", "{"])
+def test_a_negative_prompt_has_no_placeholders(prompt):
+    with pytest.raises(UserError, match="negative_prompt: .*known.*: none"):
+        settings.validated(settings.PURIFIERS["cosalpure"], {"negative_prompt": prompt}, "")
+
+
+@pytest.mark.parametrize(
+    ("templates", "words"),
+    [
+        (["a {color} photo of {token}"], "unknown placeholder {color}"),
+        (["a {} {token}"], "unknown placeholder {}"),
+        (["{ {token}"], "a brace without its partner"),
+        (["a photo of {token}", "a {class_name} {token}"], "unknown placeholder {class_name}"),
+        (["a photo"], "must hold {token} once"),
+        (["{token} {token}"], "must hold {token} once"),
+        ([], "expected at least one caption"),
+    ],
+)
+def test_mistakes_in_templates_are_refused_when_they_are_read(templates, words):
+    with pytest.raises(UserError) as caught:
+        settings.validated(settings.ConceptLearning, {"templates": templates}, "concept.")
+    assert words in str(caught.value) and "templates: " in str(caught.value)

@@ -95,7 +95,7 @@ def test_mirrors_are_tried_in_order(server, tmp_path, bad):
 
 def test_when_no_source_works_each_is_named_with_its_reason_and_what_to_do_by_hand(server, tmp_path):
     line = refused(source(server.url + "/page", server.url + "/missing"), tmp_path)
-    assert "a web page ('Quota exceeded') in place of the file" in line and "404" in line
+    assert "a web page came instead of the file ('Quota exceeded')" in line and "404" in line
     assert f"Download the file from {server.url}/page or {server.url}/missing and put it as {tmp_path}" in line
 
 

@@ -104,8 +104,8 @@ def state_dict(checkpoint, path):
     same = [where or "the top" for where, state in found if len(state) == len(found[0][1])]
     if len(same) > 1:
         raise UserError(f"{path}: holds several sets of weights ({', '.join(same)}); save one of them alone")
-    state = dict(found[0][1])
-    while prefix := next((p for p in PREFIXES if all(str(key).startswith(p) for key in state)), None):
+    state = {str(key): value for key, value in found[0][1].items()}
+    while prefix := next((p for p in PREFIXES if all(key.startswith(p) for key in state)), None):
         state = {key.removeprefix(prefix): value for key, value in state.items()}
     return state
 

@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 
 from cosalpure import networks
-from cosalpure.errors import UserError, one_line
+from cosalpure.errors import UserError
+from cosalpure.networks import pipeline_checks
 from cosalpure.networks.batches import Batches
 
 CPU_ROWS = 4  # what a core's cache holds of a small model: a sixth faster than 16 (benchmarks/purify_group.py)
@@ -51,8 +52,6 @@ class TextToImage:
         self.vae, self.unet = (part.to(self.device).eval().requires_grad_(False) for part in (vae, unet))
         self.text_encoder = text_encoder.to(self.device).float().eval().requires_grad_(False)
         self.prediction = scheduler.config.prediction_type
-        if self.prediction not in ("epsilon", "v_prediction"):
-            raise UserError(f"{path}/scheduler: prediction_type '{self.prediction}'; expected epsilon or v_prediction")
         self.alphas_cumprod = scheduler.alphas_cumprod.to(self.device)  # (1000,): the paper's alpha bar
         self.latent_shape = self._latent_shape(resolution)
         self.batch = batch
@@ -217,24 +216,23 @@ def _dtype(name, device):
 def _load_components(path, dtype):
     """The five components of a pipeline folder, the large ones in `dtype`; a UserError names what is missing."""
     from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
-    from safetensors import SafetensorError
     from transformers import CLIPTextModel, CLIPTokenizer
 
-    missing = [name for name in COMPONENTS if not (path / name).is_dir()]
-    if missing:
-        raise UserError(f"{path}: not a diffusers pipeline folder with Stable Diffusion's components; no {missing[0]}/")
-    if not any((path / "tokenizer" / name).is_file() for name in ("tokenizer.json", "vocab.json")):
-        raise UserError(f"{path}: not readable as a diffusers pipeline: no vocabulary in tokenizer/")
+    pipeline_checks.check_folder(path, COMPONENTS)
     try:
-        return (
-            AutoencoderKL.from_pretrained(path / "vae", torch_dtype=dtype),
-            UNet2DConditionModel.from_pretrained(path / "unet", torch_dtype=dtype),
-            CLIPTextModel.from_pretrained(path / "text_encoder"),
+        found = (
+            pipeline_checks.loaded(AutoencoderKL, path / "vae", torch_dtype=dtype),
+            pipeline_checks.loaded(UNet2DConditionModel, path / "unet", torch_dtype=dtype),
+            pipeline_checks.loaded(CLIPTextModel, path / "text_encoder"),
             CLIPTokenizer.from_pretrained(path / "tokenizer"),
             DDPMScheduler.from_pretrained(path / "scheduler"),
         )
-    except (OSError, ValueError, TypeError, SafetensorError) as error:
-        raise UserError(f"{path}: not readable as a diffusers pipeline: {one_line(error, 300)}") from None
+        pipeline_checks.check_loaded(path, *found[2:])
+        return found
+    except UserError:
+        raise
+    except Exception as error:  # the libraries' errors on damaged files share no class
+        raise pipeline_checks.unreadable(path, error) from None
 
 
 def _join(parts, separator):

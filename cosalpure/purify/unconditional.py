@@ -110,7 +110,7 @@ def purified(purify, images, generators, settings, network):
     """Images (N, 3, H, W) in [0, 1] through `purify(x, noise)`, which works in [-1, 1] at `settings.resolution`.
 
     Resized bilinearly there and back, as published. `settings.batch` images pass at once; the noise of an image comes
-    from its own generator, so that this changes nothing.
+    from its own generator, so that this changes results by rounding alone.
     """
     if not (images.min() >= 0 and images.max() <= 1):
         raise UserError(f"images in [0, 1] are purified, found {images.min():.3g} to {images.max():.3g}")

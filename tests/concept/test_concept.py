@@ -303,3 +303,41 @@ def test_groups_that_stop_at_different_steps_are_learned_together_as_alone(image
     for (ours, losses), (theirs, others) in zip(together, alone, strict=True):
         assert len(losses) == len(others)
         torch.testing.assert_close(ours.vector, theirs.vector, atol=1e-4, rtol=1e-3)
+
+
+EMBEDDINGS = {  # id: (tensors of the file, what the line says)
+    "another model's width": ({"<a>": torch.ones(1, 1024)}, "an embedding of 1024 numbers"),
+    "three vectors": ({"<a>": torch.ones(3, 16)}, "holds several vectors (shape 3 x 16)"),
+    "NaN": ({"<a>": torch.full((1, 16), float("nan"))}, "not finite numbers"),
+    "integers": ({"<a>": torch.ones(1, 16, dtype=torch.long)}, "of type int64; expected floating point"),
+    "no vector": ({"<a>": torch.zeros(1, 0)}, "holds no vector (shape 1 x 0)"),
+    "a single number": ({"<a>": torch.tensor(1.0)}, "holds no vector (shape a single number)"),
+    "empty token": ({"": torch.ones(1, 16)}, "has an empty name"),
+    "two text encoders (SDXL)": (
+        {"clip_l": torch.ones(1, 16), "clip_g": torch.ones(1, 32)},
+        "found 2 (clip_g, clip_l)",
+    ),
+    "nothing": ({}, "expected one embedding, found 0"),
+}
+
+
+@pytest.mark.parametrize("case", EMBEDDINGS)
+def test_embeddings_that_do_not_fit_are_one_line_that_names_the_file(case, tiny_model, tmp_path):
+    from safetensors.torch import save_file
+
+    tensors, words = EMBEDDINGS[case]
+    path = tmp_path / "learned_embeds.safetensors"
+    save_file(tensors, path)
+    with pytest.raises(UserError) as caught:
+        Concept.load(path).fitting(tiny_model)
+    assert str(caught.value).startswith(f"{path}: ") and words in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(16,), (1, 16), (1, 1, 16)])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_one_vector_of_any_precision_and_layout_is_read(shape, dtype, tiny_model, tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"<cat-toy>": torch.ones(shape, dtype=dtype)}, tmp_path / "x.safetensors")
+    concept = Concept.load(tmp_path / "x.safetensors").fitting(tiny_model)
+    assert concept.vector.shape == (16,) and concept.vector.dtype == torch.float32

@@ -151,7 +151,7 @@ def test_a_download_goes_on_where_it_stopped(tmp_path):
         (None, "", "404"),
         (b"PK\x03\x04 cut off", "", "not a whole, readable archive"),
         (b"Rar!\x1a\x07\x00...", "", "a RAR archive: unpack it by hand"),
-        (b"some text", "", "not a whole, readable archive"),
+        (b"some text", "", "text came instead of the file ('some text')"),
     ],
 )
 def test_what_is_not_the_archive_is_one_line(tmp_path, capsys, content, sha256, complaint):

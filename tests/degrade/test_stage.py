@@ -5,10 +5,11 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from cosalpure import networks
-from cosalpure.data import MANIFEST, file_hash, read_groups
+from cosalpure.data import MANIFEST, Group, file_hash, read_groups
 from cosalpure.degrade import DEGRADATIONS, stage
 from cosalpure.errors import UserError
 from cosalpure.settings import parse, settings_class
@@ -106,3 +107,30 @@ def test_images_that_do_not_fit_are_named_and_finished_groups_are_kept(data, sur
         degrade(copy, tmp_path / "out", "jadena", text_for("jadena", surrogate))
     assert len(list((tmp_path / "out" / "images" / "goat").iterdir())) == 4
     assert not (tmp_path / "out" / "images" / "owl").exists() and not (tmp_path / "out" / "shards").exists()
+
+
+@pytest.mark.parametrize(("size", "expected"), [(8, [2, 2, 0, 0]), (1, [1, 1, 0, 0])])
+def test_the_batch_of_every_attacked_image_is_recorded(data, surrogate, tmp_path, size, expected):
+    degrade(data, tmp_path, "jadena", f"{{surrogate: {surrogate}, steps: 1, images_per_batch: {size}}}")
+    record = pd.read_parquet(tmp_path / "shards/0000-0002.parquet")
+    assert list(record["batch"]) == expected * 2
+
+
+def test_attacked_one_by_one_an_image_is_as_it_is_alone(data, surrogate):
+    """The setting takes away what a batch adds: the rounding of its sums."""
+    from cosalpure.degrade import load
+    from cosalpure.io import read_images
+
+    (group, _) = read_groups(data)
+    images = read_images(group.paths(data / "images"))
+    attack = load("jadena", surrogate=surrogate, steps=3, images_per_batch=1)
+    together = attack(images)
+    for index in range(len(images)):
+        assert torch.equal(together[index], attack(images[index : index + 1])[0])
+
+
+def test_batches_are_counted_over_attacked_images_alone():
+    group = Group("mini", "owl", "owl", tuple("abcdef"), (True, False, True, True, False, True))
+    assert list(stage.batch_sizes(group, "jadena", 3).values()) == [3, 0, 3, 3, 0, 1]
+    assert list(stage.batch_sizes(group, "jadena").values()) == [4, 0, 4, 4, 0, 4]
+    assert set(stage.batch_sizes(group, "none", 3).values()) == {0}

@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from cosalpure.networks.samplers import timesteps
+from cosalpure.errors import UserError
+from cosalpure.networks.samplers import dpm_solver_pp_2m, timesteps
 from cosalpure.purify import load
 from cosalpure.purify.timestep import LATENTS, PIXELS, at_side
 from cosalpure.purify.unconditional import linear_schedule
-from cosalpure.settings import CosalPureSettings, DiffPureSettings, PublishedTimestep
+from cosalpure.settings import PURIFIERS, CosalPureSettings, DiffPureSettings, PublishedTimestep, validated
 
 STABLE_DIFFUSION = (1 - torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2).cumprod(0)
 
@@ -48,3 +49,23 @@ def test_purifiers_take_it(tiny_model, tiny_adm, images, capsys):
     assert f"T = {T}, the published 250 at side {side}" in capsys.readouterr().err
     purifier = load("diffpure", DiffPureSettings(weights=tiny_adm, resolution=32, timestep={"paper": 250}), None)
     assert purifier.T == at_side(PublishedTimestep(), 50, 32, linear_schedule().alphas_cumprod, PIXELS)[0] < 70
+
+
+@pytest.mark.parametrize("steps", [1, 2, 13, 50, 75, 500, 999, 1000])
+@pytest.mark.parametrize("T", [1, 13, 250, 501, 600, 999])
+def test_every_timestep_is_run_once_and_the_result_is_finite(T, steps):
+    """1000 steps spread 1001 points over 1000 timesteps: two of them fall on one."""
+    if steps * T < 1000:
+        with pytest.raises(UserError, match="leave none below T"):
+            validated(PURIFIERS["cosalpure"], {"timestep": T, "steps": steps}, "")
+        return
+    run = timesteps(T, steps)
+    assert run and all(a > b for a, b in zip(run, [*run[1:], 0], strict=True)) and all(0 < t <= T for t in run)
+    alphas = torch.cumprod(1 - torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64), 0)
+    assert dpm_solver_pp_2m(lambda z, t: z * 0.5, torch.ones(1, 1, 2, 2), run, alphas).isfinite().all()
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), "inf"])
+def test_guidance_is_a_finite_number(value):
+    with pytest.raises(UserError, match="finite number"):
+        validated(PURIFIERS["cosalpure"], {"guidance_scale": value}, "")

@@ -108,3 +108,17 @@ def test_float_maps_score_as_their_8_bit_twins(sod):
     prediction, truth = soft_map(1)
     floats = score_map(prediction / 255, truth / 255, further=True)
     assert floats == pytest.approx(score_map(prediction, truth, further=True), abs=1e-9)
+
+
+def test_max_f_is_of_each_image_and_larger_than_that_of_one_threshold_for_the_set(sod):
+    """Two images whose best thresholds differ: 0.7826 for the best threshold of both, as papers have it; ours is higher."""
+    truth = np.zeros((20, 20), np.uint8)
+    truth[:, :10] = 255
+    low, high = (np.where(truth > 0, *levels).astype(np.uint8) for levels in ((80, 40), (250, 200)))
+    low[0, 0], low[0, 1], high[0, 0], high[0, 19] = 255, 0, 255, 0  # so that stretching changes nothing
+    measure = sod.Fmeasure(beta=0.3)
+    for prediction in (low, high):
+        measure.step(prediction, truth)
+    of_set = measure.get_results()["fm"]["curve"].max()
+    of_images = np.mean([score_map(prediction, truth, further=True)["f_max"] for prediction in (low, high)])
+    assert (of_set, of_images) == (pytest.approx(0.7826, abs=1e-4), pytest.approx(0.9994, abs=1e-4))

@@ -108,3 +108,38 @@ def test_a_map_of_224_pixels_takes_milliseconds(maps):
     for _ in range(20):
         score_map(maps["r31"], maps["g31"])
     assert (time.perf_counter() - start) / 20 < 0.05
+
+
+def square():
+    """A ground truth (32, 32) of a square in its middle."""
+    truth = np.zeros((32, 32), np.uint8)
+    truth[8:24, 8:24] = 255
+    return truth
+
+
+DEGENERATE = {  # id: (map, mask, {metric: value}); NaN only where docs/results.md says so
+    "black map": (np.zeros((32, 32), np.uint8), square(), {"ap": 0.625, "mae": 0.25, "iou": 0, "success": 0}),
+    "white map": (np.full((32, 32), 255, np.uint8), square(), {"ap": 0.625, "mae": 0.75, "iou": 0.25, "success": 0}),
+    "grey map below half": (np.full((32, 32), 127, np.uint8), square(), {"ap": 0.625, "iou": 0, "f_beta": 0}),
+    "grey map above half": (np.full((32, 32), 128, np.uint8), square(), {"ap": 0.625, "iou": 0.25}),
+    "inverse map": (255 - square(), square(), {"ap": 0.125, "mae": 1, "iou": 0, "success": 0}),
+    "order alone": (np.where(square() > 0, 51, 25).astype(np.uint8), square(), {"ap": 1, "iou": 0, "success": 0}),
+    "empty mask, black map": (
+        np.zeros((32, 32), np.uint8), np.zeros((32, 32), np.uint8),
+        {"ap": np.nan, "ap_binary": np.nan, "ap_interpolated": np.nan, "mae": 0},
+    ),
+    "empty mask, white map": (np.full((32, 32), 255, np.uint8), np.zeros((32, 32), np.uint8), {"ap": np.nan, "iou": 0, "mae": 1}),
+    "full mask, white map": (np.full((32, 32), 255, np.uint8), np.full((32, 32), 255, np.uint8), {"ap": 1, "iou": 1, "mae": 0}),
+    "full mask, black map": (np.zeros((32, 32), np.uint8), np.full((32, 32), 255, np.uint8), {"ap": 1, "iou": 0, "mae": 1}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", DEGENERATE)
+def test_degenerate_maps_score_as_documented(case):
+    prediction, truth, expected = DEGENERATE[case]
+    scores = score_map(prediction, truth)
+    for name, value in expected.items():
+        assert scores[name] == pytest.approx(value, abs=1e-4, nan_ok=True), name
+    assert {name for name, value in scores.items() if np.isnan(value)} == (
+        {"ap", "ap_binary", "ap_interpolated"} if not truth.any() else set()
+    )

@@ -100,3 +100,23 @@ def test_mistakes_are_one_line(two, tmp_path, capsys):
     assert "lacks the column(s) mae" in mistake(capsys, a, older)
     (tmp_path / "e/tables/scores.parquet").write_bytes(b"not Parquet")
     assert "not a readable Parquet file" in mistake(capsys, a, older)
+
+
+@pytest.mark.parametrize("split", ["avg", "adv", "clean"])
+def test_images_attacked_in_one_run_alone_are_no_pairs(split, tmp_path, capsys):
+    """Attacked images all fail and clean ones all succeed, in both runs: nothing differs but which ones are attacked."""
+    a = rows([0, 1, 0, 1, 0, 1, 0, 1])
+    b = rows([0, 1, 0, 1, 0, 0, 1, 1]).assign(attacked=[True, False] * 2 + [True, True, False, False])
+    folders = [results(tmp_path / "a", a), results(tmp_path / "b", b)]
+    out = tmp_path / "out.csv"
+    assert main(["compare", *folders, *FEW, "--metric", "success", "--split", split, "--output", str(out)]) == 0
+    (row,) = pd.read_csv(out).itertuples()
+    assert row.value == 0 and row.done == {"avg": 6, "adv": 3, "clean": 3}[split]
+    assert "2 of 8 pairs left out: attacked in one run, clean in the other." in capsys.readouterr().out
+
+
+def test_runs_without_any_pair_attacked_alike_are_refused(two, tmp_path, capsys):
+    other = rows([1] * 8)
+    other["attacked"] = ~other["attacked"]
+    line = mistake(capsys, two[0], results(tmp_path / "c", other))
+    assert "no scored image in common" in line and "8 pairs are attacked in one run and clean in the other" in line
