@@ -16,6 +16,7 @@ from cosalpure.concept.templates import TEMPLATES
 from cosalpure.data.published import PUBLISHED
 from cosalpure.errors import UserError, choose
 from cosalpure.experiment.files import read_experiment
+from cosalpure.experiment.files import read_files as read_files  # scripts read files by this name
 from cosalpure.labels import ROLES, TABLES, Entries, Entry, Role
 from cosalpure.seeds import repeat_name, split_repeat
 
@@ -475,6 +476,11 @@ class DiffPureSettings(UnconditionalPurifier):
         "ddpm", description="ancestral sampling, or the reverse SDE of the published ImageNet scripts"
     )
 
+    @property
+    def label(self):
+        """The printed name of entries that have none of their own: it says which process is meant."""
+        return f"DiffPure ({self.process.upper()})"
+
 
 class DDASettings(UnconditionalPurifier):
     """DDA (Gao et al., CVPR 2023): a reverse diffusion that keeps the image's low frequencies."""
@@ -656,6 +662,8 @@ class Settings(Model):
             choose("role", keys.role, list(ROLES[family]), f"{family}.{name}.role")
         method = name if family == "datasets" else self.method(family, name)
         found = keys.model_dump(exclude_none=True)
+        if family != "datasets" and (printed := getattr(self.method_settings(family, name), "label", None)):
+            found.setdefault("label", printed)
         if family == "datasets" and (published := PUBLISHED.get(self.dataset(name).source)):
             found.setdefault("reported", published.title)
         return Entry.of(family, name, method, found)

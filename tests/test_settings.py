@@ -78,6 +78,17 @@ def test_average_maps_belongs_to_the_entry_and_not_to_the_purifier(config):
     assert ours == averaged  # the purify stage sees the same settings
 
 
+def test_diffpure_s_printed_name_says_its_process(config):
+    config["purifiers"] |= {"diffpure": {}, "other": {"like": "diffpure", "process": "sde"}}
+    loaded = settings.load(config)
+    assert [loaded.entry("purifiers", name).label for name in ("diffpure", "other")] == [
+        "DiffPure (DDPM)",
+        "DiffPure (SDE)",
+    ]
+    config["purifiers"]["other"]["label"] = "mine"
+    assert settings.load(config).entry("purifiers", "other").label == "mine"
+
+
 def test_entry_without_settings_has_the_defaults(config):
     config["degradations"]["jadena"] = None
     assert settings.load(config).method_settings("degradations", "jadena").steps == 20

@@ -13,7 +13,7 @@ from cosalpure.data.published import PUBLISHED
 from cosalpure.experiment.files import read_files
 from cosalpure.experiment.layout import Layout
 from cosalpure.settings import FAMILIES, Settings
-from cosalpure.weights import read_sources
+from cosalpure.weights import read_sources, state
 
 WEIGHTS_KEYS = ("surrogate", "weights", "continuous")  # keys of methods' settings that name files of weights
 TRAINED = re.compile(Layout().model(r"([a-z0-9]+)(?:-([a-z0-9-]+))?\.safetensors"))  # NETWORK or NETWORK-VARIANT
@@ -114,13 +114,20 @@ def _weights(settings: Settings) -> list[Need]:
     trained = {training.result: training for training in trainings(settings)}
     found = []
     for path in weights_files(settings):
-        if Path(path).is_file():
-            continue
         if path in published:
             its = published[path]
+            trouble = state(its, "weights")
+            if trouble == "have":
+                continue
+            if trouble.startswith("unusable"):
+                remedy = f"{trouble}; move it away, or: cosalpure weights fetch {its.name}"
+                found.append(Need(f"weights/{its.file}", remedy, True, "fetch_weights"))
+                continue
             remedy = f"fetched by the workflow, or by hand: cosalpure weights fetch {its.name} ({its.sources[0]})"
             what = f"weights/{its.file} ({its.megabytes:,.0f} MB)"
             found.append(Need(what, remedy, False, "fetch_weights", its.megabytes))
+        elif Path(path).is_file():
+            continue
         elif path in trained:
             remedy = f"trained by the workflow as {trained[path].file} says"
             found.append(Need(path, remedy, False, "train_network_configured"))

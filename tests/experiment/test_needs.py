@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from cosalpure import doctor
 from cosalpure.cli import main
@@ -48,8 +49,11 @@ def test_what_is_there_is_not_listed(bare):
     settings = load_files([PAPER])
     (bare / "data/imagenet-50").mkdir(parents=True)
     (bare / "weights").mkdir()
-    (bare / "weights/poolnet_resnet50_edge.pth").touch()
+    torch.save({"a": torch.zeros(1)}, bare / "weights/poolnet_resnet50_edge.pth")
     assert not any("imagenet-50/" in need.what or "poolnet" in need.what for need in missing(settings))
+    (bare / "weights/hrnet_stage3_iter45000.pth").write_text("<html>quota exceeded</html>")
+    (need,) = [need for need in missing(settings) if "hrnet" in need.what]
+    assert need.provided and "unusable: a web page" in need.remedy
     (training,) = trainings(settings)
     (bare / "results/models").mkdir(parents=True)
     (bare / training.result).touch()
