@@ -2,7 +2,6 @@
 
 import glob
 import os
-import re
 import shutil
 import tempfile
 import warnings
@@ -77,19 +76,6 @@ def in_background():
 
         yield run
         settle()
-
-
-def web_page(path):
-    """The title of the web page that a file really is, or None: what links to large files often give instead."""
-    path = Path(path)
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        start = file.read(4096).decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
-    if not re.match(r"<(!doctype html|html|head)\b", start, re.IGNORECASE):
-        return None
-    title = re.search(r"<title>(.*?)</title>", start, re.IGNORECASE | re.DOTALL)
-    return " ".join(title[1].split())[:80] if title else "no title"
 
 
 @contextmanager
