@@ -1,6 +1,6 @@
 """The paper's experiment at full size, without a download: Stable Diffusion 2 with random weights, at 768 px.
 
-    python tests/full_size.py FOLDER                       every phase on the CPU: about an hour, 4 GB on disk
+    python tests/full_size.py FOLDER                       every phase on the CPU: an hour or more, 4 GB on disk
     python tests/full_size.py FOLDER --phases learn purify     some phases; the model in FOLDER is made if it is missing
     python tests/full_size.py FOLDER --device cuda         speed and memory on a GPU instead
 
@@ -233,6 +233,7 @@ def run_phase(name, folder, its):
     note = PHASES[name](folder, its)
     return {
         "phase": PHASES[name].__doc__,
+        "dtype": its["model"].dtype,
         "seconds": round(time.perf_counter() - start),
         "CPU seconds": round(time.process_time() - cpu),
         "peak GB": round(peak_gb(), 1),
@@ -313,7 +314,7 @@ def main(arguments=None):
     """Run the phases, each in a process of its own, and print the table; the exit status."""
     options = parse(arguments)
     folder = Path(options.folder).resolve()
-    its = paper_settings(folder, options.steps) | {"preview_steps": options.preview_steps}
+    its = paper_settings(folder, options.steps, dtype=options.dtype) | {"preview_steps": options.preview_steps}
     if options.only:
         print(json.dumps(run_one(options, folder, its)))
         return 0
@@ -351,6 +352,7 @@ def parse(arguments):
     parser.add_argument("--phases", nargs="+", choices=PHASES, default=list(PHASES), help="what is run (all)")
     parser.add_argument("--steps", type=int, default=3, help="steps of concept learning that are run (3)")
     parser.add_argument("--preview-steps", type=int, default=25, help="sampler steps of a preview (25)")
+    parser.add_argument("--dtype", default="auto", help="as text_to_image.dtype (auto: float32 on a CPU)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (2)")
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), default="cpu", help="cuda measures speed instead of phases"
@@ -382,7 +384,7 @@ def run_one(options, folder, its):
 def in_own_process(options, folder, name):
     """What `name` measured in a process of its own, whose last line is JSON; None if it failed."""
     command = [sys.executable, __file__, folder, "--only", name, "--device", options.device, "--steps", options.steps]
-    command += ["--preview-steps", options.preview_steps, "--threads", options.threads]
+    command += ["--preview-steps", options.preview_steps, "--threads", options.threads, "--dtype", options.dtype]
     environment = os.environ | {"OMP_NUM_THREADS": str(options.threads)}
     if options.device == "cpu":
         environment["CUDA_VISIBLE_DEVICES"] = ""
