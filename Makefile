@@ -8,7 +8,7 @@ BIN := .venv/bin
 
 run: install
 	$(BIN)/snakemake --cores all
-	$(BIN)/cosalpure show
+	$(BIN)/cosalpure tables show
 
 install: .venv/installed
 

@@ -66,7 +66,7 @@ def commands(folder, groups, images):
         return model.model_dump_json()
 
     condition = ["--condition", "mini", "jadena", "cosalpure", "gicd"]
-    tables = ["tables", folder / "many.parquet", "--only", "table1"]
+    tables = ["tables", "build", folder / "many.parquet", "--only", "table1"]
     planned = ["--snakefile", ROOT / "Snakefile", "--configfile", ROOT / "config.yaml"]
     planned += ["--config", f"datasets={{mini: {{groups: {DEFAULT_GROUPS * groups}}}}}"]
     return {

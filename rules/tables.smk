@@ -28,7 +28,7 @@ rule build_table:
     message:
         "table: {wildcards.table}"
     shell:
-        "cosalpure tables {input:q} --degradation {params.degradation:q} --only {wildcards.table} --output {params.output}"
+        "cosalpure tables build {input:q} --degradation {params.degradation:q} --only {wildcards.table} --output {params.output}"
         " --settings {params.settings:q} --entries {params.entries:q} --seed {params.seed} > {log:q} 2>&1"
 
 
@@ -52,7 +52,7 @@ rule collect_scores:
     message:
         "tables: every score in one file"
     shell:
-        "cosalpure tables {input:q} --only scores --output {params.output} > {log:q} 2>&1"
+        "cosalpure tables build {input:q} --only scores --output {params.output} > {log:q} 2>&1"
 
 
 # Last of all: a run with gaps ends with an error, and everything else of it is there.
@@ -75,4 +75,4 @@ rule check_complete:
     message:
         "does every image have a score?"
     shell:
-        "cosalpure complete {input.scores:q} --output {output:q} > {log:q} 2>&1"
+        "cosalpure tables check {input.scores:q} --output {output:q} > {log:q} 2>&1"

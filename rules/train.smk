@@ -162,4 +162,4 @@ rule measure_gate:
     message:
         "acceptance check: does the text-to-image model follow the prompt?"
     shell:
-        "cosalpure gate {params.model} --recogniser {params.recogniser} --output {params.output} --threads {threads} > {log:q} 2>&1"
+        "cosalpure train check {params.model} --recogniser {params.recogniser} --output {params.output} --threads {threads} > {log:q} 2>&1"

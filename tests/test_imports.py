@@ -9,7 +9,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"torch", "diffusers", "transformers", "scipy", "matplotlib"}
 COMMANDS = {
-    "help": ["cosalpure.cli", "--help"],
+    "help": ["cosalpure", "--help"],
+    "help of a command with choices": ["cosalpure.cli", "detect", "--help"],
     "config check": ["cosalpure.cli", "config", "check"],
     "plan": ["cosalpure.cli", "plan", "config/paper.yaml"],
     "weights list": ["cosalpure.cli", "weights", "list"],

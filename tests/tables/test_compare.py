@@ -1,4 +1,4 @@
-"""`cosalpure compare`: two folders of results, paired on their images; as a user types it."""
+"""`cosalpure tables compare`: two folders of results, paired on their images; as a user types it."""
 
 import pandas as pd
 import pytest
@@ -37,7 +37,7 @@ def two(tmp_path):
 
 def mistake(capsys, *arguments):
     """The one line that a failing comparison prints on standard error."""
-    assert main(["compare", *arguments]) == 1
+    assert main(["tables", "compare", *arguments]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
     (line,) = printed.err.splitlines()
@@ -45,7 +45,7 @@ def mistake(capsys, *arguments):
 
 
 def test_difference_is_second_minus_first_on_the_same_images(two, tmp_path, capsys):
-    assert main(["compare", *two, *FEW, "--output", str(tmp_path / "out.parquet")]) == 0
+    assert main(["tables", "compare", *two, *FEW, "--output", str(tmp_path / "out.parquet")]) == 0
     table = pd.read_parquet(tmp_path / "out.parquet")
     assert list(table["metric"]) == ["success", "ap", "f_beta", "mae"] and set(table["detector"]) == {"gicd"}
     first = table.iloc[0]
@@ -58,7 +58,7 @@ def test_difference_is_second_minus_first_on_the_same_images(two, tmp_path, caps
 
 def test_metric_and_split_are_chosen(two, tmp_path):
     out = tmp_path / "out.csv"
-    assert main(["compare", *two, *FEW, "--metric", "success", "--split", "adv", "--output", str(out)]) == 0
+    assert main(["tables", "compare", *two, *FEW, "--metric", "success", "--split", "adv", "--output", str(out)]) == 0
     (row,) = pd.read_csv(out).itertuples()
     assert (row.metric, row.split, row.value, row.done) == ("success", "adv", 0.5, 4)
 
@@ -67,21 +67,24 @@ def test_images_of_one_run_alone_are_left_out_and_counted(two, tmp_path, capsys)
     a = rows([0, 1, 0, 1, 0, 1, 0, 1])
     a.loc[3, ["status", "success"]] = ["failed", float("nan")]
     other = results(tmp_path / "other", a.drop(index=[0]))  # B gains on image 0, which A lost
-    assert main(["compare", other, two[1], *FEW, "--metric", "success", "--output", str(tmp_path / "out.md")]) == 0
+    assert (
+        main(["tables", "compare", other, two[1], *FEW, "--metric", "success", "--output", str(tmp_path / "out.md")])
+        == 0
+    )
     text = capsys.readouterr().out
     assert "6 of 8" in text and "+0.167 [" in text and "'n of m'" in text
     assert (tmp_path / "out.md").read_text() == text
 
 
 def test_same_results_differ_by_nothing(two, capsys):
-    assert main(["compare", two[0], two[0], *FEW]) == 0
+    assert main(["tables", "compare", two[0], two[0], *FEW]) == 0
     assert "+0.000 [+0.00, +0.00]" in capsys.readouterr().out
 
 
 def test_equal_seeds_give_equal_intervals(two, capsys):
     texts = []
     for _ in range(2):
-        main(["compare", *two, "--settings", "{samples: 101}", "--seed", "7", "--metric", "success"])
+        main(["tables", "compare", *two, "--settings", "{samples: 101}", "--seed", "7", "--metric", "success"])
         texts.append(capsys.readouterr().out)
     assert texts[0] == texts[1]
 

@@ -89,11 +89,11 @@ def test_no_write_permission(tmp_path):
 
 def test_misused_option_shows_the_usage():
     status, lines = cosalpure("degrade")
-    assert status == 2 and lines[0].startswith("usage: cosalpure degrade")
+    assert status == 2 and lines[0].startswith("Usage: cosalpure degrade")
 
 
 def test_table_that_is_not_there_yet(tmp_path):
-    status, lines = cosalpure("show", cwd=tmp_path)
+    status, lines = cosalpure("tables", "show", cwd=tmp_path)
     assert status == 1
     assert lines == ["cosalpure: results/tables/table2.md: no such table yet; make it with: snakemake --cores all"]
 

@@ -1,0 +1,105 @@
+"""The whole command line: every command, and the examples that `cosalpure --help` ends with."""
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from cosalpure import __version__
+from cosalpure.cli.bench import bench
+from cosalpure.cli.check import check
+from cosalpure.cli.command import Command, new_app
+from cosalpure.cli.concept import concept
+from cosalpure.cli.config import config
+from cosalpure.cli.data import data
+from cosalpure.cli.degrade import degrade
+from cosalpure.cli.detect import detect
+from cosalpure.cli.doctor import doctor
+from cosalpure.cli.plan import plan
+from cosalpure.cli.purify import purify
+from cosalpure.cli.purify_folder import purify_folder
+from cosalpure.cli.report import report
+from cosalpure.cli.score import score
+from cosalpure.cli.tables import tables
+from cosalpure.cli.train import train
+from cosalpure.cli.weights import weights
+
+COMMANDS: dict[str, Any] = {
+    "data": data,
+    "degrade": degrade,
+    "concept": concept,
+    "purify": purify,
+    "purify-folder": purify_folder,
+    "detect": detect,
+    "score": score,
+    "tables": tables,
+    "report": report,
+    "weights": weights,
+    "train": train,
+    "config": config,
+    "check": check,
+    "plan": plan,
+    "bench": bench,
+    "doctor": doctor,
+}
+EXAMPLES = """\
+The workflow runs these commands: snakemake --cores all. By hand, in this order, with the small bundled models (without
+--settings, a method has the official constants and weights):
+
+\b
+  cosalpure data mini --output results/data/mini
+  cosalpure degrade jadena --data results/data/mini --output results/degrade/mini/jadena \\
+      --settings '{surrogate: resources/mini/weights/resneta50b.safetensors, exposure_step: 0.3}'
+  MODEL='{path: resources/mini/models/text-to-image, resolution: 64}'
+  cosalpure concept --data results/data/mini --images results/degrade/mini/jadena \\
+      --output results/concept/mini/jadena --text-to-image "$MODEL" \\
+      --settings '{steps: 60, batch: 8, learning_rate: 0.05}'
+  cosalpure purify cosalpure --data results/data/mini --images results/degrade/mini/jadena \\
+      --concepts results/concept/mini/jadena --output results/purify/mini/jadena/cosalpure \\
+      --text-to-image "$MODEL" --settings '{resolution: 128, timestep: 40, steps: 75, guidance_scale: 3.0}'
+  cosalpure detect gicd --data results/data/mini --images results/purify/mini/jadena/cosalpure \\
+      --output results/detect/mini/jadena/cosalpure/gicd \\
+      --settings '{weights: resources/mini/weights/gicd.safetensors}'
+  cosalpure score --data results/data/mini --images results/purify/mini/jadena/cosalpure \\
+      --maps results/detect/mini/jadena/cosalpure/gicd \\
+      --condition mini jadena cosalpure gicd --output results/score/mini/jadena/cosalpure/gicd.parquet
+
+A folder of your own photos, in one step:
+
+\b
+  cosalpure purify-folder my_photos --out purified
+
+cosalpure COMMAND --help explains a command."""
+
+
+class Stages(TyperGroup):
+    """The commands in the order of the workflow. Typer would list families such as `tables` after all others."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+
+app = new_app(cls=Stages, epilog=EXAMPLES)
+
+
+def print_version(asked: bool) -> None:
+    """Print the version and end, if --version was given."""
+    if asked:
+        print(f"cosalpure {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """A benchmark for robust co-salient object detection: attack, purify, detect, score."""
+
+
+for name, command in COMMANDS.items():
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name)
+    else:
+        app.command(name, cls=Command)(command)

@@ -1,0 +1,22 @@
+"""`cosalpure check`: find result files that were modified or damaged."""
+
+from typing import Annotated
+
+import typer
+
+from cosalpure.cli.options import LAYOUT, Results
+
+
+def check(
+    results: Results = LAYOUT.results,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Let the next run of the workflow make damaged files again.")
+    ] = False,
+) -> int:
+    """Find result files that were modified or damaged.
+
+    Every file is compared with the checksum that its job recorded.
+    """
+    from cosalpure.check import report
+
+    return report(results, repair)

@@ -1,0 +1,40 @@
+"""`cosalpure concept`: learn the concepts."""
+
+from typing import Annotated
+
+from cosalpure.cli.options import (
+    ALL,
+    NO_SETTINGS,
+    SEED,
+    Data,
+    Groups,
+    Images,
+    Model,
+    Seed,
+    Settings,
+    Threads,
+    output,
+    read_model,
+    read_settings,
+    span_of,
+)
+
+
+def concept(
+    data: Data,
+    images: Images,
+    output: Annotated[str, output("Folder of the concepts to write.")],
+    groups: Groups = ALL,
+    settings: Settings = NO_SETTINGS,
+    text_to_image: Model = NO_SETTINGS,
+    seed: Seed = SEED,
+    threads: Threads = 1,
+) -> None:
+    """Learn one concept for each group by textual inversion."""
+    from cosalpure.settings import ConceptLearning
+
+    chosen, model = read_settings(ConceptLearning, settings), read_model(text_to_image)
+    span = span_of(groups, data)
+    from cosalpure.concept.stage import run
+
+    run(chosen, model, data, images, output, span, seed)

@@ -1,0 +1,51 @@
+"""`cosalpure config`: check or explain an experiment; write the schema and the documentation of all settings."""
+
+import json
+
+from cosalpure.cli.command import Command, new_app
+from cosalpure.cli.options import Experiments, read_experiment
+from cosalpure.experiment.files import DEFAULT
+
+config = new_app(help="Check or explain an experiment.")
+
+
+@config.command("check", cls=Command)
+def check(files: Experiments = None) -> None:
+    """Find the mistakes of an experiment, and count its conditions."""
+    print(f"{', '.join(files or [DEFAULT])}: valid, {len(read_experiment(files).expand())} conditions")
+
+
+@config.command("explain", cls=Command)
+def explain(files: Experiments = None) -> None:
+    """Print every value of an experiment.
+
+    Each stands beside those of the official code and of the paper.
+    """
+    from cosalpure.experiment.explain import run
+
+    print(run(files or [DEFAULT]))
+
+
+@config.command("entries", cls=Command)
+def entries(files: Experiments = None) -> None:
+    """Print the labels and roles of an experiment.
+
+    The option --entries of other commands takes them in this form.
+    """
+    print(json.dumps(read_experiment(files).entries().as_dict(), sort_keys=True, ensure_ascii=False))
+
+
+@config.command("schema", cls=Command)
+def schema() -> None:
+    """Print the JSON schema of all settings."""
+    from cosalpure.settings_docs import schema_text
+
+    print(schema_text(), end="")
+
+
+@config.command("docs", cls=Command)
+def docs() -> None:
+    """Print the documentation of all settings, in Markdown."""
+    from cosalpure.settings_docs import docs_text
+
+    print(docs_text(), end="")

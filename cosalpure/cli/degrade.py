@@ -1,0 +1,38 @@
+"""`cosalpure degrade`: degrade the attacked images."""
+
+from typing import Annotated
+
+import typer
+
+from cosalpure.cli.options import (
+    ALL,
+    NO_SETTINGS,
+    SEED,
+    Data,
+    Groups,
+    Seed,
+    Settings,
+    Threads,
+    output,
+    read_settings,
+    span_of,
+)
+
+
+def degrade(
+    method: Annotated[str, typer.Argument(metavar="DEGRADATION", help="One of: {degradations}.")],
+    data: Data,
+    output: Annotated[str, output("Folder of the degradation to write.")],
+    groups: Groups = ALL,
+    settings: Settings = NO_SETTINGS,
+    seed: Seed = SEED,
+    threads: Threads = 1,
+) -> None:
+    """Degrade the attacked images of every group."""
+    from cosalpure.settings import settings_class
+
+    chosen = read_settings(settings_class("degradations", method), settings)
+    span = span_of(groups, data)
+    from cosalpure.degrade.stage import run
+
+    run(method, chosen, data, output, span, seed)

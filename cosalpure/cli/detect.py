@@ -1,0 +1,41 @@
+"""`cosalpure detect`: predict the co-saliency maps."""
+
+from typing import Annotated
+
+import typer
+
+from cosalpure.cli.options import (
+    ALL,
+    NO_SETTINGS,
+    Data,
+    Groups,
+    Images,
+    Settings,
+    Threads,
+    output,
+    read_settings,
+    span_of,
+)
+
+
+def detect(
+    method: Annotated[str, typer.Argument(metavar="DETECTOR", help="One of: {detectors}.")],
+    data: Data,
+    images: Images,
+    output: Annotated[str, output("Folder of the detector to write.")],
+    average_with: Annotated[
+        str | None,
+        typer.Option("--average-with", metavar="DIR", help="Folder of images whose maps are averaged with these."),
+    ] = None,
+    groups: Groups = ALL,
+    settings: Settings = NO_SETTINGS,
+    threads: Threads = 1,
+) -> None:
+    """Predict one co-saliency map for each image."""
+    from cosalpure.settings import settings_class
+
+    chosen = read_settings(settings_class("detectors", method), settings)
+    span = span_of(groups, data)
+    from cosalpure.detect.stage import run
+
+    run(method, chosen, data, images, output, span, average_with)
