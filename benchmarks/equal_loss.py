@@ -20,7 +20,7 @@ def measure(variant, options):
     import torch
 
     from cosalpure import settings
-    from cosalpure.networks.text_to_image import TextToImage
+    from cosalpure.diffusion.text_to_image import TextToImage
 
     torch.set_num_threads(options.threads)
     chosen = settings.load_files(["config.yaml"])

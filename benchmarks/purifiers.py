@@ -46,7 +46,7 @@ def measure(chosen, name, count):
 
     from cosalpure import purify
     from cosalpure.concept import Concept
-    from cosalpure.networks.text_to_image import TextToImage
+    from cosalpure.diffusion.text_to_image import TextToImage
     from cosalpure.seeds import generator
 
     torch.set_num_threads(1)

@@ -18,7 +18,7 @@ def measure(variant, options):
 
     from cosalpure import purify, settings
     from cosalpure.concept import Concept
-    from cosalpure.networks.text_to_image import TextToImage
+    from cosalpure.diffusion.text_to_image import TextToImage
     from cosalpure.seeds import generator
 
     torch.set_num_threads(options.threads)
@@ -56,8 +56,8 @@ def floor(model, values, images):
     """Seconds of a group's bare forward passes: in all, and by network."""
     import torch
 
-    from cosalpure.networks.samplers import timesteps
-    from cosalpure.purify.continuous import ContinuousRepresentation
+    from cosalpure.diffusion.samplers import timesteps
+    from cosalpure.networks.representation import ContinuousRepresentation
 
     side, count, shape = model.resolution, len(images), model.latent_shape
     steps = len(timesteps(values.timestep, values.steps))

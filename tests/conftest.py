@@ -32,7 +32,7 @@ def tiny_pipeline(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_model(tiny_pipeline):
-    from cosalpure.networks.text_to_image import TextToImage
+    from cosalpure.diffusion.text_to_image import TextToImage
 
     return TextToImage(tiny_pipeline, resolution=32)
 

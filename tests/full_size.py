@@ -144,7 +144,7 @@ def prepare(folder):
 # --- phases -----------------------------------------------------------------------------------------------------------
 def load(folder, its):
     """load the model"""
-    from cosalpure.networks.text_to_image import TextToImage
+    from cosalpure.diffusion.text_to_image import TextToImage
 
     TextToImage.of(its["model"])
 
@@ -153,7 +153,7 @@ def one_pass(folder, its, gradients=False, processor=None, **changes):
     """load the model; one pass of the U-Net for one image"""
     import torch
 
-    from cosalpure.networks.text_to_image import TextToImage
+    from cosalpure.diffusion.text_to_image import TextToImage
 
     model = TextToImage.of(its["model"].model_copy(update=changes))
     if processor:
@@ -257,7 +257,7 @@ def measure(its, batch, images, steps=5):
 
     from cosalpure import purify as purifiers
     from cosalpure.concept import learn as learn_one
-    from cosalpure.networks.text_to_image import TextToImage
+    from cosalpure.diffusion.text_to_image import TextToImage
     from cosalpure.seeds import generator
 
     model = TextToImage.of(its["model"])

@@ -6,9 +6,9 @@ of the network at each step, and the captions are encoded for each image.
 
 import torch
 
-from cosalpure.networks.samplers import dpm_solver_pp_2m, timesteps
-from cosalpure.networks.text_to_image import TextToImage
-from cosalpure.purify.continuous import ContinuousRepresentation
+from cosalpure.diffusion.samplers import dpm_solver_pp_2m, timesteps
+from cosalpure.diffusion.text_to_image import TextToImage
+from cosalpure.networks.representation import ContinuousRepresentation
 
 
 def load(text_to_image, settings):

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import torch
 from torch.nn import functional as F
 
-from cosalpure.networks.samplers import randn
+from cosalpure.diffusion.samplers import randn
 
 TIMESTEPS = (100, 200, 300, 400)  # high enough that the network needs its text, low enough that it sees the image
 

@@ -5,7 +5,7 @@ images = preview(model, concept, generators)  # the same generators' seeds for t
 
 import torch
 
-from cosalpure.networks.samplers import dpm_solver_pp_2m, guided, randn, timesteps
+from cosalpure.diffusion.samplers import dpm_solver_pp_2m, guided, randn, timesteps
 
 
 @torch.no_grad()

@@ -7,8 +7,8 @@ from tqdm import tqdm
 
 from cosalpure.concept import FILE, learn_together, token_of
 from cosalpure.data import read_groups, write_index
+from cosalpure.diffusion.text_to_image import TextToImage
 from cosalpure.io import read_images, whole_folder
-from cosalpure.networks.text_to_image import TextToImage
 from cosalpure.seeds import generator
 
 

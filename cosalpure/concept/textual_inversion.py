@@ -25,7 +25,7 @@ LOSS_SCALE = 4096.0  # in float16 the gradient of one vector would round to zero
 def learn(images, model, settings, generator, token, checkpoint=None):
     """Learn the concept of `images` (N, 3, H, W) in [0, 1] -> (Concept, losses: list of float, one a step).
 
-    `model` is a `networks.text_to_image.TextToImage`, `settings` a `ConceptLearning`; all draws use `generator`.
+    `model` is a `diffusion.text_to_image.TextToImage`, `settings` a `ConceptLearning`; all draws use `generator`.
     With `checkpoint`, a file, an interrupted run goes on from there, to the same result.
     """
     (result,) = learn_together([(images, generator, token, checkpoint)], model, settings)

@@ -5,27 +5,9 @@ inversion" (Table 3). The network is LIIF on EDSR, trained from attacked to clea
 as DISCO (Ho and Vasconcelos, NeurIPS 2022) proposed.
 """
 
-import torch
 from torch.nn import functional as F
 
-from cosalpure import networks
-
-
-class ContinuousRepresentation:
-    """`represent(images, size)`: images (N, 3, H, W) in [0, 1] -> the same scenes at `size` (height, width), in [0, 1].
-
-    `weights` is a file of ours or the official checkpoint, or a network. Every image is computed by itself: at 768 px
-    the codes of a whole group would take gigabytes.
-    """
-
-    def __init__(self, weights, device=None):
-        self.device = torch.device(device or networks.default_device())
-        self.network = networks.load("liif", weights).to(self.device)
-
-    @torch.no_grad()
-    def __call__(self, images, size):
-        answers = [self.network(image[None].to(self.device) * 2 - 1, tuple(size)) for image in images]
-        return (torch.cat(answers) / 2 + 0.5).clamp(0, 1).cpu()
+from cosalpure.networks.representation import ContinuousRepresentation
 
 
 class Continuous:

@@ -2,10 +2,10 @@
 
 import torch
 
+from cosalpure.diffusion.samplers import ddpm, dpm_solver_pp_2m, guided, randn, timesteps
+from cosalpure.diffusion.timestep import LATENTS, at_side
 from cosalpure.errors import UserError
-from cosalpure.networks.samplers import ddpm, dpm_solver_pp_2m, guided, randn, timesteps
-from cosalpure.purify.continuous import ContinuousRepresentation
-from cosalpure.purify.timestep import LATENTS, at_side
+from cosalpure.networks.representation import ContinuousRepresentation
 
 
 class CosalPure:

@@ -5,8 +5,8 @@ Written after the paper and the published behaviour of shiyegao/DDA; tests/golde
 
 import torch
 
-from cosalpure.purify import unconditional as diffusion
-from cosalpure.purify.timestep import PIXELS, at_side
+from cosalpure.diffusion import unconditional as diffusion
+from cosalpure.diffusion.timestep import PIXELS, at_side
 from cosalpure.settings import share_of_steps
 
 FACTOR = 4  # D in the paper: the low-pass filter shrinks by it and enlarges again

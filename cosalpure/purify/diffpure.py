@@ -5,8 +5,8 @@ Written after the paper and the published behaviour of NVlabs/DiffPure; tests/go
 
 import torch
 
-from cosalpure.purify import unconditional as diffusion
-from cosalpure.purify.timestep import PIXELS, at_side
+from cosalpure.diffusion import unconditional as diffusion
+from cosalpure.diffusion.timestep import PIXELS, at_side
 
 
 class DiffPure:

@@ -51,7 +51,7 @@ def _loader(text_to_image):
 
     @cache
     def load_model():
-        from cosalpure.networks.text_to_image import TextToImage
+        from cosalpure.diffusion.text_to_image import TextToImage
 
         return TextToImage.of(text_to_image)
 

@@ -9,8 +9,8 @@ from cosalpure.concept import FILE, Concept
 from cosalpure.concept.attention import attention_maps
 from cosalpure.concept.preview import preview
 from cosalpure.data import read_groups
+from cosalpure.diffusion.text_to_image import TextToImage
 from cosalpure.io import read_images, to_uint8
-from cosalpure.networks.text_to_image import TextToImage
 from cosalpure.report.sheet import Row, draw_sheet, open_picture
 from cosalpure.seeds import generator
 

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from cosalpure import networks
 from cosalpure.data.mini import MiniWorld
-from cosalpure.purify import unconditional as diffusion
+from cosalpure.diffusion import unconditional as diffusion
 from cosalpure.seeds import generator
 from cosalpure.train import common
 from cosalpure.train.compute import Compute

@@ -20,9 +20,9 @@ from PIL import Image, ImageDraw
 
 from cosalpure.concept import FILE, Concept
 from cosalpure.data.mini import MiniWorld
+from cosalpure.diffusion.text_to_image import TextToImage
 from cosalpure.errors import UserError
 from cosalpure.io import to_uint8, whole_file
-from cosalpure.networks.text_to_image import TextToImage
 from cosalpure.seeds import generator, numpy_generator
 from cosalpure.train.common import write_json
 from cosalpure.train.text_encoder import compose, load_recogniser, to_tensor, words

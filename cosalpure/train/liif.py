@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from cosalpure import networks
 from cosalpure.data.mini import MiniWorld
-from cosalpure.purify.continuous import ContinuousRepresentation
+from cosalpure.networks.representation import ContinuousRepresentation
 from cosalpure.seeds import generator, numpy_generator
 from cosalpure.train import common
 from cosalpure.train.compute import Compute

@@ -6,8 +6,8 @@ import torch
 from cosalpure.concept import Concept, learn, learn_together, token_of
 from cosalpure.concept.attention import attention_maps, collected_attention
 from cosalpure.concept.preview import preview
+from cosalpure.diffusion.batches import Batches
 from cosalpure.errors import UserError
-from cosalpure.networks.batches import Batches
 from cosalpure.seeds import generator
 from cosalpure.settings import ConceptLearning
 
@@ -116,7 +116,7 @@ def test_bad_concept_files_are_named(tmp_path):
 
 
 def test_pipeline_folder_is_checked(tmp_path):
-    from cosalpure.networks.text_to_image import TextToImage
+    from cosalpure.diffusion.text_to_image import TextToImage
 
     with pytest.raises(UserError, match="not a diffusers pipeline folder with Stable Diffusion's components; no vae/"):
         TextToImage(tmp_path, 64)

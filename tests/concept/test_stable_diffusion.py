@@ -11,8 +11,8 @@ from PIL import Image
 from stand_ins import stable_diffusion_2
 
 from cosalpure.cli import main
+from cosalpure.diffusion.text_to_image import TextToImage
 from cosalpure.errors import UserError
-from cosalpure.networks.text_to_image import TextToImage
 from cosalpure.seeds import generator
 
 ATTACK = "{surrogate: resources/mini/weights/resneta50b.safetensors, steps: 1}"

@@ -6,8 +6,8 @@ import torch
 from cosalpure import networks
 from cosalpure.concept import Concept
 from cosalpure.errors import UserError
+from cosalpure.networks.representation import ContinuousRepresentation
 from cosalpure.purify import load
-from cosalpure.purify.continuous import ContinuousRepresentation
 from cosalpure.purify.cosalpure import CosalPure
 from cosalpure.seeds import generator
 from cosalpure.settings import ContinuousSettings, CosalPureSettings, Jpeg

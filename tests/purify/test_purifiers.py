@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from cosalpure.concept import Concept
+from cosalpure.diffusion.samplers import ddpm, dpm_solver_pp_2m, guided, randn, timesteps
+from cosalpure.diffusion.text_to_image import TextToImage
 from cosalpure.errors import UserError
-from cosalpure.networks.samplers import ddpm, dpm_solver_pp_2m, guided, randn, timesteps
-from cosalpure.networks.text_to_image import TextToImage
 from cosalpure.purify import PURIFIERS, load
 from cosalpure.purify.cosalpure import CosalPure
 from cosalpure.seeds import generator

@@ -6,7 +6,7 @@ from torch.distributions import Normal, kl_divergence
 
 from cosalpure import networks
 from cosalpure.data.mini import MiniWorld
-from cosalpure.purify import unconditional as diffusion
+from cosalpure.diffusion import unconditional as diffusion
 from cosalpure.seeds import generator
 from cosalpure.train import adm
 

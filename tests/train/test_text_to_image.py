@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 
 from cosalpure.concept import FILE, Concept, token_of
 from cosalpure.data.mini import MiniWorld
+from cosalpure.diffusion.text_to_image import TextToImage
 from cosalpure.errors import UserError
-from cosalpure.networks.text_to_image import TextToImage
 from cosalpure.seeds import generator
 from cosalpure.train.autoencoder import AutoencoderSettings, build_autoencoder, start_as_patch_pca, train_autoencoder
 from cosalpure.train.common import cosine_with_warmup

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from cosalpure.diffusion.batches import Batches
 from cosalpure.errors import UserError
-from cosalpure.networks.batches import Batches
 
 
 def fits(limit, seen):

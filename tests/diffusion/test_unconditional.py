@@ -10,9 +10,9 @@ import torch
 from golden import loader
 
 from cosalpure import networks
+from cosalpure.diffusion import unconditional as diffusion
 from cosalpure.errors import UserError
 from cosalpure.purify import dda, diffpure
-from cosalpure.purify import unconditional as diffusion
 from cosalpure.seeds import generator
 from cosalpure.settings import DDASettings, DiffPureSettings
 

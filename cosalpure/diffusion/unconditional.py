@@ -11,8 +11,8 @@ import torch
 from torch.nn import functional as F
 
 from cosalpure import networks
+from cosalpure.diffusion.samplers import randn
 from cosalpure.errors import UserError
-from cosalpure.networks.samplers import randn
 
 
 @dataclass(frozen=True)

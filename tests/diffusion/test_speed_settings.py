@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cosalpure.networks.text_to_image import TextToImage
+from cosalpure.diffusion.text_to_image import TextToImage
 
 
 def predicted(model):

@@ -8,10 +8,10 @@ from diffusers.models.attention_processor import Attention, AttnProcessor, AttnP
 
 from cosalpure.concept import Concept, learn
 from cosalpure.concept.attention import attention_maps
-from cosalpure.networks import attention
-from cosalpure.networks.attention import AttentionBySize
-from cosalpure.networks.batches import Batches
-from cosalpure.networks.text_to_image import TextToImage
+from cosalpure.diffusion import attention
+from cosalpure.diffusion.attention import AttentionBySize
+from cosalpure.diffusion.batches import Batches
+from cosalpure.diffusion.text_to_image import TextToImage
 from cosalpure.seeds import generator
 from cosalpure.settings import ConceptLearning
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from cosalpure.diffusion.text_to_image import TextToImage
 from cosalpure.errors import UserError
-from cosalpure.networks.text_to_image import TextToImage
 
 
 def configured(part, name="config.json", **values):

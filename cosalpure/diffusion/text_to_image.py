@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 
 from cosalpure import networks
+from cosalpure.diffusion import pipeline_checks
+from cosalpure.diffusion.batches import Batches
 from cosalpure.errors import UserError
-from cosalpure.networks import pipeline_checks
-from cosalpure.networks.batches import Batches
 
 CPU_ROWS = 4  # what a core's cache holds of a small model: a sixth faster than 16 (benchmarks/purify_group.py)
 CPU_POSITIONS = CPU_ROWS * 64 * 64  # latent positions of a batch on a CPU: larger images come in smaller batches
@@ -65,7 +65,7 @@ class TextToImage:
         if gradient_checkpointing:
             self.unet.enable_gradient_checkpointing()
         if self.device.type == "cpu":
-            from cosalpure.networks.attention import AttentionBySize
+            from cosalpure.diffusion.attention import AttentionBySize
 
             self.unet.set_attn_processor(AttentionBySize())
         if compile:
