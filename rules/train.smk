@@ -12,19 +12,12 @@ try:
 except UserError as error:
     sys.exit(f"cosalpure: {error}")
 
-
-def trained_on(wildcards):
-    """What a network's training needs: the continuous representation is trained against the new surrogate."""
-    return ["results/models/resneta50b.safetensors"] if wildcards.network == "liif" else []
-
-
-def liif_settings(wildcards, input):
-    return f"--settings '{{classifier: {input[0]}}}'" if wildcards.network == "liif" else ""
+TRAINING_GPUS = 1 if TRAINING.get("device") == "cuda" else 0
 
 
 rule train_network:
-    input:
-        trained_on,
+    input:  # the continuous representation is trained against the new surrogate
+        classifier=lambda wildcards: ["results/models/resneta50b.safetensors"] if wildcards.network == "liif" else [],
     output:
         "results/models/{network}.safetensors",
     log:
@@ -37,12 +30,13 @@ rule train_network:
         "../envs/cosalpure.yaml"
     threads: 1
     resources:
+        gpu=TRAINING_GPUS,
         mem_mb=grown(3000),
         runtime=longer(240),
     params:
         model=lambda wildcards: {"resneta50b": "surrogate"}.get(wildcards.network, wildcards.network),
         how=lambda wildcards: HOW[{"resneta50b": "surrogate"}.get(wildcards.network, wildcards.network)],
-        settings=liif_settings,
+        settings=lambda wildcards, input: f"--settings '{{classifier: {input[0]}}}'" if input else "",
     message:
         "train: {wildcards.network}"
     shell:
@@ -71,11 +65,15 @@ rule train_network_configured:
         gpu=1,
         mem_mb=grown(16000),
         runtime=longer(1440),
+    params:  # a time budget is for the small models: here the settings file says how long
+        how=lambda wildcards: training_options(
+            wildcards.network, {key: value for key, value in TRAINING.items() if key != "minutes"}
+        ),
     message:
         "train: {wildcards.network} as in {input.settings}"
     shell:
         "cosalpure train {wildcards.network} --output {output:q} --settings-file {input.settings:q}"
-        " --threads {threads} > {log:q} 2>&1"
+        " {params.how} --threads {threads} > {log:q} 2>&1"
 
 
 rule train_text_encoder:
@@ -89,6 +87,7 @@ rule train_text_encoder:
         "../envs/cosalpure.yaml"
     threads: 1
     resources:
+        gpu=TRAINING_GPUS,
         mem_mb=grown(3000),
         runtime=longer(120),
     params:
@@ -111,6 +110,7 @@ rule train_autoencoder:
         "../envs/cosalpure.yaml"
     threads: 1
     resources:
+        gpu=TRAINING_GPUS,
         mem_mb=grown(3000),
         runtime=longer(240),
     params:
@@ -136,6 +136,7 @@ rule train_text_to_image:
         "../envs/cosalpure.yaml"
     threads: 1
     resources:
+        gpu=TRAINING_GPUS,
         mem_mb=grown(4000),
         runtime=longer(480),
     params:
