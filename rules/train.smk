@@ -4,9 +4,11 @@
 #   snakemake --cores 2 results/models/gicd.safetensors                 one
 # A killed training resumes from its checkpoint, which lies beside the output. A finished model takes its place by
 # hand: copy it to resources/mini/, where the configuration points.
+from cosalpure.train import options as training_options
 from cosalpure.train import options_of_all
 
 HOW = or_exit(options_of_all, TRAINING)  # options of each training, by the name that its command has
+TRAINING_GPUS = 1 if TRAINING.get("device") == "cuda" else 0
 
 
 rule train_network:
@@ -25,6 +27,7 @@ rule train_network:
         "../envs/cosalpure.yaml"
     threads: 1
     resources:
+        gpu=TRAINING_GPUS,
         mem_mb=grown(3000),
         runtime=longer(240),
     params:
@@ -59,11 +62,15 @@ rule train_network_configured:
         gpu=1,
         mem_mb=grown(16000),
         runtime=longer(1440),
+    params:  # a time budget is for the small models: here the settings file says how long
+        how=lambda wildcards: training_options(
+            wildcards.network, {key: value for key, value in TRAINING.items() if key != "minutes"}
+        ),
     message:
         "train: {wildcards.network} as in {input.settings}"
     shell:
         "cosalpure train {wildcards.network} --output {output:q} --settings-file {input.settings:q}"
-        " --threads {threads} > {log:q} 2>&1"
+        " {params.how} --threads {threads} > {log:q} 2>&1"
 
 
 rule train_text_encoder:
@@ -77,6 +84,7 @@ rule train_text_encoder:
         "../envs/cosalpure.yaml"
     threads: 1
     resources:
+        gpu=TRAINING_GPUS,
         mem_mb=grown(3000),
         runtime=longer(120),
     params:
@@ -99,6 +107,7 @@ rule train_autoencoder:
         "../envs/cosalpure.yaml"
     threads: 1
     resources:
+        gpu=TRAINING_GPUS,
         mem_mb=grown(3000),
         runtime=longer(240),
     params:
@@ -124,6 +133,7 @@ rule train_text_to_image:
         "../envs/cosalpure.yaml"
     threads: 1
     resources:
+        gpu=TRAINING_GPUS,
         mem_mb=grown(4000),
         runtime=longer(480),
     params:

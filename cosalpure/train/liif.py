@@ -79,8 +79,9 @@ def train_liif(output, settings=None, resources=None, compute=None):
     def learn(batch, progress):
         inputs, targets, side, places = batch
         with compute.autocast():
-            answers = network(inputs, (side, side), places)
-        loss = (answers.float() - targets).abs().mean()
+            codes = network.encoder(inputs)
+        # in float32: bfloat16 would round colours to steps of up to 1/128, and the areas of the interpolation too
+        loss = (network.decode(codes.float(), (side, side), places) - targets).abs().mean()
         common.update(loss, optimizer, [network], average)
         return {"loss": loss.detach(), "side": side}
 

@@ -10,16 +10,23 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from cosalpure import train
+from cosalpure import networks, train
 from cosalpure.cli import main
 from cosalpure.data.mini import MiniWorld
 from cosalpure.errors import UserError
 from cosalpure.networks import read_header
-from cosalpure.train import batches, co_saliency, common, compute, gcagc, scenes, surrogate
+from cosalpure.networks.liif import LIIF
+from cosalpure.train import batches, common, compute, gcagc, liif, scenes, surrogate
 from cosalpure.train.compute import Compute
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = SimpleNamespace(steps=6, batch=4, learning_rate=0.1, warmup=2, checkpoint_every=2, log_every=1)
+
+
+@pytest.fixture
+def few_concepts(monkeypatch):
+    everything = MiniWorld.concepts
+    monkeypatch.setattr(MiniWorld, "concepts", lambda self, split: everything(self, split)[:4])
 
 
 # ------------------------------------------------------------------------------------------- device and precision
@@ -83,12 +90,32 @@ def test_a_missing_gpu_is_named(monkeypatch):
 def test_the_graphs_of_gcagc_stay_in_float32(monkeypatch):
     its = gcagc.GCAGCSettings(width=1 / 16, blocks=1, input_size=64, saliency_images=1)
     with common.seeded(0, "graphs"):
-        network = co_saliency.common.networks.build("gcagc", width=1 / 16, modules=(1, 1, 1), blocks=1, input_size=64)
+        network = networks.build("gcagc", width=1 / 16, modules=(1, 1, 1), blocks=1, input_size=64)
     seen, real = [], network.cosalnet.correlate
     monkeypatch.setattr(network.cosalnet, "correlate", lambda maps: seen.append(result := real(maps)) or result)
     batch = (torch.rand(3, 3, 64, 64), torch.ones(3, 1, 64, 64), [2, 1])
     losses = gcagc.group_losses(network, batch, its, Compute(device="cpu", precision="bfloat16").autocast)
     assert {maps.dtype for maps in seen} == {torch.float32} == {loss.dtype for loss in losses.values()}
+
+
+def test_the_continuous_representation_answers_in_float32(few_concepts, tmp_path, monkeypatch):
+    classifier = networks.build("resneta50b", width=1 / 16, classes=3, layers=[1, 1, 1, 1])
+    arch = {"width": 1 / 16, "classes": 3, "layers": [1, 1, 1, 1]}
+    networks.save_weights(tmp_path / "classifier.safetensors", classifier, arch, "resneta50b")
+    its = liif.LIIFSettings(
+        scenes=1, portraits=1, channels=6, blocks=1, hidden=(8, 8), steps=1, batch=2, held_out=2, attack_steps=1,
+        warmup=1, checkpoint_every=1, log_every=1, classifier=str(tmp_path / "classifier.safetensors"),
+    )  # fmt: skip
+    seen, real = [], LIIF.decode
+
+    def decode(self, codes, *arguments):
+        answers = real(self, codes, *arguments)
+        seen.append((torch.is_autocast_enabled("cpu"), codes.dtype, answers.dtype))
+        return answers
+
+    monkeypatch.setattr(LIIF, "decode", decode)
+    liif.train_liif(tmp_path / "liif.safetensors", its, compute=Compute("cpu", "bfloat16"))
+    assert set(seen) == {(False, torch.float32, torch.float32)}
 
 
 # ---------------------------------------------------------------------------------------------------- data workers
@@ -243,12 +270,6 @@ def test_throughput_is_logged(clock, tmp_path, capsys):
 # ------------------------------------------------------------------------------------------------------- together
 
 TINY = "{width: 0.0625, batch: 4, steps: 2, scenes: 1, portraits: 1, checkpoint_every: 2, log_every: 1}"
-
-
-@pytest.fixture
-def few_concepts(monkeypatch):
-    everything = MiniWorld.concepts
-    monkeypatch.setattr(MiniWorld, "concepts", lambda self, split: everything(self, split)[:4])
 
 
 def test_options_reach_the_training(few_concepts, tmp_path):
