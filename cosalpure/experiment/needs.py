@@ -120,7 +120,7 @@ def _weights(settings: Settings) -> list[Need]:
             if trouble == "have":
                 continue
             if trouble.startswith("unusable"):
-                remedy = f"{trouble}; move it away, or: cosalpure weights fetch {its.name}"
+                remedy = f"{trouble}; move it away, then: cosalpure weights fetch {its.name}"
                 found.append(Need(f"weights/{its.file}", remedy, True, "fetch_weights"))
                 continue
             remedy = f"fetched by the workflow, or by hand: cosalpure weights fetch {its.name} ({its.sources[0]})"

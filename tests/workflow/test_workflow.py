@@ -127,7 +127,10 @@ def test_a_table_alone_needs_its_own_conditions_alone(workflow):
     assert plan == workflow.planned("results/tables/table3.md") | {"table3": 1}
     assert (plan["build_table"], plan["purify_images"], plan["score_maps"]) == (1, 10, 15)  # no VAE round trip
     refused = workflow.run("--dry-run", "table4", check=False)
-    assert refused.returncode != 0 and "cosalpure: table4: the experiment runs nothing of it; it has table1, " in refused.stdout
+    assert (
+        refused.returncode != 0
+        and "cosalpure: table4: the experiment runs nothing of it; it has table1, " in refused.stdout
+    )
 
 
 def test_further_seeds_repeat_attack_learning_and_purification(finished, workflow):
@@ -237,10 +240,12 @@ def test_weights_that_a_configuration_names_are_fetched_and_never_removed(workfl
         workflow.run("weights/copy.safetensors")
         path = workflow.folder / "weights/copy.safetensors"
         assert path.read_bytes() == content
-        path.write_bytes(b"put there by hand")  # and other bytes than at the first download
-        done = workflow.run("weights/copy.safetensors", "--forcerun", "fetch_weights", check=False)
-        assert done.returncode != 0 and "copy.safetensors.sha256" in done.stdout, done.stdout
-        assert path.read_bytes() == b"put there by hand"
+        other = content[:-1] + bytes([content[-1] ^ 1])  # put there by hand: other bytes than at the first download
+        for by_hand, message in ((other, "copy.safetensors.sha256"), (b"a note", "unusable: text came instead")):
+            path.write_bytes(by_hand)
+            done = workflow.run("weights/copy.safetensors", "--forcerun", "fetch_weights", check=False)
+            assert done.returncode != 0 and message in done.stdout, done.stdout
+            assert path.read_bytes() == by_hand
 
 
 def test_official_detectors_are_one_variant_away(workflow):
