@@ -29,7 +29,7 @@ def run(files: Sequence[File]) -> int:
         print()
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     print(f"python        {platform.python_version()}, {machine}")
-    for package in [*PACKAGES, *(further_packages(settings) if settings else ())]:
+    for package in [*PACKAGES, *(further_packages(settings, needs) if settings else ())]:
         found = installed(package)
         print(f"{package:13} {found or 'not installed'}")
         if not found:
@@ -83,10 +83,10 @@ def free_gigabytes() -> float:
     return shutil.disk_usage(".").free / 1e9
 
 
-def further_packages(settings: Settings) -> list[str]:
+def further_packages(settings: Settings, needs: Iterable[Need]) -> list[str]:
     """List the packages that only some experiments need."""
     needed = ["pysodmetrics"] if settings.score.further else []
-    remote = [need.remedy for need in missing(settings)]
+    remote = [need.remedy for need in needs]
     needed += ["gdown"] if any("gdrive:" in line for line in remote) else []
     hub = settings.text_to_image.path.startswith("hf:") or any("(hf:" in line for line in remote)
     return needed + (["huggingface_hub"] if hub else [])

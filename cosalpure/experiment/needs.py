@@ -46,12 +46,7 @@ def weights_files(settings: Settings) -> list[str]:
     """List the files of weights that an experiment names; one of the Hugging Face hub is none."""
     model = settings.text_to_image.path
     found = [] if model.startswith("hf:") else [f"{model}/model_index.json"]
-    for family in FAMILIES:
-        for name in getattr(settings, family):
-            values = settings.method_settings(family, name)
-            for key in WEIGHTS_KEYS:
-                named = getattr(values, key, None) or ()
-                found += [named] if isinstance(named, str) else list(named)
+    found += named_weights(settings)
     for training in trainings(settings):
         found += [training.settings[key] for key in STARTS if training.settings.get(key)]
     return list(dict.fromkeys(found))
@@ -59,17 +54,27 @@ def weights_files(settings: Settings) -> list[str]:
 
 def trainings(settings: Settings) -> list[Training]:
     """List the trainings whose results an experiment names as weights, such as that of liif-imagenet."""
-    named = {}
+    found = {}
+    for path in named_weights(settings):
+        match = TRAINED.fullmatch(path)
+        if match and match[2]:
+            name = f"{match[1]}-{match[2]}"
+            file = Path(f"config/train/{name}.yaml")
+            if file.is_file():
+                found[path] = Training(name, path, file, read_files([file]))
+    return list(found.values())
+
+
+def named_weights(settings: Settings) -> list[str]:
+    """List the files of weights that the settings of methods name, in their order; some may come twice."""
+    found = []
     for family in FAMILIES:
         for name in getattr(settings, family):
             values = settings.method_settings(family, name)
             for key in WEIGHTS_KEYS:
-                path = getattr(values, key, None)
-                match = TRAINED.fullmatch(path) if isinstance(path, str) else None
-                file = Path(f"config/train/{match[1]}-{match[2]}.yaml") if match else None
-                if match and match[2] and file.is_file():
-                    named[path] = Training(f"{match[1]}-{match[2]}", path, file, read_files([file]))
-    return list(named.values())
+                named = getattr(values, key, None) or ()
+                found += [named] if isinstance(named, str) else list(named)
+    return found
 
 
 def training_files(name: str) -> list[str]:

@@ -110,21 +110,22 @@ def findings(scores, entries, bootstrap):
             if entries.role("purifiers", pair[1][1]) == "reference"
         ]
         found = build_differences(here, degradation, splits=("adv",), pairs=pairs, entries=entries, **bootstrap)
-        lines = [line for cell in found.itertuples() if (line := sentence(cell, entries))]
+        printed = entries.labels("purifiers", list(found["purifier"].unique()))
+        lines = [line for cell in found.itertuples() if (line := sentence(cell, printed[cell.purifier]))]
         if lines:
             title = f"{escape(dataset)}, {escape(entries.label('degradations', degradation))}: success rate on the attacked half"
             parts.append(f"<h3>{title}</h3><ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>")
     return "".join(parts) or "<p>Nothing was degraded: there is nothing to compare.</p>"
 
 
-def sentence(cell, entries):
-    """A difference in words, with its interval and whether that excludes 0; empty where nothing was measured."""
+def sentence(cell, purifier):
+    """A difference of the purifier so printed in words, with its interval and whether that excludes 0; empty where nothing was measured."""
     if math.isnan(cell.value):
         return ""
     interval = "" if math.isnan(cell.low) else f" [{cell.low:+.2f}, {cell.high:+.2f}]"
     clear = not math.isnan(cell.low) and (cell.low > 0 or cell.high < 0)
     verdict = "beyond chance" if clear else "within noise"
-    who, detector = escape(cell.label.split(" − ")[0]), escape(cell.detector_label)
+    who, detector = escape(purifier), escape(cell.detector_label)
     if cell.minus_degradation != cell.degradation:
         return f"<strong>{detector}</strong>: the degradation changes it by {cell.value:+.3f}{interval}, {verdict}."
     return f"{detector}: {who} changes it by {cell.value:+.3f}{interval} against no purification, {verdict}."
