@@ -19,11 +19,11 @@ def measure(variant, options):
     """One process: {number: value} of learning the groups' concepts, and the losses at the end (groups,)."""
     import torch
 
-    from cosalpure import settings
     from cosalpure.diffusion.text_to_image import TextToImage
+    from cosalpure.experiment.experiment import load_files
 
     torch.set_num_threads(options.threads)
-    chosen = settings.load_files(["config.yaml"])
+    chosen = load_files(["config.yaml"])
     official = OFFICIAL | {"learning_rate": options.learning_rate, "steps": options.most}
     clock, steps, losses, reached, starts = Clock(), [], [], [], []
     for index in range(options.groups):

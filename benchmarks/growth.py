@@ -48,9 +48,9 @@ def main():
 
 def commands(folder, groups, images):
     """{stage: the command of a job on `groups` groups}, in the order in which they need each other."""
-    from cosalpure import settings
+    from cosalpure.experiment.experiment import load_files
 
-    its = settings.load_files([ROOT / "config.yaml"])
+    its = load_files([ROOT / "config.yaml"])
     data = its.dataset("mini").model_copy(update={"groups": groups, "images": images})
     learning = its.concept.model_copy(update={"steps": STEPS})
     attack, purifier = its.method_settings("degradations", "jadena"), its.method_settings("purifiers", "cosalpure")

@@ -25,9 +25,9 @@ def main():
     parser.add_argument("--purifier", help=argparse.SUPPRESS)
     options = parser.parse_args()
 
-    from cosalpure import settings
+    from cosalpure.experiment.experiment import load_files
 
-    chosen = settings.load_files(options.configs)
+    chosen = load_files(options.configs)
     if options.purifier:
         print(json.dumps(measure(chosen, options.purifier, options.images)))
         return

@@ -16,13 +16,14 @@ def measure(variant, options):
     import torch
     from reference import purify_plain
 
-    from cosalpure import purify, settings
+    from cosalpure import purify
     from cosalpure.concept import Concept
     from cosalpure.diffusion.text_to_image import TextToImage
+    from cosalpure.experiment.experiment import load_files
     from cosalpure.seeds import generator
 
     torch.set_num_threads(options.threads)
-    chosen = settings.load_files(["config.yaml"])
+    chosen = load_files(["config.yaml"])
     values = chosen.method_settings("purifiers", "cosalpure")
     model = TextToImage.of(chosen.text_to_image)
     concept = Concept("<my-group>", model.word_vector("object"))

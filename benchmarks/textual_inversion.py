@@ -20,11 +20,11 @@ def measure(variant, options):
     """One process: {number: value} of learning the groups' concepts, and the losses (groups, steps)."""
     import torch
 
-    from cosalpure import settings
     from cosalpure.diffusion.text_to_image import TextToImage
+    from cosalpure.experiment.experiment import load_files
 
     torch.set_num_threads(options.threads)
-    chosen = settings.load_files(["config.yaml"])
+    chosen = load_files(["config.yaml"])
     values = chosen.concept.model_copy(update={"steps": options.steps, "batch": options.batch})
     groups = [mini_group(index, options.images)[1] for index in range(options.groups)]
     clock = Clock()

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from cosalpure.errors import UserError
+from cosalpure.experiment.experiment import Settings, load_files
 from cosalpure.experiment.files import File
 from cosalpure.experiment.needs import Need, missing
-from cosalpure.settings import Settings, load_files
 
 PACKAGES = "snakemake torch diffusers transformers pandas pyarrow scikit-image tabulate pydantic pillow".split()
 RESERVE = 1.0  # GB of disk that stay free

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from cosalpure.data.layouts import find_groups
 from cosalpure.data.published import PUBLISHED
+from cosalpure.experiment.experiment import load_files
 from cosalpure.experiment.jobs import Jobs
 from cosalpure.experiment.layout import DEPTH, Layout, every
 from cosalpure.experiment.needs import missing
 from cosalpure.seeds import split_repeat
-from cosalpure.settings import load_files
 
 STAGES = ("data", "degrade", "concept", "purify", "detect", "score")
 ON_GPU = ("degrade", "concept", "purify", "detect")

@@ -13,12 +13,12 @@ from cosalpure.concept import stage as concept_stage
 from cosalpure.data import MANIFEST, read_groups
 from cosalpure.data import stage as data_stage
 from cosalpure.data.layouts import find_groups
+from cosalpure.data.settings import FolderDataset
 from cosalpure.detect import stage as detect_stage
 from cosalpure.errors import UserError, choose
 from cosalpure.purify import stage as purify_stage
 from cosalpure.report.overview import MAPS
 from cosalpure.report.sheet import Row, draw_sheet, open_picture
-from cosalpure.settings import FolderDataset
 
 ALL = "0:1"  # the span of the only group
 SHEET = "before-after.png"

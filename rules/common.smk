@@ -11,7 +11,7 @@ from cosalpure.experiment.files import DEFAULT, check_files
 from cosalpure.experiment.jobs import SHOWN, Jobs
 from cosalpure.experiment.layout import Layout, any_of, span_ends
 from cosalpure.experiment.needs import training_files
-from cosalpure.settings import load
+from cosalpure.experiment.experiment import load
 from cosalpure.tables import NAMES
 from cosalpure.weights import read_sources
 

@@ -24,8 +24,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from cosalpure import settings  # noqa: E402
+from cosalpure.data.settings import FolderDataset  # noqa: E402
 from cosalpure.errors import UserError  # noqa: E402
+from cosalpure.experiment.experiment import load_files  # noqa: E402
 from cosalpure.io import whole_file, whole_folder  # noqa: E402
 
 SPAN, SEED = "0:1", 2024
@@ -107,7 +108,7 @@ def write_tokenizer(folder, merges):
 # --- settings and data ------------------------------------------------------------------------------------------------
 def paper_settings(folder, steps, **model):
     """{name: settings} of the paper's experiment, the files being those in `folder`, with `steps` of learning."""
-    paper = settings.load_files([ROOT / "config/paper.yaml"])
+    paper = load_files([ROOT / "config/paper.yaml"])
     chosen = {"continuous": str(folder / "liif.safetensors")}
     chosen |= {key: value for key, value in model.items() if key == "resolution"}
     return {
@@ -137,7 +138,7 @@ def prepare(folder):
                 (photos / "goat").mkdir()
                 for index, (image, _) in enumerate(stand_ins.pictures("goat", count, seed=SEED)):
                     image.save(photos / f"goat/{index}.png")
-            taken = settings.FolderDataset(path=str(folder / "photos" / name), size=224, attacked_fraction=1)
+            taken = FolderDataset(path=str(folder / "photos" / name), size=224, attacked_fraction=1)
             stage.run(name, taken, folder / "data" / name, SEED)
 
 

@@ -22,7 +22,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from file_server import FileServer, hub  # noqa: E402
 
-from cosalpure import settings, weights  # noqa: E402
+from cosalpure import weights  # noqa: E402
+from cosalpure.experiment.experiment import load_files  # noqa: E402
 from cosalpure.io import whole_file, whole_folder  # noqa: E402
 
 CONFIGURATION = ("config/paper.yaml", "config/variants/rehearsal.yaml")
@@ -76,7 +77,7 @@ def main(folder):
 
 def settings_of():
     """The rehearsal's whole configuration."""
-    return settings.load_files([ROOT / name for name in CONFIGURATION])
+    return load_files([ROOT / name for name in CONFIGURATION])
 
 
 def used_sources():

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import yaml
 
-from cosalpure import settings_docs
+from cosalpure.experiment import reference
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_schema_is_generated_from_the_settings():
     text = (ROOT / "config/schema.json").read_text()
-    assert text == settings_docs.schema_text(), "regenerate: cosalpure config schema > config/schema.json"
+    assert text == reference.schema_text(), "regenerate: cosalpure config schema > config/schema.json"
 
 
 def test_configuration_docs_are_generated_from_the_settings():
     text = (ROOT / "docs/configuration.md").read_text()
-    assert text == settings_docs.docs_text(), "regenerate: cosalpure config docs > docs/configuration.md"
+    assert text == reference.docs_text(), "regenerate: cosalpure config docs > docs/configuration.md"
 
 
 def test_conda_environment_equals_the_pinned_requirements():
@@ -37,7 +37,7 @@ def test_every_direct_dependency_is_pinned():
 
 
 def test_help_and_settings_import_nothing_heavy():
-    code = "import sys, cosalpure.cli, cosalpure.settings; print(*sys.modules)"
+    code = "import sys, cosalpure.cli, cosalpure.experiment.experiment; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "diffusers", "transformers", "pandas", "scipy", "skimage"} & set(modules)
 

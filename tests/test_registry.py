@@ -5,14 +5,16 @@ from importlib.metadata import EntryPoint
 import pytest
 import torch
 
-from cosalpure import detect, registry, settings
+from cosalpure import detect, registry
 from cosalpure.errors import UserError
+from cosalpure.experiment.experiment import load
+from cosalpure.schema import Model
 
 
 class Mine:
     """The example of docs/adding-a-method.md."""
 
-    class Settings(settings.Model):
+    class Settings(Model):
         threshold: float = 0.5
 
     def __init__(self, threshold):
@@ -42,7 +44,7 @@ CONFIG = {
 
 
 def test_plugin_is_configured_and_runs(plugin):
-    loaded = settings.load(CONFIG)
+    loaded = load(CONFIG)
     values = loaded.method_settings("detectors", "strict")
     detector = detect.load(loaded.method("detectors", "strict"), **values.model_dump())
     assert detector(torch.full((2, 3, 4, 4), 0.95)).shape == (2, 1, 4, 4)
@@ -52,9 +54,9 @@ def test_plugin_is_configured_and_runs(plugin):
 def test_plugins_settings_are_checked_like_ours(plugin):
     config = CONFIG | {"detectors": {"mine": {"treshold": 0.9}}}
     with pytest.raises(UserError, match=r"detectors\.mine\.treshold: unknown key \(did you mean 'threshold'\?\)"):
-        settings.load(config)
+        load(config)
 
 
 def test_plugin_that_does_not_import_is_named(plugin):
     with pytest.raises(UserError, match="detector 'broken' .no_such_package:X. cannot be imported"):
-        settings.load(CONFIG | {"detectors": {"broken": {}}})
+        load(CONFIG | {"detectors": {"broken": {}}})

@@ -9,8 +9,9 @@ import pytest
 import rehearsal
 from file_server import FileServer
 
-from cosalpure import settings, weights
+from cosalpure import weights
 from cosalpure.data.published import PUBLISHED
+from cosalpure.experiment.experiment import load
 from cosalpure.experiment.files import read_files
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,7 +59,7 @@ def configurations():
 
 
 def test_every_condition_of_the_paper_s_configuration_is_rehearsed(configurations):
-    paper, ours = map(settings.load, configurations)
+    paper, ours = map(load, configurations)
     assert ours.expand() == paper.expand() and len(ours.expand()) == 4 * 13 * 3
     for family in ("degradations", "purifiers", "detectors"):
         names = list(getattr(paper, family))
@@ -108,7 +109,7 @@ def test_table_of_sources_has_every_file_that_is_used_with_sizes_and_sha256(tmp_
 
 
 def test_groups_are_those_of_the_archives(configurations):
-    ours = settings.load(configurations[1])
+    ours = load(configurations[1])
     for name, (_, _, groups) in rehearsal.SETS.items():
         its = ours.dataset(PUBLISHED[name].title)
         assert (its.source, its.groups, its.size) == (name, len(groups), 224)

@@ -5,12 +5,16 @@ import torch
 from torch.nn import functional as F
 
 from cosalpure.data import read_groups
+from cosalpure.data.settings import MiniDataset
 from cosalpure.data.stage import run as make_dataset
 from cosalpure.degrade import stage as degrade
+from cosalpure.degrade.settings import NoneDegradation
 from cosalpure.detect import stage as detect
+from cosalpure.detect.settings import PoolnetDetector
+from cosalpure.diffusion.settings import TextToImage
 from cosalpure.errors import UserError
 from cosalpure.purify import stage as purify
-from cosalpure.settings import JpegPurifier, MiniDataset, NoneDegradation, PoolnetDetector, TextToImage
+from cosalpure.purify.settings import JpegPurifier
 
 
 @pytest.fixture(scope="module")

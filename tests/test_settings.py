@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cosalpure import settings
+from cosalpure.concept.settings import ConceptLearning
+from cosalpure.degrade.settings import CORRUPTIONS, JadenaDegradation
 from cosalpure.errors import UserError
+from cosalpure.experiment.experiment import load, load_files
 from cosalpure.experiment.files import read_files
+from cosalpure.purify.settings import PURIFIERS
+from cosalpure.schema import validated
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -19,7 +23,7 @@ def config():
 
 
 def test_default_configuration_is_valid(config):
-    conditions = settings.load(config).expand()
+    conditions = load(config).expand()
     assert ("mini", "none", "source_only", "gicd") in conditions
     assert ("mini", "jadena", "cosalpure", "gicd") in conditions
     assert len(conditions) == len(set(conditions)) == 6 * 3
@@ -38,7 +42,7 @@ def experiments(variant):
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda path: path.stem)
 def test_variants_change_what_is_run_or_how(variant):
     for experiment in experiments(variant):
-        below, changed = settings.load_files([experiment]), settings.load_files([experiment, variant])
+        below, changed = load_files([experiment]), load_files([experiment, variant])
         assert changed.expand() and below != changed.model_copy(update={"variant_of": None})
 
 
@@ -53,9 +57,9 @@ def test_entries_of_variants_say_what_they_are_for(variant):
 
 
 def test_corruption_variant_names_every_corruption_three_times():
-    loaded = settings.load_files([ROOT / "config.yaml", ROOT / "config/variants/corruptions.yaml"])
+    loaded = load_files([ROOT / "config.yaml", ROOT / "config/variants/corruptions.yaml"])
     run = {condition[1] for condition in loaded.expand()} - {"none"}
-    names = [name for names in settings.CORRUPTIONS.values() for name in names]
+    names = [name for names in CORRUPTIONS.values() for name in names]
     assert run == {f"{name}_{severity}" for name in names for severity in (1, 3, 5)}
     for entry in run:
         assert (
@@ -64,7 +68,7 @@ def test_corruption_variant_names_every_corruption_three_times():
 
 
 def test_like_takes_over_settings_and_method(config):
-    loaded = settings.load(config)
+    loaded = load(config)
     ours, ablation = (loaded.method_settings("purifiers", n) for n in ("cosalpure", "cosalpure_none_concept"))
     assert loaded.method("purifiers", "cosalpure_none_concept") == "cosalpure"
     assert ablation == ours.model_copy(update={"prompt": "None"})
@@ -72,7 +76,7 @@ def test_like_takes_over_settings_and_method(config):
 
 def test_average_maps_belongs_to_the_entry_and_not_to_the_purifier(config):
     config["purifiers"]["average"] = {"like": "cosalpure", "average_maps": True}
-    loaded = settings.load(config)
+    loaded = load(config)
     assert loaded.map_settings("average").average_maps and not loaded.map_settings("cosalpure").average_maps
     ours, averaged = (loaded.method_settings("purifiers", name) for name in ("cosalpure", "average"))
     assert ours == averaged  # the purify stage sees the same settings
@@ -80,22 +84,22 @@ def test_average_maps_belongs_to_the_entry_and_not_to_the_purifier(config):
 
 def test_diffpure_s_printed_name_says_its_process(config):
     config["purifiers"] |= {"diffpure": {}, "other": {"like": "diffpure", "process": "sde"}}
-    loaded = settings.load(config)
+    loaded = load(config)
     assert [loaded.entry("purifiers", name).label for name in ("diffpure", "other")] == [
         "DiffPure (DDPM)",
         "DiffPure (SDE)",
     ]
     config["purifiers"]["other"]["label"] = "mine"
-    assert settings.load(config).entry("purifiers", "other").label == "mine"
+    assert load(config).entry("purifiers", "other").label == "mine"
 
 
 def test_entry_without_settings_has_the_defaults(config):
     config["degradations"]["jadena"] = None
-    assert settings.load(config).method_settings("degradations", "jadena").steps == 20
+    assert load(config).method_settings("degradations", "jadena").steps == 20
 
 
 def test_attack_defaults_are_the_official_constants():
-    attack = settings.JadenaDegradation()
+    attack = JadenaDegradation()
     assert (attack.steps, attack.epsilon, attack.noise_step) == (20, 16 / 255, 1 / 255)
     assert (attack.exposure_step, attack.flow_step, attack.momentum, attack.degree) == (0.1, 0.01, 1.0, 10)
 
@@ -150,7 +154,7 @@ def test_mistake_is_named(config, mistake):
         node = node[key]
     node[last] = value
     with pytest.raises(UserError) as caught:
-        settings.load(changed, where="config.yaml")
+        load(changed, where="config.yaml")
     lines = str(caught.value).splitlines()
     assert any(expected in line for line in lines), lines
     assert all(line.startswith("config.yaml: ") for line in lines)
@@ -159,13 +163,13 @@ def test_mistake_is_named(config, mistake):
 def test_numbers_from_the_command_line_are_numbers(config):
     # snakemake --config concept='{steps: 200}' passes the text "200"
     config["concept"]["steps"] = "200"
-    assert settings.load(config).concept.steps == 200
+    assert load(config).concept.steps == 200
 
 
 def test_missing_key_is_named(config):
     del config["conditions"]
     with pytest.raises(UserError, match="conditions: this key is missing"):
-        settings.load(config)
+        load(config)
 
 
 def test_later_files_win_key_by_key(tmp_path):
@@ -182,7 +186,7 @@ def swept(config, **changes):
     """The default configuration with a weaker attack, run without a purifier, and a sweep."""
     config["degradations"]["weak"] = {"like": "jadena", "epsilon": 4 / 255}
     config["conditions"].append({"degradations": ["weak"], "purifiers": ["source_only"]})
-    return settings.load(config | {"sweeps": {"epsilon": SWEEP | changes}})
+    return load(config | {"sweeps": {"epsilon": SWEEP | changes}})
 
 
 def test_a_sweep_knows_its_points_in_order(config):
@@ -222,20 +226,20 @@ PROMPTS = [
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_what_only_looks_like_a_placeholder_is_refused_when_the_prompt_is_read(prompt):
     with pytest.raises(UserError, match=r"purifiers\.x: prompt: .*known.*: \{token\}, \{class_name\}"):
-        settings.validated(settings.PURIFIERS["cosalpure"], {"prompt": prompt}, "purifiers.x.")
+        validated(PURIFIERS["cosalpure"], {"prompt": prompt}, "purifiers.x.")
 
 
 @pytest.mark.parametrize(
     "prompt", ["", "None", "{token}", "a photo of {token}", "{class_name}, {token}", "a cat (close-up)"]
 )
 def test_known_placeholders_and_plain_words_are_accepted(prompt):
-    assert settings.validated(settings.PURIFIERS["cosalpure"], {"prompt": prompt}, "").prompt == prompt
+    assert validated(PURIFIERS["cosalpure"], {"prompt": prompt}, "").prompt == prompt
 
 
 @pytest.mark.parametrize("prompt", ["{token}", "{class_name}", "{"])
 def test_a_negative_prompt_has_no_placeholders(prompt):
     with pytest.raises(UserError, match="negative_prompt: .*known.*: none"):
-        settings.validated(settings.PURIFIERS["cosalpure"], {"negative_prompt": prompt}, "")
+        validated(PURIFIERS["cosalpure"], {"negative_prompt": prompt}, "")
 
 
 @pytest.mark.parametrize(
@@ -252,5 +256,5 @@ def test_a_negative_prompt_has_no_placeholders(prompt):
 )
 def test_mistakes_in_templates_are_refused_when_they_are_read(templates, words):
     with pytest.raises(UserError) as caught:
-        settings.validated(settings.ConceptLearning, {"templates": templates}, "concept.")
+        validated(ConceptLearning, {"templates": templates}, "concept.")
     assert words in str(caught.value) and "templates: " in str(caught.value)

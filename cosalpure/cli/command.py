@@ -46,7 +46,7 @@ CHOICES = {  # {name in a help text: the names to print there}
     "{degradations}": _methods("degrade", "DEGRADATIONS"),
     "{purifiers}": _methods("purify", "PURIFIERS"),
     "{detectors}": _methods("detect", "DETECTORS"),
-    "{datasets}": _keys("settings", "DATASETS"),
+    "{datasets}": _keys("data.settings", "DATASETS"),
     "{published}": _keys("data.published", "PUBLISHED"),
     "{tables}": _keys("tables", "NAMES"),
     "{stages}": _keys("bench", "STAGES"),

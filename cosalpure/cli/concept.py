@@ -31,7 +31,7 @@ def concept(
     threads: Threads = 1,
 ) -> None:
     """Learn one concept for each group by textual inversion."""
-    from cosalpure.settings import ConceptLearning
+    from cosalpure.concept.settings import ConceptLearning
 
     chosen, model = read_settings(ConceptLearning, settings), read_model(text_to_image)
     span = span_of(groups, data)

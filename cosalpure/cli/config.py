@@ -38,7 +38,7 @@ def entries(files: Experiments = None) -> None:
 @config.command("schema", cls=Command)
 def schema() -> None:
     """Print the JSON schema of all settings."""
-    from cosalpure.settings_docs import schema_text
+    from cosalpure.experiment.reference import schema_text
 
     print(schema_text(), end="")
 
@@ -46,6 +46,6 @@ def schema() -> None:
 @config.command("docs", cls=Command)
 def docs() -> None:
     """Print the documentation of all settings, in Markdown."""
-    from cosalpure.settings_docs import docs_text
+    from cosalpure.experiment.reference import docs_text
 
     print(docs_text(), end="")

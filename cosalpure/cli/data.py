@@ -36,7 +36,8 @@ def data(
 
     `cosalpure data list` shows the published datasets, and `cosalpure data fetch NAME` downloads them.
     """
-    from cosalpure.settings import COMMANDS, dataset_settings, inline
+    from cosalpure.data.settings import COMMANDS, dataset_settings
+    from cosalpure.schema import inline
 
     if name in COMMANDS:
         return published.run("data", name, names or [], folder, sources)

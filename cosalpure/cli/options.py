@@ -9,8 +9,8 @@ from cosalpure.experiment.files import DEFAULT
 from cosalpure.experiment.layout import Layout
 
 if TYPE_CHECKING:
+    from cosalpure.experiment.experiment import Settings as Experiment
     from cosalpure.labels import Entries
-    from cosalpure.settings import Settings as Experiment
 
 LAYOUT = Layout()
 EXPERIMENT = f"An experiment file, then its variants, in the order of snakemake --configfile. Default: {DEFAULT}."
@@ -85,35 +85,35 @@ SEED = 2024
 
 def read_settings(cls: Any, text: str, where: str = "--settings") -> Any:
     """Read a settings model of class `cls` from inline YAML."""
-    from cosalpure.settings import parse
+    from cosalpure.schema import parse
 
     return parse(cls, text, where)
 
 
 def read_model(text: str) -> Any:
     """Read the settings of the text-to-image model from --text-to-image."""
-    from cosalpure.settings import TextToImage
+    from cosalpure.diffusion.settings import TextToImage
 
     return read_settings(TextToImage, text, "--text-to-image")
 
 
 def read_statistics(text: str) -> Any:
     """Read the settings of the bootstrap from --settings."""
-    from cosalpure.settings import Statistics
+    from cosalpure.score.settings import Statistics
 
     return read_settings(Statistics, text)
 
 
 def read_entries(text: str) -> "Entries":
     """Read the labels and roles of --entries."""
-    from cosalpure.settings import parse_entries
+    from cosalpure.experiment.experiment import parse_entries
 
     return parse_entries(text, "--entries")
 
 
 def read_experiment(files: list[str] | None) -> "Experiment":
     """Read an experiment file and its variants."""
-    from cosalpure.settings import load_files
+    from cosalpure.experiment.experiment import load_files
 
     return load_files(files or [DEFAULT])
 

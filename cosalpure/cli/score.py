@@ -24,7 +24,7 @@ def score(
     threads: Threads = 1,
 ) -> None:
     """Score the maps of a condition. The score file has one row for each image."""
-    from cosalpure.settings import Score
+    from cosalpure.score.settings import Score
 
     chosen = read_settings(Score, settings)
     from cosalpure.data import read_manifest

@@ -62,7 +62,7 @@ def train_model(
 ) -> None:
     """Train the model that the command names."""
     from cosalpure.experiment.files import read_files
-    from cosalpure.settings import inline
+    from cosalpure.schema import inline
     from cosalpure.train import run
     from cosalpure.train.compute import Compute
 

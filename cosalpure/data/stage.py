@@ -26,7 +26,7 @@ NOTES = "notes.parquet"  # beside it: how encodings were read, and what is unusu
 
 
 def run(name, settings, output, seed, threads=1, archives=ARCHIVES, sources=None):
-    """Write dataset `name` (settings: one of `cosalpure.settings.DATASETS`) to the folder `output`, whole or not at all.
+    """Write dataset `name` (settings: one of `cosalpure.data.settings.DATASETS`) to the folder `output`, whole or not at all.
 
     `archives` is the folder of downloaded archives, `sources` the table of where they come from.
     """

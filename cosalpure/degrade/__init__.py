@@ -7,8 +7,8 @@ The stage hands over the attacked images of one group only; the clean ones keep 
 `sees_group = True` is also given `group`, all images of the group (M, 3, H, W).
 """
 
+from cosalpure.degrade.settings import CORRUPTIONS
 from cosalpure.registry import Registry
-from cosalpure.settings import CORRUPTIONS
 
 
 def _classes():

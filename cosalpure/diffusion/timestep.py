@@ -2,7 +2,7 @@
 
 import sys
 
-from cosalpure.settings import share_of_steps
+from cosalpure.diffusion.settings import share_of_steps
 
 LATENTS = 96  # side of Stable Diffusion 2's latents, of 768 px
 PIXELS = 256  # of the published ADM's images

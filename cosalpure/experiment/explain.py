@@ -16,9 +16,10 @@ from typing import Any
 import yaml
 from tabulate import tabulate
 
+from cosalpure.experiment.experiment import FAMILIES, Settings, load_files
 from cosalpure.experiment.files import File, read_files
 from cosalpure.experiment.needs import trainings
-from cosalpure.settings import FAMILIES, Model, Settings, load_files
+from cosalpure.schema import Model
 
 CONSTANTS = Path(__file__).with_name("constants.csv")
 ANY = "any"  # a value of constants.csv that every experiment fills in itself

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from cosalpure.data.layouts import count_groups, fingerprint, has_truth
 from cosalpure.errors import UserError
+from cosalpure.experiment.experiment import Settings
 from cosalpure.experiment.layout import DEPTH, TABLE_KINDS, Layout, every, span_ends, span_name
-from cosalpure.settings import Settings
 from cosalpure.tables import ABLATED, Condition, conditions_of, table_names
 
 SHOWN = 6  # groups of the figures of concepts: the first ones

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from cosalpure.data.published import PUBLISHED
+from cosalpure.experiment.experiment import FAMILIES, Settings
 from cosalpure.experiment.files import read_files
 from cosalpure.experiment.layout import Layout
-from cosalpure.settings import FAMILIES, Settings
 from cosalpure.weights import read_sources, state
 
 WEIGHTS_KEYS = ("surrogate", "weights", "continuous")  # keys of methods' settings that name files of weights

@@ -6,8 +6,8 @@ Written after the paper and the published behaviour of shiyegao/DDA; tests/golde
 import torch
 
 from cosalpure.diffusion import unconditional as diffusion
+from cosalpure.diffusion.settings import share_of_steps
 from cosalpure.diffusion.timestep import PIXELS, at_side
-from cosalpure.settings import share_of_steps
 
 FACTOR = 4  # D in the paper: the low-pass filter shrinks by it and enlarges again
 

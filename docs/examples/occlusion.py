@@ -3,7 +3,7 @@
 import torch
 from pydantic import Field
 
-from cosalpure.settings import Model
+from cosalpure.schema import Model
 
 
 class Occlusion:

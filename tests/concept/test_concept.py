@@ -6,10 +6,10 @@ import torch
 from cosalpure.concept import Concept, learn, learn_together, token_of
 from cosalpure.concept.attention import attention_maps, collected_attention
 from cosalpure.concept.preview import preview
+from cosalpure.concept.settings import ConceptLearning
 from cosalpure.diffusion.batches import Batches
 from cosalpure.errors import UserError
 from cosalpure.seeds import generator
-from cosalpure.settings import ConceptLearning
 
 SETTINGS = ConceptLearning(steps=5, batch=4)
 

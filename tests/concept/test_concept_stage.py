@@ -3,9 +3,10 @@
 import pytest
 
 from cosalpure.concept import FILE, Concept, stage
+from cosalpure.concept.settings import ConceptLearning
 from cosalpure.data import read_groups
+from cosalpure.data.settings import MiniDataset
 from cosalpure.data.stage import run as make_dataset
-from cosalpure.settings import ConceptLearning, MiniDataset
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def test_stock_diffusers_reads_this_models_concept_too(folder, model, tmp_path):
     from transformers import CLIPTextModel, CLIPTokenizer
 
     from cosalpure.concept import learn
-    from cosalpure.settings import ConceptLearning
+    from cosalpure.concept.settings import ConceptLearning
 
     images = torch.rand(2, 3, 64, 64, generator=generator(1))
     concept, _ = learn(images, model, ConceptLearning(steps=2, batch=2), generator(1), "<my-goat>")

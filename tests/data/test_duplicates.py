@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from cosalpure.data import read_manifest, stage
+from cosalpure.data.settings import FolderDataset
 from cosalpure.errors import UserError
-from cosalpure.settings import FolderDataset
 
 P, Q, R, S = range(4)  # photographs, by their seeds
 

@@ -9,8 +9,8 @@ from PIL import Image
 from test_mask_encodings import png16
 
 from cosalpure.data import read_manifest, stage
+from cosalpure.data.settings import FolderDataset
 from cosalpure.errors import UserError
-from cosalpure.settings import FolderDataset
 
 S = 64
 y, x = np.mgrid[:S, :S]

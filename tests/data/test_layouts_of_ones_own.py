@@ -16,8 +16,8 @@ from PIL import Image
 
 from cosalpure.data import read_manifest, stage
 from cosalpure.data.layouts import match
+from cosalpure.data.settings import FolderDataset
 from cosalpure.errors import UserError
-from cosalpure.settings import FolderDataset
 
 NAMES = {
     "jpg": "JPEG",

@@ -17,8 +17,8 @@ from PIL import Image, ImageFilter
 
 from cosalpure.data import read_manifest, stage
 from cosalpure.data.published import PUBLISHED, PublishedSet
+from cosalpure.data.settings import FolderDataset, PublishedDataset
 from cosalpure.errors import UserError
-from cosalpure.settings import FolderDataset, PublishedDataset
 
 S = 64
 TRUE = np.zeros((S, S), bool)

@@ -9,10 +9,10 @@ from PIL import Image
 
 from cosalpure.data import read_groups, read_manifest, slugify
 from cosalpure.data.mini import RESOURCES, SPLITS, MiniWorld
+from cosalpure.data.settings import MiniDataset
 from cosalpure.data.stage import run
 from cosalpure.errors import UserError
 from cosalpure.seeds import numpy_generator
-from cosalpure.settings import MiniDataset
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ from PIL import Image
 from cosalpure.cli import main
 from cosalpure.data import COLUMNS, read_groups, read_manifest
 from cosalpure.data.layouts import count_groups, find_groups, fingerprint
+from cosalpure.data.settings import FolderDataset, dataset_settings
 from cosalpure.data.stage import run
 from cosalpure.errors import UserError
-from cosalpure.settings import FolderDataset, dataset_settings
 
 LABELS = [
     "alarm clock",

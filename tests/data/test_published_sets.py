@@ -16,8 +16,8 @@ from cosalpure.cli import main
 from cosalpure.data import read_manifest, stage
 from cosalpure.data.layouts import find_groups
 from cosalpure.data.published import PUBLISHED, PublishedSet
+from cosalpure.data.settings import PublishedDataset
 from cosalpure.errors import UserError
-from cosalpure.settings import PublishedDataset
 
 GROUPS = ("Alarm clock", "bird", "crème")
 LAYOUTS = {  # from the official benchmarks' READMEs and other authors' code: images, ground truth, kind of archive

@@ -16,8 +16,8 @@ from cosalpure import seeds
 from cosalpure.degrade import DEGRADATIONS, load
 from cosalpure.degrade.corruptions.blur import disc, motion_blur, zoom_in
 from cosalpure.degrade.corruptions.weather import plasma
+from cosalpure.degrade.settings import CORRUPTIONS
 from cosalpure.errors import UserError
-from cosalpure.settings import CORRUPTIONS
 
 NAMES = [name for names in CORRUPTIONS.values() for name in names]
 # Largest difference in levels of 255. The stored results are rounded: half a level. ImageMagick cuts instead of

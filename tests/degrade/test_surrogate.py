@@ -5,9 +5,10 @@ import torch
 
 from cosalpure import networks
 from cosalpure.degrade import load
+from cosalpure.degrade.settings import JadenaDegradation
 from cosalpure.degrade.surrogate import MAPS, Surrogate
+from cosalpure.detect.settings import DETECTORS
 from cosalpure.errors import UserError
-from cosalpure.settings import DETECTORS, JadenaDegradation
 
 SLIM = {
     "resneta50b": {"width": 0.125, "layers": (1, 1, 1, 1), "classes": 5},

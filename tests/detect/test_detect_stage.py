@@ -6,10 +6,11 @@ import torch
 from PIL import Image
 
 from cosalpure.data import read_groups
+from cosalpure.data.settings import MiniDataset
 from cosalpure.data.stage import run as make_dataset
 from cosalpure.detect import stage
+from cosalpure.detect.settings import PoolnetDetector
 from cosalpure.io import whole_folder, write_image
-from cosalpure.settings import MiniDataset, PoolnetDetector
 
 
 class Red:

@@ -44,8 +44,8 @@ def test_a_single_row_that_does_not_fit_is_one_line():
 
 def test_learning_goes_on_in_smaller_batches(tiny_model, images, monkeypatch):
     from cosalpure.concept import learn
+    from cosalpure.concept.settings import ConceptLearning
     from cosalpure.seeds import generator
-    from cosalpure.settings import ConceptLearning
 
     settings, predict = ConceptLearning(steps=3, batch=5), tiny_model.predict
 

@@ -8,12 +8,12 @@ from diffusers.models.attention_processor import Attention, AttnProcessor, AttnP
 
 from cosalpure.concept import Concept, learn
 from cosalpure.concept.attention import attention_maps
+from cosalpure.concept.settings import ConceptLearning
 from cosalpure.diffusion import attention
 from cosalpure.diffusion.attention import AttentionBySize
 from cosalpure.diffusion.batches import Batches
 from cosalpure.diffusion.text_to_image import TextToImage
 from cosalpure.seeds import generator
-from cosalpure.settings import ConceptLearning
 
 SETTINGS = ConceptLearning(steps=3, batch=4)
 

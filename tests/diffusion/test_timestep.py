@@ -4,11 +4,13 @@ import pytest
 import torch
 
 from cosalpure.diffusion.samplers import dpm_solver_pp_2m, timesteps
+from cosalpure.diffusion.settings import PublishedTimestep
 from cosalpure.diffusion.timestep import LATENTS, PIXELS, at_side
 from cosalpure.diffusion.unconditional import linear_schedule
 from cosalpure.errors import UserError
 from cosalpure.purify import load
-from cosalpure.settings import PURIFIERS, CosalPureSettings, DiffPureSettings, PublishedTimestep, validated
+from cosalpure.purify.settings import PURIFIERS, CosalPureSettings, DiffPureSettings
+from cosalpure.schema import validated
 
 STABLE_DIFFUSION = (1 - torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2).cumprod(0)
 

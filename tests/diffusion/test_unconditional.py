@@ -13,8 +13,8 @@ from cosalpure import networks
 from cosalpure.diffusion import unconditional as diffusion
 from cosalpure.errors import UserError
 from cosalpure.purify import dda, diffpure
+from cosalpure.purify.settings import DDASettings, DiffPureSettings
 from cosalpure.seeds import generator
-from cosalpure.settings import DDASettings, DiffPureSettings
 
 LINEAR = diffusion.linear_schedule()
 

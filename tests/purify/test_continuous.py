@@ -5,12 +5,13 @@ import torch
 
 from cosalpure import networks
 from cosalpure.concept import Concept
+from cosalpure.degrade.settings import Jpeg
 from cosalpure.errors import UserError
 from cosalpure.networks.representation import ContinuousRepresentation
 from cosalpure.purify import load
 from cosalpure.purify.cosalpure import CosalPure
+from cosalpure.purify.settings import ContinuousSettings, CosalPureSettings
 from cosalpure.seeds import generator
-from cosalpure.settings import ContinuousSettings, CosalPureSettings, Jpeg
 from cosalpure.train import liif
 
 

@@ -9,9 +9,9 @@ from cosalpure.diffusion.text_to_image import TextToImage
 from cosalpure.errors import UserError
 from cosalpure.purify import PURIFIERS, load
 from cosalpure.purify.cosalpure import CosalPure
+from cosalpure.purify.settings import PURIFIERS as SETTINGS
+from cosalpure.purify.settings import CosalPureSettings
 from cosalpure.seeds import generator
-from cosalpure.settings import PURIFIERS as SETTINGS
-from cosalpure.settings import CosalPureSettings
 
 QUICK = {
     "cosalpure": {"timestep": 100, "steps": 50},

@@ -3,10 +3,12 @@
 import pytest
 
 from cosalpure.data import read_groups
+from cosalpure.data.settings import MiniDataset
 from cosalpure.data.stage import run as make_dataset
+from cosalpure.diffusion.settings import TextToImage
 from cosalpure.errors import UserError
 from cosalpure.purify import stage
-from cosalpure.settings import DiffPureSettings, MiniDataset, TextToImage
+from cosalpure.purify.settings import DiffPureSettings
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from cosalpure.cli import main
 from cosalpure.data import COLUMNS
 from cosalpure.report import gallery, plots
 from cosalpure.report.page import as_script
-from cosalpure.settings import Statistics
+from cosalpure.score.settings import Statistics
 from cosalpure.tables import stage
 
 HOSTILE = '<img src=x onerror="document.title=1">'

@@ -7,7 +7,7 @@ from PIL import Image
 from cosalpure.errors import UserError
 from cosalpure.labels import Entries
 from cosalpure.report import sweep
-from cosalpure.settings import Statistics
+from cosalpure.score.settings import Statistics
 
 FEW = Statistics(samples=100)
 

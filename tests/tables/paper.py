@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from cosalpure import tables
-from cosalpure.settings import load_files
+from cosalpure.experiment.experiment import load_files
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = load_files([ROOT / "config/paper.yaml"])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from tables.paper import ENTRIES, KEYS, named
 
-from cosalpure.settings import Statistics
+from cosalpure.score.settings import Statistics
 from cosalpure.tables import NAMES, table_names
 from cosalpure.tables.build import build_table3, build_table4
 from cosalpure.tables.stage import TABLES, run

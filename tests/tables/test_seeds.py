@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cosalpure import settings
 from cosalpure.errors import UserError
+from cosalpure.experiment.experiment import load
 from cosalpure.experiment.files import read_files
 from cosalpure.labels import Entries
+from cosalpure.score.settings import Statistics
 from cosalpure.seeds import repeat_name, split_repeat
-from cosalpure.settings import Statistics
 from cosalpure.tables import conditions_of, table_names
 from cosalpure.tables.build import build_seeds, conditions_in
 from cosalpure.tables.stage import run
@@ -40,12 +40,12 @@ def test_names_of_repeats_are_told_from_names_of_entries():
 
 
 def test_further_seeds_repeat_what_is_random():
-    its = settings.load(config(further_seeds=[7, 8]))
-    found, once = its.expand(), settings.load(config()).expand()
+    its = load(config(further_seeds=[7, 8]))
+    found, once = its.expand(), load(config()).expand()
     assert found[: len(once)] == once
     random = [c for c in once if c[2] in ("cosalpure_none_concept", "cosalpure")]  # neither the attack nor the VAE is
     assert len(found) == len(once) + 2 * len(random) and {c[2] for c in found[len(once) :]} == {c[2] for c in random}
-    noisy = settings.load(config(further_seeds=[7], degradations={"none": {}, "jadena": {"variant": "group"}}))
+    noisy = load(config(further_seeds=[7], degradations={"none": {}, "jadena": {"variant": "group"}}))
     assert "source_only" in {c[2] for c in noisy.expand() if c[1] == "jadena.seed7"}
     assert its.seed_of("jadena") == 2024 and its.seed_of("jadena.seed8") == 8
     assert its.method("degradations", "jadena.seed8") == "jadena"
@@ -62,7 +62,7 @@ def test_further_seeds_repeat_what_is_random():
 )
 def test_ambiguous_seeds_are_refused(changes, message):
     with pytest.raises(UserError, match="seed") as caught:
-        settings.load(config(**changes))
+        load(config(**changes))
     assert message in str(caught.value) and len(str(caught.value).splitlines()) == 1
 
 

@@ -9,7 +9,7 @@ from tables.paper import ENTRIES, KEYS, SETTINGS, named, published
 
 from cosalpure.errors import UserError
 from cosalpure.labels import Entries
-from cosalpure.settings import Statistics
+from cosalpure.score.settings import Statistics
 from cosalpure.tables.build import (
     MEASURED,
     build_degradations,

@@ -1,0 +1,107 @@
+"""The base class of all settings, and their mistakes as one line each: the key, what was expected, what was found."""
+
+import difflib
+import json
+import re
+from typing import Annotated, ClassVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cosalpure.errors import UserError
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # becomes a folder's name
+Fraction = Annotated[float, Field(ge=0, le=1)]
+TAGS = ("number", "keys")  # of the two forms, in pydantic's errors
+
+
+class Model(BaseModel):
+    """Unknown keys are errors. Numbers may be text, as `snakemake --config key=value` passes them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    random: ClassVar[bool] = True  # of a method: whether another seed gives other results; a plug-in's is taken to be
+
+    def as_json(self):
+        """The settings as a command takes them, keys in order."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
+
+
+def validated(cls, values, prefix):
+    """A dict -> a settings model of class `cls`; every mistake is one line of a UserError that starts with `prefix`."""
+    try:
+        return cls.model_validate(values)
+    except ValidationError as error:
+        raise UserError("\n".join(_lines(error, prefix, cls))) from None
+
+
+def parse(cls, text, where):
+    """Inline YAML or JSON -> a settings model of class `cls`; every mistake is one line of a UserError."""
+    return validated(cls, inline(text, where), f"{where}: ")
+
+
+def inline(text, where):
+    """Inline YAML -> dict."""
+    import yaml
+
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"{where}: not YAML: {str(error).splitlines()[0]}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{where}: expected keys and values such as '{{steps: 10}}', found {text!r}")
+    return values
+
+
+def check_placeholders(text, known):
+    """A ValueError unless every placeholder in `text` is one of `known`, written as {name}.
+
+    What was meant as a placeholder would else be taken as plain words, in silence.
+    """
+    choices = ", ".join(f"{{{name}}}" for name in known) or "none"
+    rest = text
+    for found in re.findall(r"\{([^{}]*)\}", text):
+        if found not in known:
+            close = difflib.get_close_matches(found.strip().lower(), known, n=1, cutoff=0.5)
+            hint = f" (did you mean {{{close[0]}}}?)" if close else ""
+            raise ValueError(f"'{text}': unknown placeholder {{{found}}}{hint}; known: {choices}")
+        rest = rest.replace(f"{{{found}}}", " ", 1)
+    if re.search(r"[{}]", rest):
+        raise ValueError(f"'{text}': a brace without its partner; known placeholders: {choices}")
+    word = re.search(r"\S*(token|class_?name)\S*|<[^<>]*>|\$\w+|%\w+%|\bS\*|\[[^\[\]]*\]", rest, re.IGNORECASE)
+    if word:
+        raise ValueError(f"'{text}': '{word[0]}' is no placeholder; known: {choices}")
+
+
+def _lines(error, prefix, cls):
+    """A pydantic error as lines a person understands: key, expectation, what was found."""
+    lines = []
+    for item in error.errors():
+        location = [part for part in item["loc"] if part not in TAGS]
+        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+        place = f"{prefix}{key}" if key else prefix.rstrip(": .")
+        if item["type"] == "extra_forbidden":
+            lines.append(f"{place}: unknown key{_guess(location, cls)}")
+        elif item["type"] == "missing":
+            lines.append(f"{place}: this key is missing")
+        else:
+            message = item["msg"].removeprefix("Value error, ").split(", unable to parse")[0]
+            message = message[0].lower() + message[1:] if item["type"] != "value_error" else message
+            found = f", found {item['input']!r}" if not isinstance(item["input"], dict) else ""
+            lines.append(f"{place}: {message}{found}")
+    return lines
+
+
+def _model_within(annotation):
+    """The settings model that an annotation is, or holds (a list of them, or one beside a number); else None."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return annotation
+    return next(filter(None, map(_model_within, get_args(annotation))), None)
+
+
+def _guess(location, cls):
+    """The known keys beside an unknown one, and the likely one."""
+    for part in location[:-1]:
+        if isinstance(part, str):
+            cls = _model_within(cls.model_fields[part].annotation)
+    close = difflib.get_close_matches(str(location[-1]), list(cls.model_fields), n=1)
+    hint = f" (did you mean '{close[0]}'?)" if close else ""
+    return f"{hint}; known keys: {', '.join(cls.model_fields) or 'none'}"
