@@ -20,6 +20,7 @@ def measure(variant, options):
 
     from cosalpure import networks
     from cosalpure.degrade.jadena import Jadena
+    from cosalpure.degrade.settings import JadenaSettings
 
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
@@ -36,7 +37,7 @@ def measure(variant, options):
 
         run = lambda images: attack(surrogate, images)  # noqa: E731
     else:
-        run = Jadena(surrogate)
+        run = Jadena(JadenaSettings(), surrogate)
     _, images = mini_group(0, options.images, options.side)
     run(images[:1])  # warm-up
     loaded, clock = peak_megabytes(), Clock()

@@ -44,9 +44,10 @@ def measure(chosen, name, count):
     """Of purifier `name`: seconds an image, peak memory of the process in MB, difference between batch sizes."""
     import torch
 
-    from cosalpure import purify
     from cosalpure.concept import Concept
     from cosalpure.diffusion.text_to_image import TextToImage
+    from cosalpure.protocols import Given
+    from cosalpure.purify import PURIFIERS
     from cosalpure.seeds import generator
 
     torch.set_num_threads(1)
@@ -58,13 +59,12 @@ def measure(chosen, name, count):
         models.append(TextToImage.of(chosen.text_to_image))
         return models[-1]
 
-    purifier = purify.load(chosen.method("purifiers", name), values, model)
+    purifier = PURIFIERS.make(chosen.method("purifiers", name), values, model)
     concept = Concept("<my-group>", models[-1].word_vector("object")) if models else None
-    more = {"label": label} if getattr(purifier, "sees_label", False) else {}
 
     def run(first, last):
         draws = [generator(0, index) for index in range(first, last)]
-        return purifier(images[first:last], concept, draws, **more)
+        return purifier(images[first:last], Given(draws, concept=concept, label=label))
 
     run(0, 1)
     started = time.perf_counter()

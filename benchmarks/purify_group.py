@@ -16,10 +16,11 @@ def measure(variant, options):
     import torch
     from reference import purify_plain
 
-    from cosalpure import purify
     from cosalpure.concept import Concept
     from cosalpure.diffusion.text_to_image import TextToImage
     from cosalpure.experiment.experiment import load_files
+    from cosalpure.protocols import Given
+    from cosalpure.purify import PURIFIERS
     from cosalpure.seeds import generator
 
     torch.set_num_threads(options.threads)
@@ -35,8 +36,8 @@ def measure(variant, options):
         if variant == "reference":
             parts = purify_plain.load(chosen.text_to_image, values)
             return lambda images, its: purify_plain.purify(images, concept, its, *parts, values)
-        purifier = purify.load("cosalpure", values, lambda: TextToImage.of(chosen.text_to_image))
-        return lambda images, its: purifier(images, concept, its, label="object")
+        purifier = PURIFIERS.make("cosalpure", values, lambda: TextToImage.of(chosen.text_to_image))
+        return lambda images, its: purifier(images, Given(its, concept=concept, label="object"))
 
     load()(groups[0][:1], [generator(1)])  # warm-up
     for index, (images, its) in enumerate(zip(groups, draws, strict=True)):

@@ -9,58 +9,21 @@ Nothing here depends on what an entry is called. An entry that says nothing has 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from cosalpure.methods import METHODS
+from cosalpure.protocols import Role
 from cosalpure.seeds import split_repeat
 
 FAMILIES = ("datasets", "degradations", "purifiers", "detectors")
 TABLES = ("table1", "table2", "table3", "table4")  # those of the paper
 
-Role = Literal["reference", "attack", "corruption", "baseline", "control", "ablation", "ours"]
 ROLES: dict[str, tuple[Role, ...]] = {
     "datasets": (),
     "degradations": ("reference", "attack", "corruption", "control"),
     "purifiers": ("reference", "baseline", "control", "ablation", "ours"),
     "detectors": (),
 }
-
-# What a method's entries are called and what they are for, unless they say it themselves.
-METHOD_LABELS = {
-    "none": "none (clean)",
-    "jadena": "Jadena",
-    "random_noise": "random noise",
-    "random_exposure": "random exposure",
-    "motion_blur": "motion blur",
-    "source_only": "Source-Only",
-    "vae_round_trip": "VAE round trip",
-    "jpeg": "JPEG",
-    "continuous": "continuous representation",
-    "cosalpure": "CosalPure",
-    "diffpure": "DiffPure",
-    "dda": "DDA",
-    "gicd": "GICD",
-    "gcagc": "GCAGC",
-    "poolnet": "PoolNet",
-}
-METHOD_ROLES: dict[str, dict[str, Role]] = {
-    "degradations": {
-        "none": "reference",
-        "jadena": "attack",
-        "random_noise": "control",
-        "random_exposure": "control",
-        "jpeg": "control",
-        "blur": "control",
-        "resize": "control",
-    },
-    "purifiers": {
-        "source_only": "reference",
-        "vae_round_trip": "control",
-        "jpeg": "control",
-        "continuous": "ablation",
-        "cosalpure": "ours",
-    },
-}
-OTHER_ROLE: dict[str, Role] = {"degradations": "corruption", "purifiers": "baseline"}
 
 
 @dataclass(frozen=True)
@@ -75,11 +38,13 @@ class Entry:
     def of(cls, family: str, name: str, method: str | None = None, values: Mapping[str, Any] | None = None) -> "Entry":
         """Make the entry `name` of a method from the keys label, role and reported; what is missing is the method's."""
         values, method = values or {}, method or name
-        label = METHOD_LABELS.get(method, name) if name == method else name
+        known = METHODS[family].find(method) if family in METHODS else None
+        label = known.label_of() if known and name == method else ""
+        role = known.role if known and known.role else METHODS[family].role if family in METHODS else None
         reported = values.get("reported") or {}
         return cls(
-            label=values.get("label") or label,
-            role=values.get("role") or METHOD_ROLES.get(family, {}).get(method, OTHER_ROLE.get(family)),
+            label=values.get("label") or label or name,
+            role=values.get("role") or role,
             reported=dict.fromkeys(TABLES, reported) if isinstance(reported, str) else dict(reported),
         )
 

@@ -1,49 +1,131 @@
 """Registries of methods: one entry a method, from this package or from an installed plug-in.
 
-A degradation, purifier or detector of your own is one file with a class and one entry point::
+An entry is a `Method`: where the class lies, its settings, how it is printed and cited, and what it needs. A plug-in is one
+file with a class that says the same in attributes, and one entry point:
 
     [project.entry-points."cosalpure.detectors"]
     mine = "my_package.my_file:MyDetector"
 """
 
-import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Self
 
 from cosalpure.errors import UserError, choose
+from cosalpure.protocols import NEEDS, Need, Role
+from cosalpure.schema import Model, validated
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as its registry knows it. What depends on the settings is a function of them.
+
+    Attributes:
+        implementation: the class, or "module:Class", which is imported on first use. It is made with `cls(settings)`, and
+            with `cls(settings, text_to_image)` if it needs the model.
+        settings: class of its settings.
+        label: printed name of an entry that is called as the method. A function gives that of any entry.
+        role: role of its entries; None is that of the kind.
+        needs: what it is given besides the images and the generators.
+        files: keys of settings that name files (a path, several, or null), the inputs of its rule.
+        random: whether another seed gives another result.
+        cite: keys of its papers in `assets/references.bib`.
+        bibtex: BibTeX of a plug-in.
+    """
+
+    implementation: str | Callable[..., Any]
+    settings: type[Model] = Model
+    label: str | Callable[[Any], str] = ""
+    role: Role | None = None
+    needs: frozenset[Need] | Callable[[Any], Iterable[Need]] = frozenset()
+    files: tuple[str, ...] = ()
+    random: bool | Callable[[Any], bool] = True
+    cite: tuple[str, ...] = ()
+    bibtex: str = ""
+
+    @classmethod
+    def of(cls, plugin: type) -> Self:
+        """Make the entry of a plug-in's class from its attributes `Settings`, `label`, `role`, `needs`, `files`, ...
+
+        Raises:
+            UserError: if it says that it needs something unknown.
+        """
+        found = {
+            key: getattr(plugin, key) for key in ("label", "role", "files", "random", "bibtex") if hasattr(plugin, key)
+        }
+        needs = getattr(plugin, "needs", ())
+        if not callable(needs):
+            needs = frozenset(choose("need", need, NEEDS, f"{plugin.__name__}.needs") for need in needs)
+        return cls(plugin, settings=getattr(plugin, "Settings", Model), needs=needs, **found)
+
+    def cls(self) -> Callable[..., Any]:
+        """Import the class."""
+        if not isinstance(self.implementation, str):
+            return self.implementation
+        module, _, attribute = self.implementation.partition(":")
+        found: Callable[..., Any] = getattr(import_module(module), attribute)
+        return found
+
+    def label_of(self, settings: Model | None = None) -> str:
+        """Give the printed name under these settings; default: the method's own defaults."""
+        return self.label(settings or self.settings()) if callable(self.label) else self.label
+
+    def needs_of(self, settings: Model) -> frozenset[Need]:
+        """Say what the method needs under these settings."""
+        return frozenset(self.needs(settings)) if callable(self.needs) else frozenset(self.needs)
+
+    def files_of(self, settings: Model) -> list[str]:
+        """List the files that the settings name."""
+        named = [getattr(settings, key, None) or () for key in self.files]
+        return [path for its in named for path in ([its] if isinstance(its, str) else its)]
+
+    def random_of(self, settings: Model) -> bool:
+        """Tell whether another seed gives another result under these settings."""
+        return self.random(settings) if callable(self.random) else self.random
 
 
 class Registry:
-    """Names -> classes. Built-in classes are given as 'module:Class' and imported on first use."""
+    """The methods of one kind by name: those of this package, then those of installed plug-ins."""
 
-    def __init__(self, kind, group, builtin):
+    def __init__(self, kind: str, group: str, role: Role | None, builtin: Mapping[str, Method]):
         self.kind = kind  # "detector", as a person would say it
         self.group = group  # entry point group, "cosalpure.detectors"
+        self.role = role  # of a method that says none
         self.builtin = dict(builtin)
 
-    def names(self):
-        """Every known name, built-in ones first."""
-        plugins = sorted({point.name for point in entry_points(group=self.group)} - set(self.builtin))
-        return [*self.builtin, *plugins]
+    def names(self) -> list[str]:
+        """List every known name, built-in ones first."""
+        return [*self.builtin, *sorted(set(self._plugins()) - set(self.builtin))]
 
-    def make(self, name, **settings):
-        """The method `name`, made with its `settings`; one that it does not take, or lacks, is a UserError."""
-        method = self.get(name)
-        signature = inspect.signature(method)
-        try:
-            signature.bind(**settings)
-        except TypeError as error:
-            raise UserError(f"{self.kind} '{name}': {error}; it takes {signature}") from None
-        return method(**settings)
-
-    def get(self, name):
-        """The class registered as `name`; a UserError lists the choices."""
-        choose(self.kind, name, self.names())
+    def get(self, name: str, where: str | None = None) -> Method:
+        """Get the method `name`; a UserError that begins with `where` lists the choices."""
         if name in self.builtin:
-            module, _, attribute = self.builtin[name].partition(":")
-            return getattr(import_module(module), attribute)
-        (point,) = [p for p in entry_points(group=self.group) if p.name == name][:1]
+            return self.builtin[name]
+        choose(self.kind, name, self.names(), where)
+        point = self._plugins()[name]
         try:
-            return point.load()
+            found = point.load()
         except Exception as error:
             raise UserError(f"{self.kind} '{name}' ({point.value}) cannot be imported: {error}") from error
+        return found if isinstance(found, Method) else Method.of(found)
+
+    def find(self, name: str) -> Method | None:
+        """Get the built-in method `name`, or None."""
+        return self.builtin.get(name)
+
+    def make(self, name: str, settings: Model, text_to_image: Callable[[], Any] | None = None) -> Any:
+        """Make the method `name` with its settings; `text_to_image()` loads the model for one that needs it."""
+        method = self.get(name)
+        if "model" in method.needs_of(settings):
+            return method.cls()(settings, text_to_image)
+        return method.cls()(settings)
+
+    def create(self, name: str, values: Mapping[str, Any], text_to_image: Callable[[], Any] | None = None) -> Any:
+        """Make the method `name` from unchecked settings; a UserError names the key that is wrong."""
+        settings = validated(self.get(name).settings, dict(values), f"{self.kind} '{name}': ")
+        return self.make(name, settings, text_to_image)
+
+    def _plugins(self) -> dict[str, EntryPoint]:
+        return {point.name: point for point in entry_points(group=self.group)}

@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from typing import Annotated, ClassVar, get_args
+from typing import Annotated, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,7 +18,6 @@ class Model(BaseModel):
     """Unknown keys are errors. Numbers may be text, as `snakemake --config key=value` passes them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    random: ClassVar[bool] = True  # of a method: whether another seed gives other results; a plug-in's is taken to be
 
     def as_json(self):
         """The settings as a command takes them, keys in order."""

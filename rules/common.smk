@@ -94,9 +94,9 @@ def settings_of(family):
     return lambda wildcards: SETTINGS.method_settings(family, wildcards[family[:-1]]).as_json()
 
 
-def weights_of(family, key):
-    """An input function: the weights file or files that a method names under `key`, if it does."""
-    return lambda wildcards: getattr(SETTINGS.method_settings(family, wildcards[family[:-1]]), key, None) or []
+def files_of(family):
+    """An input function: the files that the settings of the wildcard's entry of `family` name."""
+    return lambda wildcards: SETTINGS.files(family, wildcards[family[:-1]])
 
 
 def one_table(table):

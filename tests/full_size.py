@@ -256,9 +256,10 @@ def measure(its, batch, images, steps=5):
     """
     import torch
 
-    from cosalpure import purify as purifiers
     from cosalpure.concept import learn as learn_one
     from cosalpure.diffusion.text_to_image import TextToImage
+    from cosalpure.protocols import Given
+    from cosalpure.purify import PURIFIERS
     from cosalpure.seeds import generator
 
     model = TextToImage.of(its["model"])
@@ -282,10 +283,10 @@ def measure(its, batch, images, steps=5):
     (concept, _), *_ = timed(learning, 1)
     _, short, _ = timed(learning, 1)
     _, long, learn_gb = timed(learning, 1 + steps)
-    purifier = purifiers.load("cosalpure", its["purifier"], lambda: model)
+    purifier = PURIFIERS.make("cosalpure", its["purifier"], lambda: model)
 
     def purifying():
-        return purifier(images, concept, [generator(SEED, number) for number in range(batch)])
+        return purifier(images, Given([generator(SEED, number) for number in range(batch)], concept=concept))
 
     timed(purifying)
     _, seconds, purify_gb = timed(purifying)

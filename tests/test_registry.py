@@ -8,6 +8,7 @@ import torch
 from cosalpure import detect, registry
 from cosalpure.errors import UserError
 from cosalpure.experiment.experiment import load
+from cosalpure.protocols import Given
 from cosalpure.schema import Model
 
 
@@ -17,10 +18,10 @@ class Mine:
     class Settings(Model):
         threshold: float = 0.5
 
-    def __init__(self, threshold):
-        self.threshold = threshold
+    def __init__(self, settings):
+        self.threshold = settings.threshold
 
-    def __call__(self, images):
+    def __call__(self, images, given):
         return (images.mean(1, keepdim=True) > self.threshold).float()
 
 
@@ -46,8 +47,8 @@ CONFIG = {
 def test_plugin_is_configured_and_runs(plugin):
     loaded = load(CONFIG)
     values = loaded.method_settings("detectors", "strict")
-    detector = detect.load(loaded.method("detectors", "strict"), **values.model_dump())
-    assert detector(torch.full((2, 3, 4, 4), 0.95)).shape == (2, 1, 4, 4)
+    detector = detect.DETECTORS.make(loaded.method("detectors", "strict"), values)
+    assert detector(torch.full((2, 3, 4, 4), 0.95), Given()).shape == (2, 1, 4, 4)
     assert detector.threshold == 0.9
 
 

@@ -7,14 +7,16 @@ from torch.nn import functional as F
 from cosalpure.data import read_groups
 from cosalpure.data.settings import MiniDataset
 from cosalpure.data.stage import run as make_dataset
+from cosalpure.degrade import DEGRADATIONS
 from cosalpure.degrade import stage as degrade
-from cosalpure.degrade.settings import NoneDegradation
+from cosalpure.detect import DETECTORS
 from cosalpure.detect import stage as detect
-from cosalpure.detect.settings import PoolnetDetector
 from cosalpure.diffusion.settings import TextToImage
 from cosalpure.errors import UserError
+from cosalpure.purify import PURIFIERS
 from cosalpure.purify import stage as purify
-from cosalpure.purify.settings import JpegPurifier
+from cosalpure.registry import Method
+from cosalpure.schema import Model
 
 
 @pytest.fixture(scope="module")
@@ -53,31 +55,38 @@ def grey(images):
     return (values - values.min()) / (values.max() - values.min())
 
 
-def run(stage, data, output, change):
-    stage.load = change
-    if stage is detect:
-        stage.run("mine", PoolnetDetector(), data, data, output, "0:1")
-    elif stage is degrade:
-        stage.run("mine", NoneDegradation(), data, output, "0:1", 0)
+def run(kind, data, output):
+    if kind == "detector":
+        detect.run("mine", Model(), data, data, output, "0:1")
+    elif kind == "degradation":
+        degrade.run("mine", Model(), data, output, "0:1", 0)
     else:
-        stage.run("mine", JpegPurifier(), TextToImage(), data, data, None, output, "0:1", 0)
+        purify.run("mine", Model(), TextToImage(), data, data, None, output, "0:1", 0)
 
 
-STAGES = {
-    "detector": (detect, lambda change: lambda *_, **__: lambda images: change(grey(images))),
-    "degradation": (degrade, lambda change: lambda *_, **__: lambda images, draws: change(images)),
-    "purifier": (purify, lambda change: lambda *_, **__: lambda images, concept, draws: change(images)),
-}
+REGISTRIES = {"detector": DETECTORS, "degradation": DEGRADATIONS, "purifier": PURIFIERS}
+
+
+@pytest.fixture
+def register(monkeypatch):
+    """A function that registers a method `mine` of a kind, whose good values are changed."""
+
+    def add(kind, change):
+        def method(settings):
+            return lambda images, given: change(grey(images) if kind == "detector" else images)
+
+        monkeypatch.setitem(REGISTRIES[kind].builtin, "mine", Method(method))
+
+    return add
 
 
 @pytest.mark.parametrize("case", WRONG)
-@pytest.mark.parametrize("kind", STAGES)
-def test_wrong_values_are_one_line_that_names_method_and_group(kind, case, data, tmp_path, monkeypatch):
-    stage, method = STAGES[kind]
+@pytest.mark.parametrize("kind", REGISTRIES)
+def test_wrong_values_are_one_line_that_names_method_and_group(kind, case, data, tmp_path, register):
     change, words = WRONG[case]
-    monkeypatch.setattr(stage, "load", stage.load)
+    register(kind, change)
     with pytest.raises(UserError) as caught:
-        run(stage, data, tmp_path, method(change))
+        run(kind, data, tmp_path)
     (group,) = read_groups(data, "0:1")
     line = str(caught.value)
     assert words in line and f"{kind} 'mine' gave" in line and line.startswith(group.name) and "\n" not in line
@@ -85,16 +94,15 @@ def test_wrong_values_are_one_line_that_names_method_and_group(kind, case, data,
 
 
 @pytest.mark.parametrize("change", [torch.sigmoid, lambda m: m / 2 + 0.5, torch.ones_like])
-def test_maps_all_above_one_half_are_refused(change, data, tmp_path, monkeypatch):
-    monkeypatch.setattr(detect, "load", detect.load)
+def test_maps_all_above_one_half_are_refused(change, data, tmp_path, register):
+    register("detector", change)
     with pytest.raises(UserError, match="all foreground; expected the background below 0.5"):
-        run(detect, data, tmp_path, STAGES["detector"][1](change))
+        run("detector", data, tmp_path)
 
 
-@pytest.mark.parametrize("kind", STAGES)
+@pytest.mark.parametrize("kind", REGISTRIES)
 @pytest.mark.parametrize("change", [torch.Tensor.double, lambda m: m + 1e-6, lambda m: m.clone().requires_grad_()])
-def test_other_precision_and_rounding_are_accepted(kind, change, data, tmp_path, monkeypatch):
-    stage, method = STAGES[kind]
-    monkeypatch.setattr(stage, "load", stage.load)
-    run(stage, data, tmp_path, method(change))
+def test_other_precision_and_rounding_are_accepted(kind, change, data, tmp_path, register):
+    register(kind, change)
+    run(kind, data, tmp_path)
     assert len(list(tmp_path.rglob("*.png"))) == 4

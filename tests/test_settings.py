@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 from cosalpure.concept.settings import ConceptLearning
-from cosalpure.degrade.settings import CORRUPTIONS, JadenaDegradation
+from cosalpure.degrade.settings import CORRUPTIONS, JadenaSettings
 from cosalpure.errors import UserError
 from cosalpure.experiment.experiment import load, load_files
 from cosalpure.experiment.files import read_files
-from cosalpure.purify.settings import PURIFIERS
+from cosalpure.purify.settings import CosalPureSettings
 from cosalpure.schema import validated
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -99,7 +99,7 @@ def test_entry_without_settings_has_the_defaults(config):
 
 
 def test_attack_defaults_are_the_official_constants():
-    attack = JadenaDegradation()
+    attack = JadenaSettings()
     assert (attack.steps, attack.epsilon, attack.noise_step) == (20, 16 / 255, 1 / 255)
     assert (attack.exposure_step, attack.flow_step, attack.momentum, attack.degree) == (0.1, 0.01, 1.0, 10)
 
@@ -226,20 +226,20 @@ PROMPTS = [
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_what_only_looks_like_a_placeholder_is_refused_when_the_prompt_is_read(prompt):
     with pytest.raises(UserError, match=r"purifiers\.x: prompt: .*known.*: \{token\}, \{class_name\}"):
-        validated(PURIFIERS["cosalpure"], {"prompt": prompt}, "purifiers.x.")
+        validated(CosalPureSettings, {"prompt": prompt}, "purifiers.x.")
 
 
 @pytest.mark.parametrize(
     "prompt", ["", "None", "{token}", "a photo of {token}", "{class_name}, {token}", "a cat (close-up)"]
 )
 def test_known_placeholders_and_plain_words_are_accepted(prompt):
-    assert validated(PURIFIERS["cosalpure"], {"prompt": prompt}, "").prompt == prompt
+    assert validated(CosalPureSettings, {"prompt": prompt}, "").prompt == prompt
 
 
 @pytest.mark.parametrize("prompt", ["{token}", "{class_name}", "{"])
 def test_a_negative_prompt_has_no_placeholders(prompt):
     with pytest.raises(UserError, match="negative_prompt: .*known.*: none"):
-        validated(PURIFIERS["cosalpure"], {"negative_prompt": prompt}, "")
+        validated(CosalPureSettings, {"negative_prompt": prompt}, "")
 
 
 @pytest.mark.parametrize(

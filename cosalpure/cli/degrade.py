@@ -29,9 +29,9 @@ def degrade(
     threads: Threads = 1,
 ) -> None:
     """Degrade the attacked images of every group."""
-    from cosalpure.experiment.experiment import settings_class
+    from cosalpure.degrade import DEGRADATIONS
 
-    chosen = read_settings(settings_class("degradations", method), settings)
+    chosen = read_settings(DEGRADATIONS.get(method).settings, settings)
     span = span_of(groups, data)
     from cosalpure.degrade.stage import run
 

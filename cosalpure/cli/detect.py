@@ -32,9 +32,9 @@ def detect(
     threads: Threads = 1,
 ) -> None:
     """Predict one co-saliency map for each image."""
-    from cosalpure.experiment.experiment import settings_class
+    from cosalpure.detect import DETECTORS
 
-    chosen = read_settings(settings_class("detectors", method), settings)
+    chosen = read_settings(DETECTORS.get(method).settings, settings)
     span = span_of(groups, data)
     from cosalpure.detect.stage import run
 

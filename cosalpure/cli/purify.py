@@ -38,9 +38,9 @@ def purify(
     threads: Threads = 1,
 ) -> None:
     """Purify every image of every group."""
-    from cosalpure.experiment.experiment import settings_class
+    from cosalpure.purify import PURIFIERS
 
-    chosen, model = read_settings(settings_class("purifiers", method), settings), read_model(text_to_image)
+    chosen, model = read_settings(PURIFIERS.get(method).settings, settings), read_model(text_to_image)
     span = span_of(groups, data)
     from cosalpure.purify.stage import run
 

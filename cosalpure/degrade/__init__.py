@@ -1,20 +1,39 @@
-"""Degradations: what is done to the attacked half of a group before anybody purifies or detects.
+"""Degradations: what is done to the attacked images of a group before anybody purifies or detects.
 
-    degradation = load("motion_blur", severity=3)
-    images = degradation(images, generators)  # (N, 3, H, W), RGB, [0, 1], in and out; one generator an image
+    degradation = create("motion_blur", severity=3)
+    images = degradation(images, Given(generators))  # (N, 3, H, W), RGB, [0, 1], in and out; one generator an image
 
-The stage hands over the attacked images of one group only; the clean ones keep their bytes. A degradation with
-`sees_group = True` is also given `group`, all images of the group (M, 3, H, W).
+The stage hands over the attacked images of one group only; the clean ones keep their bytes.
 """
 
-from cosalpure.degrade.settings import CORRUPTIONS
-from cosalpure.registry import Registry
+from typing import Any
+
+from cosalpure.degrade.settings import (
+    CORRUPTIONS,
+    FIXED_CORRUPTIONS,
+    BlurSettings,
+    CorruptionSettings,
+    JadenaSettings,
+    JpegSettings,
+    NothingSettings,
+    RandomExposureSettings,
+    RandomNoiseSettings,
+    ResizeSettings,
+)
+from cosalpure.protocols import Degradation
+from cosalpure.registry import Method, Registry
 
 
-def _classes():
-    """{name: "module:Class"} of the common corruptions: motion_blur is MotionBlur in corruptions/blur.py."""
+def _corruptions() -> dict[str, Method]:
+    """Declare the common corruptions: motion_blur is the class MotionBlur in corruptions/blur.py."""
     return {
-        name: f"cosalpure.degrade.corruptions.{family}:{name.title().replace('_', '')}"
+        name: Method(
+            f"cosalpure.degrade.corruptions.{family}:{name.title().replace('_', '')}",
+            CorruptionSettings,
+            label=name.replace("_", " "),
+            random=name not in FIXED_CORRUPTIONS,
+            cite=("hendrycks2019imagenetc",),
+        )
         for family, names in CORRUPTIONS.items()
         for name in names
     }
@@ -23,19 +42,39 @@ def _classes():
 DEGRADATIONS = Registry(
     "degradation",
     "cosalpure.degradations",
+    "corruption",
     {
-        "none": "cosalpure.degrade.none:Nothing",
-        "jadena": "cosalpure.degrade.jadena:Jadena",
-        "random_noise": "cosalpure.degrade.controls:RandomNoise",
-        "random_exposure": "cosalpure.degrade.controls:RandomExposure",
-        "jpeg": "cosalpure.degrade.controls:Jpeg",
-        "blur": "cosalpure.degrade.controls:Blur",
-        "resize": "cosalpure.degrade.controls:Resize",
-        **_classes(),
+        "none": Method(
+            "cosalpure.degrade.none:Nothing", NothingSettings, label="none (clean)", role="reference", random=False
+        ),
+        "jadena": Method(
+            "cosalpure.degrade.jadena:Jadena",
+            JadenaSettings,
+            label="Jadena",
+            role="attack",
+            needs=lambda settings: ["group"] if settings.variant == "group" else [],
+            files=("surrogate",),
+            random=lambda settings: settings.variant == "group",  # it draws other images of the group
+            cite=("gao2022jadena",),
+        ),
+        "random_noise": Method(
+            "cosalpure.degrade.controls:RandomNoise", RandomNoiseSettings, label="random noise", role="control"
+        ),
+        "random_exposure": Method(
+            "cosalpure.degrade.controls:RandomExposure",
+            RandomExposureSettings,
+            label="random exposure",
+            role="control",
+        ),
+        "jpeg": Method("cosalpure.degrade.controls:Jpeg", JpegSettings, label="JPEG", role="control", random=False),
+        "blur": Method("cosalpure.degrade.controls:Blur", BlurSettings, role="control", random=False),
+        "resize": Method("cosalpure.degrade.controls:Resize", ResizeSettings, role="control", random=False),
+        **_corruptions(),
     },
 )
 
 
-def load(name, **settings):
-    """The degradation called `name`, made with its `settings`; unknown names and settings are errors."""
-    return DEGRADATIONS.make(name, **settings)
+def create(name: str, **settings: Any) -> Degradation:
+    """Create the degradation `name` with its settings; unknown names and settings are a UserError."""
+    degradation: Degradation = DEGRADATIONS.create(name, settings)
+    return degradation

@@ -16,13 +16,17 @@ own gradient, so many run at once; the companion views never change, so their fe
 only as a mean and a sum of squares (five times fewer forward passes); the field is one matrix product.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
+from cosalpure.degrade.settings import JadenaSettings
 from cosalpure.degrade.surrogate import Surrogate
-from cosalpure.errors import UserError, choose
+from cosalpure.errors import UserError
+from cosalpure.protocols import NOTHING, Given
 
 # lambda_b, the weight of the exposure penalty, is larger when there are no companions to hold the field back
 LAMBDA_EXPOSURE = {"augment": 0.01, "group": 0.01, "single": 0.5}
@@ -107,71 +111,40 @@ def roughness(flow):
 
 
 class Jadena:
-    """Attacks images with Jadena. Defaults are the published settings, resneta50b the published surrogate.
+    """Attacks images with Jadena (Gao et al., CVPR 2022); `settings` is a `JadenaSettings`.
 
-    surrogate         weights of `surrogate_network` (`cosalpure.degrade.surrogate`), or any function of images
-                      (N, 3, H, W) in [0, 1] to a list of feature maps that treats images independently
-    mixed_precision   compute the surrogate in bfloat16, on a GPU
-    variant           companions that the common features are taken over: "augment" (flips and quarter turns of the
-                      image itself; square images only), "group" (images of the same group, attacked or not),
-                      "single" (none)
-    steps             number of updates; steps + 1 forward passes
-    epsilon           bound of the noise; the exposure has none
-    *_step            length of one sign step of the noise, the field's coefficients, the flow
-    momentum          decay of the sum of past gradients
-    degree            of the exposure polynomial: 10 gives 66 terms
-    lambda_exposure   weight of the field's mean square; None: 0.01, for "single" 0.5
-    lambda_flow       weight of the flow's roughness, divided by the 64 pixels of a cell
-    images_per_batch  images attacked at once. In float32 the size of the batch changes how sums round, and a sign step
-                      turns a gradient near zero into a full step: an attacked image can differ between batches (in
-                      float64 to 4e-16). 1 attacks one by one
+    The variant says what the common features are taken over beside the image: "augment" (flips and quarter turns of the
+    image itself; square images only), "group" (images of the same group, attacked or not), "single" (nothing).
+
+    surrogate  a function of images (N, 3, H, W) in [0, 1] to a list of feature maps that treats images independently, in
+               place of the network that the settings name
     """
 
-    def __init__(
-        self,
-        surrogate,
-        surrogate_network="resneta50b",
-        mixed_precision=False,
-        variant="augment",
-        steps=20,
-        epsilon=16 / 255,
-        noise_step=1 / 255,
-        exposure_step=0.1,
-        flow_step=0.01,
-        momentum=1.0,
-        degree=10,
-        lambda_exposure=None,
-        lambda_flow=0.01,
-        images_per_batch=8,
-    ):
-        own = callable(surrogate)
-        self.surrogate = surrogate if own else Surrogate(surrogate_network, surrogate, mixed_precision)
-        self.device = torch.device("cpu") if own else self.surrogate.device
-        self.variant = choose("Jadena variant", variant, list(LAMBDA_EXPOSURE))
-        self.sees_group = variant == "group"  # is then called with all images of the group, too
-        self.steps = steps
-        self.epsilon = epsilon
-        self.step_sizes = (noise_step, exposure_step, flow_step)
-        self.momentum = momentum
-        self.degree = degree
-        self.lambda_exposure = LAMBDA_EXPOSURE[variant] if lambda_exposure is None else lambda_exposure
-        self.lambda_flow = lambda_flow
-        self.images_per_batch = images_per_batch
+    def __init__(self, settings: JadenaSettings, surrogate: Callable[[Tensor], list[Tensor]] | None = None):
+        self.settings = settings
+        self.surrogate = surrogate or Surrogate(
+            settings.surrogate_network, settings.surrogate, settings.mixed_precision
+        )
+        self.device = torch.device("cpu") if surrogate else self.surrogate.device
+        self.step_sizes = (settings.noise_step, settings.exposure_step, settings.flow_step)
+        own = LAMBDA_EXPOSURE[settings.variant]
+        self.lambda_exposure = own if settings.lambda_exposure is None else settings.lambda_exposure
 
-    def __call__(self, images, generators=None, group=None):
-        """Images (N, 3, H, W), RGB, [0, 1] -> attacked images, alike, on the CPU.
+    def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
+        """Attack images (N, 3, H, W), RGB, [0, 1]; the result is on the CPU.
 
-        Only the variant "group" draws numbers, from a generator an image, and looks at `group` (M, 3, H, W): all images
-        of the group, or the attacked ones if it is left out.
+        Only the variant "group" draws numbers, from a generator an image, and looks at the images of the group, or at the
+        attacked ones if the group is not given.
         """
-        return self.attack(images, generators, group).images
+        return self.attack(images, given).images
 
-    def attack(self, images, generators=None, group=None, companions=None):
-        """Attacks N images, each for itself -> AttackResult. `companions` (V, N, 3, H, W) override the variant's."""
+    def attack(self, images: Tensor, given: Given = NOTHING, companions: Tensor | None = None) -> AttackResult:
+        """Attack N images, each for itself. `companions` (V, N, 3, H, W) override the variant's."""
         self.check(images)
         if companions is None:
-            companions = self.companions(images, generators, group)
-        batches = zip(images.split(self.images_per_batch), companions.split(self.images_per_batch, dim=1), strict=True)
+            companions = self.companions(images, given)
+        size = self.settings.images_per_batch
+        batches = zip(images.split(size), companions.split(size, dim=1), strict=True)
         parts = [self._attack(batch.to(self.device), views.to(self.device)) for batch, views in batches]
         along = {"images": 0, "losses": 1, "variations": 1, "noise": 0, "exposure": 0, "grid": 0}
         joined = {name: torch.cat([getattr(part, name) for part in parts], dim) for name, dim in along.items()}
@@ -182,19 +155,19 @@ class Jadena:
         if images.ndim != 4 or images.shape[1] != 3 or not len(images):
             raise UserError(f"Jadena takes images of shape (N, 3, H, W), N > 0, not {tuple(images.shape)}")
         height, width = images.shape[2:]
-        if self.variant == "augment" and height != width:
+        if self.settings.variant == "augment" and height != width:
             raise UserError(f"Jadena 'augment' turns images by 90 degrees: they must be square, not {width}x{height}")
         if min(height, width) < FLOW_CELL:
             raise UserError(f"Jadena needs images of at least {FLOW_CELL}x{FLOW_CELL}, not {width}x{height}")
         if not images.isfinite().all() or images.min() < 0 or images.max() > 1:
             raise UserError("Jadena takes pixels in [0, 1]; these hold values outside of it or NaN")
 
-    def companions(self, images, generators=None, group=None):
-        """The views (V, N, 3, H, W) beside each image that the features are compared with."""
-        if self.variant == "augment":
+    def companions(self, images: Tensor, given: Given = NOTHING) -> Tensor:
+        """Give the views (V, N, 3, H, W) beside each image that the features are compared with."""
+        if self.settings.variant == "augment":
             return augment(images)
-        if self.variant == "group":
-            return draw_companions(images if group is None else group, generators)
+        if self.settings.variant == "group":
+            return draw_companions(images if given.group is None else given.group, given.generators)
         return images.new_zeros((0, *images.shape))
 
     @torch.no_grad()
@@ -221,7 +194,7 @@ class Jadena:
 
         # 1. What never changes: the polynomial, the identity warp, the companions' features, the image's logarithm.
         #    A black pixel has log 0 = -inf, stays exp(-inf) = 0 under any exposure and has zero gradient there.
-        basis = polynomial_basis(height, width, self.degree).to(images)  # (K, H * W)
+        basis = polynomial_basis(height, width, self.settings.degree).to(images)  # (K, H * W)
         identity = identity_grid(height, width).to(images)  # (H, W, 2)
         moments = self.companion_moments(companions)
         log_images = images.log()
@@ -234,7 +207,7 @@ class Jadena:
         gathered = [torch.zeros_like(parameter) for parameter in tuned]
         losses, variations = [], []
 
-        for step in range(self.steps + 1):
+        for step in range(self.settings.steps + 1):
             # 3. The attacked image under the present noise, field and flow.
             field = (coefficients @ basis).view(count, 1, height, width)
             offsets = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False)
@@ -245,12 +218,12 @@ class Jadena:
             # 4. Its loss: how much the features vary, plus penalties on a strong field and on a rough flow.
             variation = self.criterion(attacked, moments)
             loss = variation + self.lambda_exposure * exposure.square().mean((1, 2, 3))
-            loss = loss + self.lambda_flow / FLOW_CELL**2 * roughness(flow)
+            loss = loss + self.settings.lambda_flow / FLOW_CELL**2 * roughness(flow)
             losses.append(loss.detach())
             variations.append(variation.detach())
             if not loss.isfinite().all():
                 raise UserError(f"Jadena's loss is not finite at step {step}: look at the surrogate's weights")
-            if step == self.steps:
+            if step == self.settings.steps:
                 break
 
             # 5. One sign step down the gathered gradient, each gradient first scaled to L1 norm 1 per image.
@@ -260,9 +233,9 @@ class Jadena:
             with torch.no_grad():
                 for parameter, past, gradient, size in zip(tuned, gathered, gradients, self.step_sizes, strict=True):
                     norm = gradient.abs().flatten(1).sum(1).view(-1, *[1] * (gradient.ndim - 1))
-                    past.mul_(self.momentum).add_(gradient / torch.where(norm > 0, norm, 1.0))
+                    past.mul_(self.settings.momentum).add_(gradient / torch.where(norm > 0, norm, 1.0))
                     parameter.sub_(past.sign(), alpha=size)
-                noise.clamp_(-self.epsilon, self.epsilon)
+                noise.clamp_(-self.settings.epsilon, self.settings.epsilon)
 
         return AttackResult(
             images=attacked.detach(),

@@ -1,19 +1,17 @@
 """Settings of degradations."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
 from cosalpure.schema import Model
 
 
-class NoneDegradation(Model):
+class NothingSettings(Model):
     """No degradation: the clean reference."""
 
-    random: ClassVar[bool] = False
 
-
-class JadenaDegradation(Model):
+class JadenaSettings(Model):
     """Jadena, joint adversarial exposure and noise (Gao et al., CVPR 2022); defaults of its `attack.ipynb`."""
 
     surrogate: str = Field("weights/resneta50b-0556-7cedbb3b.pth.zip", description="feature extractor's weights")
@@ -39,13 +37,8 @@ class JadenaDegradation(Model):
         "rounding, and sign steps amplify that: an attacked image can differ",
     )
 
-    @property
-    def random(self):
-        """Only the variant that looks at other images of the group draws them."""
-        return self.variant == "group"
 
-
-class RandomNoise(Model):
+class RandomNoiseSettings(Model):
     """Control: random noise of the attack's own bound, without its direction."""
 
     epsilon: Annotated[float, Field(ge=0, le=1)] = Field(16 / 255, description="bound of the noise, of [0, 1]")
@@ -54,7 +47,7 @@ class RandomNoise(Model):
     )
 
 
-class RandomExposure(Model):
+class RandomExposureSettings(Model):
     """Control: a smooth random exposure, of the attack's own polynomial and strength."""
 
     strength: Annotated[float, Field(ge=0)] = Field(
@@ -63,26 +56,20 @@ class RandomExposure(Model):
     degree: Annotated[int, Field(ge=0, le=20)] = Field(10, description="degree of the exposure polynomial")
 
 
-class Jpeg(Model):
+class JpegSettings(Model):
     """Control: written as a JPEG file and read again."""
-
-    random: ClassVar[bool] = False
 
     quality: Annotated[int, Field(ge=1, le=95)] = Field(75, description="JPEG quality")
 
 
-class Blur(Model):
+class BlurSettings(Model):
     """Control: Gaussian blur."""
-
-    random: ClassVar[bool] = False
 
     sigma: Annotated[float, Field(ge=0)] = Field(1.0, description="of the Gaussian, px")
 
 
-class Resize(Model):
+class ResizeSettings(Model):
     """Control: shrunk and enlarged again, bicubic."""
-
-    random: ClassVar[bool] = False
 
     factor: Annotated[float, Field(gt=0, le=1)] = Field(0.5, description="side of the small image, of the image's")
 
@@ -96,19 +83,13 @@ CORRUPTIONS = {
 }
 
 
-class Corruption(Model):
+class CorruptionSettings(Model):
     """A common corruption of ImageNet-C (Hendrycks and Dietterich, ICLR 2019); `docs/degradations.md`."""
 
     severity: Annotated[int, Field(ge=1, le=5)] = Field(3, description="1 to 5, as published")
     scale_with_size: bool = Field(
         True, description="lengths in px grow and shrink with the image's shorter side over the published 224"
     )
-
-
-class FixedCorruption(Corruption):
-    """A common corruption of ImageNet-C that draws nothing: another seed gives the same images."""
-
-    random: ClassVar[bool] = False
 
 
 # Those of CORRUPTIONS that draw nothing
@@ -122,15 +103,3 @@ FIXED_CORRUPTIONS = (
     "jpeg_compression",
     "saturate",
 )
-
-DEGRADATIONS = {
-    "none": NoneDegradation,
-    "jadena": JadenaDegradation,
-    "random_noise": RandomNoise,
-    "random_exposure": RandomExposure,
-    "jpeg": Jpeg,
-    "blur": Blur,
-    "resize": Resize,
-    **dict.fromkeys((name for names in CORRUPTIONS.values() for name in names), Corruption),
-    **dict.fromkeys(FIXED_CORRUPTIONS, FixedCorruption),
-}

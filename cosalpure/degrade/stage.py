@@ -7,7 +7,8 @@ from tqdm import tqdm
 
 from cosalpure.contract import checked
 from cosalpure.data import read_groups, write_index
-from cosalpure.degrade import load
+from cosalpure.data.given import given_to
+from cosalpure.degrade import DEGRADATIONS
 from cosalpure.errors import UserError
 from cosalpure.io import read_images, whole_folder, write_image
 from cosalpure.seeds import generator
@@ -18,18 +19,18 @@ def run(method, settings, data, output, span, seed):
 
     The record of the files also says how many images were degraded in one batch with each: `batch`, 0 for a clean image.
     """
-    groups = read_groups(data, span)
-    degradation = load(method, **settings.model_dump())
+    groups, needs = read_groups(data, span), DEGRADATIONS.get(method).needs_of(settings)
+    degradation = DEGRADATIONS.make(method, settings)
     for group in tqdm(groups, desc=f"degrade {method}", unit="group"):
         sources = group.paths(Path(data) / "images")
-        degraded = {} if method == "none" else degrade_group(degradation, group, sources, seed, method)
+        degraded = {} if method == "none" else degrade_group(degradation, group, data, seed, method, needs)
         with whole_folder(Path(output) / "images" / group.slug) as folder:
             for path in sources:
                 if path in degraded:
                     write_image(folder / path.name, degraded[path])
                 else:
                     shutil.copyfile(path, folder / path.name)
-    size = getattr(degradation, "images_per_batch", None)
+    size = getattr(settings, "images_per_batch", None)
     batches = {key: count for group in groups for key, count in batch_sizes(group, method, size).items()}
     write_index(output, span, groups, Path(output) / "images", more={"batch": batches})
 
@@ -45,12 +46,13 @@ def batch_sizes(group, method, size=None):
     return found
 
 
-def degrade_group(degradation, group, sources, seed, method=""):
-    """{path: degraded image (3, H, W)} of the attacked ones among `sources`, the paths of a group's images.
+def degrade_group(degradation, group, data, seed, method="", needs=frozenset()):
+    """{path: degraded image (3, H, W)} of the attacked ones among a group's images in the dataset's folder `data`.
 
     The draws of an image depend on its name alone: degradations that draw alike, such as one corruption at several
     severities, see the same draws.
     """
+    sources = group.paths(Path(data) / "images")
     chosen = [path for path, attacked in zip(sources, group.attacked, strict=True) if attacked]
     if not chosen:
         return {}
@@ -58,10 +60,10 @@ def degrade_group(degradation, group, sources, seed, method=""):
     pixels = read_images(sources)  # all of them, so that one of another size is named
     attacked = pixels[list(group.attacked)]
     shape = tuple(attacked.shape)
-    whole = {"group": pixels} if getattr(degradation, "sees_group", False) else {}
+    files = [path.name for path in chosen]
+    given = given_to(needs, group, data, files, generators=draws, whole=pixels)
     try:
-        degraded = degradation(attacked, draws, **whole)
+        degraded = degradation(attacked, given)
     except UserError as error:
         raise UserError(f"{sources[0].parent}: {error}") from None
-    files = [path.name for path in chosen]
     return dict(zip(chosen, checked(degraded, shape, f"degradation '{method}'", group, files), strict=True))

@@ -1,32 +1,44 @@
 """Co-saliency detectors: a group of images in, one map an image out.
 
-`load(name, weights)(images)`: images (N, 3, H, W), RGB, [0, 1] -> maps (N, 1, H, W), [0, 1], for groups of any length
-and images of any size. A detector's own resizing and normalisation are inside. See `docs/` for adding one.
+    maps = create("gicd", weights="gicd.safetensors")(images)
+
+Images are (N, 3, H, W), RGB, [0, 1], maps (N, 1, H, W), [0, 1], for groups of any length and images of any size. A
+detector's own resizing and normalisation are inside. It computes on the GPU if there is one.
 """
 
-import inspect
+from typing import Any
 
-from cosalpure import networks
-from cosalpure.registry import Registry
+from cosalpure.detect.settings import GCAGCSettings, GICDSettings, PoolNetSettings
+from cosalpure.protocols import Detector
+from cosalpure.registry import Method, Registry
 
 DETECTORS = Registry(
     "detector",
     "cosalpure.detectors",
+    None,
     {
-        "gicd": "cosalpure.detect.gicd:GICD",
-        "gcagc": "cosalpure.detect.gcagc:GCAGC",
-        "poolnet": "cosalpure.detect.poolnet:PoolNet",
+        "gicd": Method(
+            "cosalpure.detect.gicd:GICD", GICDSettings, label="GICD", files=("weights",), cite=("zhang2020gicd",)
+        ),
+        "gcagc": Method(
+            "cosalpure.detect.gcagc:GCAGC",
+            GCAGCSettings,
+            label="GCAGC",
+            files=("weights",),
+            cite=("zhang2020gcagc",),
+        ),
+        "poolnet": Method(
+            "cosalpure.detect.poolnet:PoolNet",
+            PoolNetSettings,
+            label="PoolNet",
+            files=("weights",),
+            cite=("liu2019poolnet",),
+        ),
     },
 )
 
 
-def load(name, weights=None, device=None, **settings):
-    """The detector `name` with its `weights` (a path, or several), on `device`: the GPU if there is one.
-
-    A plug-in that has no parameter `weights` or `device` is not given any.
-    """
-    if weights is not None:
-        settings["weights"] = weights
-    if "device" in inspect.signature(DETECTORS.get(name)).parameters:
-        settings["device"] = device or networks.default_device()
-    return DETECTORS.make(name, **settings)
+def create(name: str, **settings: Any) -> Detector:
+    """Create the detector `name` with its settings; unknown names and settings are a UserError."""
+    detector: Detector = DETECTORS.create(name, settings)
+    return detector

@@ -5,31 +5,41 @@ Both are settings.
 """
 
 import torch
+from torch import Tensor, nn
 
 from cosalpure import networks
 from cosalpure.detect.common import resize
+from cosalpure.detect.settings import GCAGCSettings
+from cosalpure.protocols import NOTHING, Given
 
 EPS = 1e-8  # as in the official code
 
 
 class GCAGC:
-    """`detector(images) -> maps`.
+    """Predict the maps of a group.
 
-    `weights`: our .safetensors file, or the official hrnet_stage3_iter45000.pth.
-    `group_size`: images that see each other; None is the whole group (CosalPure's script), 5 is GCAGC's own.
-    `times_saliency`: multiply by the plain saliency maps.
-    `batch`: images at a time in the backbone, a bound on memory only.
+    Args:
+        settings: its weights are a .safetensors file of this project, or the official hrnet_stage3_iter45000.pth.
+        network: takes the place of the one that the settings name.
+        device: where to compute; default: the GPU if there is one.
+        batch: images at a time in the backbone, a bound on memory only.
     """
 
-    def __init__(self, weights, device="cpu", group_size=None, times_saliency=False, batch=16):
-        self.network = networks.load("gcagc", weights).to(device, memory_format=torch.channels_last)
-        self.device = torch.device(device)
-        self.group_size = group_size
-        self.times_saliency = times_saliency
-        self.batch = batch
+    def __init__(
+        self,
+        settings: GCAGCSettings,
+        network: nn.Module | None = None,
+        device: str | torch.device | None = None,
+        batch: int = 16,
+    ):
+        self.settings, self.batch = settings, batch
+        self.device = torch.device(device or networks.default_device())
+        network = network or networks.load("gcagc", settings.weights)
+        self.network = network.to(self.device, memory_format=torch.channels_last)
 
-    def __call__(self, images):
-        maps = [self._stretched(images[part])[keep] for part, keep in spans(len(images), self.group_size)]
+    def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
+        parts = spans(len(images), self.settings.group_size)
+        maps = [self._stretched(images[part])[keep] for part, keep in parts]
         return resize(torch.cat(maps), images.shape[-2:]).clamp(0, 1).to(images.device)
 
     def _stretched(self, images):
@@ -39,7 +49,7 @@ class GCAGC:
         parts = [self.network.cosalnet.prnet(part)[1:] for part in prepared.split(self.batch)]
         features = [torch.cat(scale) for scale in zip(*parts, strict=True)]
         maps = self.network.cosaliency(features, (side, side))
-        if self.times_saliency:
+        if self.settings.times_saliency:
             maps = maps * self.network.saliency(features, (side, side)).sigmoid()
         maps = maps - maps.min()
         return maps / (maps.max() + EPS)

@@ -1,24 +1,37 @@
 """The GICD detector: pre- and post-processing of the official test script around `cosalpure.networks.gicd`."""
 
 import torch
+from torch import Tensor, nn
 
 from cosalpure import networks
 from cosalpure.detect.common import resize
+from cosalpure.detect.settings import GICDSettings
+from cosalpure.protocols import NOTHING, Given
 
 
 class GICD:
-    """`detector(images) -> maps`.
+    """Predict the maps of a group.
 
-    `weights`: our .safetensors file, or the two official files (gicd_ginet.pth, torchvision's vgg16).
-    `batch`: images at a time, a bound on memory only; the consensus is always the whole group's.
+    Args:
+        settings: its weights are a .safetensors file of this project, or the two official files.
+        network: takes the place of the one that the settings name.
+        device: where to compute; default: the GPU if there is one.
+        batch: images at a time, a bound on memory only; the consensus is always the whole group's.
     """
 
-    def __init__(self, weights, device="cpu", batch=16):
-        self.network = networks.load("gicd", weights).to(device, memory_format=torch.channels_last)  # a quarter faster
-        self.device = torch.device(device)
+    def __init__(
+        self,
+        settings: GICDSettings,
+        network: nn.Module | None = None,
+        device: str | torch.device | None = None,
+        batch: int = 16,
+    ):
+        self.device = torch.device(device or networks.default_device())
+        network = network or networks.load("gicd", settings.weights)
+        self.network = network.to(self.device, memory_format=torch.channels_last)  # a quarter faster
         self.batch = batch
 
-    def __call__(self, images):
+    def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
         size, side = images.shape[-2:], self.network.input_size
         batches = [self._prepare(part, side) for part in images.split(self.batch)]
         consensus = sum(self.network.co_classifier(part).sum(0, keepdim=True) for part in batches).softmax(1)

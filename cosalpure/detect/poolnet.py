@@ -1,11 +1,13 @@
 """The PoolNet detector: pre- and post-processing of CosalPure's wrapper around `cosalpure.networks.poolnet`."""
 
 import torch
+from torch import Tensor, nn
 
 from cosalpure import networks
 from cosalpure.detect.common import resize
-from cosalpure.errors import choose
+from cosalpure.detect.settings import PoolNetSettings
 from cosalpure.networks import poolnet
+from cosalpure.protocols import NOTHING, Given
 
 SIDES = (112, 960)  # px; the network's pooling needs the lower one, the upper one bounds the memory
 CHANNEL_MEANS = {  # red, green, blue in [0, 255]
@@ -15,21 +17,30 @@ CHANNEL_MEANS = {  # red, green, blue in [0, 255]
 
 
 class PoolNet:
-    """`detector(images) -> maps`, every image for itself.
+    """Predict the map of every image for itself.
 
-    `weights`: our .safetensors file, or the official final.pth of PoolNet-ResNet50 with edges.
-    `channel_means`: "cosalpure", which the paper's numbers were made with, or "official".
-    `batch`: images at a time, a bound on memory only.
+    Args:
+        settings: its weights are a .safetensors file of this project, or the official final.pth of PoolNet-ResNet50
+            with edges. Its channel means "cosalpure" are those that the paper's numbers were made with.
+        network: takes the place of the one that the settings name.
+        device: where to compute; default: the GPU if there is one.
+        batch: images at a time, a bound on memory only.
     """
 
-    def __init__(self, weights, device="cpu", channel_means="cosalpure", batch=8):
-        choose("channel_means", channel_means, list(CHANNEL_MEANS))
-        self.network = networks.load("poolnet", weights).to(device, memory_format=torch.channels_last)
-        self.device = torch.device(device)
-        self.means = torch.tensor(CHANNEL_MEANS[channel_means], device=self.device).view(3, 1, 1)
+    def __init__(
+        self,
+        settings: PoolNetSettings,
+        network: nn.Module | None = None,
+        device: str | torch.device | None = None,
+        batch: int = 8,
+    ):
+        self.device = torch.device(device or networks.default_device())
+        network = network or networks.load("poolnet", settings.weights)
+        self.network = network.to(self.device, memory_format=torch.channels_last)
+        self.means = torch.tensor(CHANNEL_MEANS[settings.channel_means], device=self.device).view(3, 1, 1)
         self.batch = batch
 
-    def __call__(self, images):
+    def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
         low, high = SIDES
         sides = [min(max(side, low), high) for side in images.shape[-2:]]
         maps = [self.network(self.prepare(part, sides)).sigmoid() for part in images.split(self.batch)]

@@ -7,7 +7,7 @@ from pydantic import Field, PositiveInt
 from cosalpure.schema import Model
 
 
-class GicdDetector(Model):
+class GICDSettings(Model):
     """GICD, gradient-induced co-saliency detection (Zhang et al., ECCV 2020)."""
 
     weights: str | tuple[str, str] = Field(
@@ -16,7 +16,7 @@ class GicdDetector(Model):
     )
 
 
-class GcagcDetector(Model):
+class GCAGCSettings(Model):
     """GCAGC, adaptive graph convolution with attention graph clustering, on HRNet-W48 (Zhang et al., CVPR 2020)."""
 
     weights: str = Field(
@@ -29,7 +29,7 @@ class GcagcDetector(Model):
     times_saliency: bool = Field(False, description="multiply by plain saliency, as GCAGC's own script on iCoseg")
 
 
-class PoolnetDetector(Model):
+class PoolNetSettings(Model):
     """PoolNet, pooling-based salient object detection, on ResNet-50 with edges (Liu et al., CVPR 2019)."""
 
     weights: str = Field(
@@ -39,6 +39,3 @@ class PoolnetDetector(Model):
     channel_means: Literal["cosalpure", "official"] = Field(
         "cosalpure", description="subtracted from the image; CosalPure's code exchanges PoolNet's green and blue"
     )
-
-
-DETECTORS = {"gicd": GicdDetector, "gcagc": GcagcDetector, "poolnet": PoolnetDetector}

@@ -6,8 +6,10 @@ from tqdm import tqdm
 
 from cosalpure.contract import checked_maps
 from cosalpure.data import read_groups, write_index
-from cosalpure.detect import load
+from cosalpure.data.given import given_to
+from cosalpure.detect import DETECTORS
 from cosalpure.io import read_images, whole_folder, write_image
+from cosalpure.protocols import NOTHING
 
 
 def run(method, settings, data, images, output, span, average_with=None):
@@ -15,11 +17,12 @@ def run(method, settings, data, images, output, span, average_with=None):
 
     With `average_with`, the folder of the degraded images, a map is the mean of those of both images.
     """
-    groups = read_groups(data, span)
-    detector = load(method, **settings.model_dump())
+    groups, needs = read_groups(data, span), DETECTORS.get(method).needs_of(settings)
+    detector = DETECTORS.make(method, settings)
     for group in tqdm(groups, desc=f"detect {method}", unit="group"):
         folders = [images, average_with] if average_with else [images]
-        maps = [detected(detector, method, group, Path(folder) / "images") for folder in folders]
+        given = given_to(needs, group, data, group.files)
+        maps = [detected(detector, method, group, Path(folder) / "images", given) for folder in folders]
         maps = sum(maps) / len(maps)
         with whole_folder(Path(output) / "maps" / group.slug) as folder:
             for file, values in zip(group.files, maps, strict=True):
@@ -27,11 +30,11 @@ def run(method, settings, data, images, output, span, average_with=None):
     write_index(output, span, groups, Path(output) / "maps")
 
 
-def detected(detector, method, group, images):
+def detected(detector, method, group, images, given=NOTHING):
     """The detector's maps (N, 1, H, W) in [0, 1] of a group's files in the folder `images`."""
     pixels = read_images(group.paths(images))
     shape = (len(pixels), 1, *pixels.shape[-2:])
-    return checked_maps(detector(pixels), shape, f"detector '{method}'", group, group.files)
+    return checked_maps(detector(pixels, given), shape, f"detector '{method}'", group, group.files)
 
 
 def _truncated(values):

@@ -7,13 +7,12 @@ from pydantic import Field, PositiveInt
 from cosalpure.concept.settings import ConceptLearning
 from cosalpure.data.published import PUBLISHED
 from cosalpure.data.settings import dataset_settings
-from cosalpure.degrade.settings import DEGRADATIONS
-from cosalpure.detect.settings import DETECTORS
 from cosalpure.diffusion.settings import TextToImage
 from cosalpure.errors import UserError, choose
 from cosalpure.experiment.files import read_experiment
-from cosalpure.labels import ROLES, TABLES, Entries, Entry, Role
-from cosalpure.purify.settings import PURIFIERS
+from cosalpure.labels import ROLES, TABLES, Entries, Entry
+from cosalpure.methods import METHODS
+from cosalpure.protocols import Role
 from cosalpure.schema import Model, Name, inline, validated
 from cosalpure.score.settings import Score, Statistics
 from cosalpure.seeds import repeat_name, split_repeat
@@ -128,15 +127,20 @@ class Settings(Model):
             choose("role", keys.role, list(ROLES[family]), f"{family}.{name}.role")
         method = name if family == "datasets" else self.method(family, name)
         found = keys.model_dump(exclude_none=True)
-        if family != "datasets" and (printed := getattr(self.method_settings(family, name), "label", None)):
+        if family != "datasets" and (printed := self._printed(family, name)):
             found.setdefault("label", printed)
         if family == "datasets" and (published := PUBLISHED.get(self.dataset(name).source)):
             found.setdefault("reported", published.title)
         return Entry.of(family, name, method, found)
 
+    def _printed(self, family, name):
+        """The label that a method gives to each of its entries, if it has a rule for that."""
+        label = METHODS[family].get(self.method(family, name)).label
+        return label(self.method_settings(family, name)) if callable(label) else None
+
     def entries(self):
         """Label, role and reported row of every entry: an `Entries`."""
-        families = ("datasets", *FAMILIES)
+        families = ("datasets", *METHODS)
         return Entries(
             {family: {name: self.entry(family, name) for name in getattr(self, family)} for family in families}
         )
@@ -153,7 +157,17 @@ class Settings(Model):
 
     def reads_concept(self, purifier):
         """Whether the purifier of this name is given the learned concept."""
-        return "{token}" in getattr(self.method_settings("purifiers", purifier), "prompt", "")
+        return "concept" in self.needs("purifiers", purifier)
+
+    def files(self, family, name):
+        """The files that an entry's settings name: inputs of its rule."""
+        name = split_repeat(name)[0]
+        return METHODS[family].get(self.method(family, name)).files_of(self.method_settings(family, name))
+
+    def needs(self, family, name):
+        """What the method of an entry needs beside images and generators."""
+        name = split_repeat(name)[0]
+        return METHODS[family].get(self.method(family, name)).needs_of(self.method_settings(family, name))
 
     def seed_of(self, degradation):
         """The seed under which a degradation and what follows from it are computed: `seed`, or that of its name."""
@@ -171,8 +185,8 @@ class Settings(Model):
         return [*once, *repeats]
 
     def _is_random(self, degradation, purifier):
-        pair = (self.method_settings("degradations", degradation), self.method_settings("purifiers", purifier))
-        return any(getattr(its, "random", True) for its in pair)
+        pair = (("degradations", degradation), ("purifiers", purifier))
+        return any(METHODS[f].get(self.method(f, n)).random_of(self.method_settings(f, n)) for f, n in pair)
 
     def _expand_once(self):
         found = {}
@@ -213,26 +227,16 @@ class Settings(Model):
         return sorted(((*pair, value) for pair, value in zip(pairs, axis, strict=True)), key=lambda point: point[2])
 
 
-FAMILIES = {"degradations": DEGRADATIONS, "purifiers": PURIFIERS, "detectors": DETECTORS}  # of settings
-
-
 def settings_class(family, method, where=None):
-    """The settings class of a built-in method, or the `Settings` of a plug-in's class."""
-    if method in FAMILIES[family]:
-        return FAMILIES[family][method]
-    from importlib import import_module
-
-    stage = {"degradations": "degrade", "purifiers": "purify", "detectors": "detect"}[family]
-    registry = getattr(import_module(f"cosalpure.{stage}"), family.upper())
-    choose(registry.kind, method, registry.names(), where)
-    return registry.get(method).Settings
+    """The settings class of a method, built in or a plug-in's."""
+    return METHODS[family].get(method, where).settings
 
 
 def parse_entries(text, where):
     """Inline YAML of labels and roles, {family: {name: {label, role, reported}}} -> an `Entries`."""
     found = {}
     for family, entries in inline(text, where).items():
-        choose("family", family, ["datasets", *FAMILIES], where)
+        choose("family", family, ["datasets", *METHODS], where)
         if not isinstance(entries, dict):
             raise UserError(f"{where}: {family}: expected entries, found {entries!r}")
         for name, values in entries.items():
@@ -270,7 +274,7 @@ def load(values, where="config"):
     lines = []
     for name in settings.datasets:
         lines += _complaints(settings.dataset, name) or _complaints(settings.entry, "datasets", name)
-    for family in FAMILIES:
+    for family in METHODS:
         for name in getattr(settings, family):
             if split_repeat(name)[1] is not None:
                 lines.append(f"{family}.{name}: a name that ends in .seed and a number is that of a further seed")
@@ -281,7 +285,7 @@ def load(values, where="config"):
     for name in settings.purifiers:
         lines += _complaints(settings.map_settings, name)
     for index, block in enumerate(settings.conditions):
-        for family in ("datasets", *FAMILIES):
+        for family in ("datasets", *METHODS):
             for name in getattr(block, family) or ():
                 known = list(getattr(settings, family))
                 lines += _complaints(choose, family[:-1], name, known, f"conditions[{index}].{family}")
@@ -307,7 +311,7 @@ def _filled(values, where):
     if not isinstance(values, dict):
         raise UserError(f"{where}: expected keys and values, found {type(values).__name__}")
     values = dict(values)
-    for family in ("datasets", *FAMILIES):
+    for family in ("datasets", *METHODS):
         if isinstance(values.get(family), dict):
             values[family] = {name: {} if item is None else item for name, item in values[family].items()}
     return values

@@ -16,9 +16,10 @@ from typing import Any
 import yaml
 from tabulate import tabulate
 
-from cosalpure.experiment.experiment import FAMILIES, Settings, load_files
+from cosalpure.experiment.experiment import Settings, load_files
 from cosalpure.experiment.files import File, read_files
 from cosalpure.experiment.needs import trainings
+from cosalpure.methods import METHODS
 from cosalpure.schema import Model
 
 CONSTANTS = Path(__file__).with_name("constants.csv")
@@ -100,7 +101,7 @@ def explain(files: Sequence[File]) -> list[Value]:
         values += [_value(f"{section}.{key}", its, (section, key), contents, constants) for key, its in leaves(model)]
     for name in settings.datasets:
         values += _entry_values("datasets", name, settings, contents, constants)
-    for family in FAMILIES:
+    for family in METHODS:
         for name in getattr(settings, family):
             values += _entry_values(family, name, settings, contents, constants)
     for training in trainings(settings):

@@ -82,13 +82,12 @@ class Jobs:
 
     def uses_model(self, purifier: str) -> bool:
         """Tell whether a purifier loads the text-to-image model."""
-        return getattr(self.settings.method_settings("purifiers", purifier), "needs_model", True)
+        return "model" in self.settings.needs("purifiers", purifier)
 
     def purifier_weights(self, purifier: str) -> list[str]:
         """List the files that a purifier loads: the text-to-image model's index and the weights that its settings name."""
-        settings = self.settings.method_settings("purifiers", purifier)
-        named = [getattr(settings, key, None) for key in ("weights", "continuous")]
-        return [*(self.model_index() if self.uses_model(purifier) else ()), *filter(None, named)]
+        model = self.model_index() if self.uses_model(purifier) else []
+        return [*model, *self.settings.files("purifiers", purifier)]
 
     def seen_images(self, dataset: str, degradation: str, purifier: str, span: str) -> list[str]:
         """List the images that a detector sees: the purified ones, and the degraded ones where maps are averaged."""

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from cosalpure.data.published import PUBLISHED
-from cosalpure.experiment.experiment import FAMILIES, Settings
+from cosalpure.experiment.experiment import Settings
 from cosalpure.experiment.files import read_files
 from cosalpure.experiment.layout import Layout
+from cosalpure.methods import METHODS
 from cosalpure.weights import read_sources, state
 
-WEIGHTS_KEYS = ("surrogate", "weights", "continuous")  # keys of methods' settings that name files of weights
 TRAINED = re.compile(Layout().model(r"([a-z0-9]+)(?:-([a-z0-9-]+))?\.safetensors"))  # NETWORK or NETWORK-VARIANT
 STARTS = ("classifier", "start")  # keys of trainings that name files of weights
 BUNDLED = "resources/"  # what ships with the repository
@@ -68,12 +68,9 @@ def trainings(settings: Settings) -> list[Training]:
 def named_weights(settings: Settings) -> list[str]:
     """List the files of weights that the settings of methods name, in their order; some may come twice."""
     found = []
-    for family in FAMILIES:
+    for family in METHODS:
         for name in getattr(settings, family):
-            values = settings.method_settings(family, name)
-            for key in WEIGHTS_KEYS:
-                named = getattr(values, key, None) or ()
-                found += [named] if isinstance(named, str) else list(named)
+            found += settings.files(family, name)
     return found
 
 

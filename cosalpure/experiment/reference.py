@@ -8,7 +8,9 @@ import json
 
 from cosalpure.data.settings import DATASETS
 from cosalpure.diffusion.settings import PublishedTimestep
-from cosalpure.experiment.experiment import FAMILIES, Condition, EntryKeys, MapSettings, Settings, Sweep
+from cosalpure.experiment.experiment import Condition, EntryKeys, MapSettings, Settings, Sweep
+from cosalpure.methods import METHODS
+from cosalpure.registry import Registry
 from cosalpure.schema import Model
 
 FILES_TEXT = """An **experiment** is one complete file with a key `experiment`: `config.yaml` (mini, the default) or
@@ -21,7 +23,13 @@ replaced whole. `cosalpure plan`, `doctor`, `config` and `purify-folder --config
 - `cosalpure config explain FILES` prints every effective value, the file it comes from, and the official code's and the
   paper's value beside it; a deviation has a reason or is marked."""
 
-BLOCKS = (("datasets", DATASETS), *FAMILIES.items())
+
+def _settings(registry: Registry) -> dict[str, type[Model]]:
+    """Map the built-in methods of a registry to the classes of their settings."""
+    return {name: method.settings for name, method in registry.builtin.items()}
+
+
+BLOCKS = (("datasets", DATASETS), *((family, _settings(methods)) for family, methods in METHODS.items()))
 
 
 def schema_text():

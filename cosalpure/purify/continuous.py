@@ -5,19 +5,22 @@ inversion" (Table 3). The network is LIIF on EDSR, trained from attacked to clea
 as DISCO (Ho and Vasconcelos, NeurIPS 2022) proposed.
 """
 
+from torch import Tensor
 from torch.nn import functional as F
 
 from cosalpure.networks.representation import ContinuousRepresentation
+from cosalpure.protocols import NOTHING, Given
+from cosalpure.purify.settings import ContinuousSettings
 
 
 class Continuous:
-    """`purifier(images, concept, generators) -> images`: CR at `resolution`, resized back to the images' size."""
+    """Answer at `settings.resolution`, then resize to the images' size."""
 
-    def __init__(self, settings, text_to_image):
+    def __init__(self, settings: ContinuousSettings):
         self.resolution = settings.resolution
         self.represent = ContinuousRepresentation(settings.weights)
 
-    def __call__(self, images, concept, generators):
+    def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
         purified = self.represent(images, (self.resolution, self.resolution))
         if purified.shape == images.shape:
             return purified

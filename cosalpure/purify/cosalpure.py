@@ -1,23 +1,30 @@
 """Concept-guided diffusion purification, CosalPure (the paper's Sec. 4.3; `concept_guided_purification.py`)."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import torch
+from torch import Tensor
 
 from cosalpure.diffusion.samplers import ddpm, dpm_solver_pp_2m, guided, randn, timesteps
 from cosalpure.diffusion.timestep import LATENTS, at_side
 from cosalpure.errors import UserError
 from cosalpure.networks.representation import ContinuousRepresentation
+from cosalpure.protocols import NOTHING, Given
+from cosalpure.purify.settings import CosalPureSettings
+
+if TYPE_CHECKING:
+    from cosalpure.diffusion.text_to_image import TextToImage
 
 
 class CosalPure:
-    """`purifier(images, concept, generators, label) -> images`; `settings` is a `CosalPureSettings`.
+    """Purify images under the group's concept.
 
-    Without {token} in the prompt no concept is needed: prompt "None" is the paper's ablation. `label` is the group's
-    name, for a prompt with {class_name}.
+    The prompt decides what is given: the concept for {token}, the group's name for {class_name}. The prompt "None" is the
+    paper's ablation.
     """
 
-    sees_label = True
-
-    def __init__(self, settings, text_to_image):
+    def __init__(self, settings: CosalPureSettings, text_to_image: "Callable[[], TextToImage]"):
         self.settings = settings
         self.model = text_to_image().at(settings.resolution)
         side, alphas_cumprod = self.model.latent_shape[-1], self.model.alphas_cumprod
@@ -25,7 +32,8 @@ class CosalPure:
         self.represent = ContinuousRepresentation(settings.continuous) if settings.continuous else None
 
     @torch.no_grad()
-    def __call__(self, images, concept, generators, label=None):
+    def __call__(self, images: Tensor, given: Given) -> Tensor:
+        generators = given.generators
         settings, model, size = self.settings, self.model, images.shape[-2:]
         # 0. X~: the continuous representation, at the resolution that is worked at.
         if self.represent:
@@ -41,7 +49,7 @@ class CosalPure:
         z = model.add_noise(z, randn(z, generators), torch.tensor(steps[:1]))
 
         # 3. Denoise under the concept, with classifier-free guidance, down to t = 0.
-        condition, empty = self._embed(settings.prompt, concept, label), self._embed(settings.negative_prompt)
+        condition, empty = self._embed(settings.prompt, given), self._embed(settings.negative_prompt)
         denoise = guided(model, condition, empty, settings.guidance_scale)
         if solver:
             z = dpm_solver_pp_2m(denoise, z, steps, model.alphas_cumprod)
@@ -51,14 +59,14 @@ class CosalPure:
         # 4. Decode.
         return model.decode(z, size)
 
-    def _embed(self, prompt, concept=None, label=None):
+    def _embed(self, prompt: str, given: Given = NOTHING) -> Tensor:
         """The prompt's context (1, L, D), with the group's name and the concept's vector where it asks for them."""
-        if "{class_name}" in prompt and label is None:
+        if "{class_name}" in prompt and given.label is None:
             raise UserError(f"prompt '{prompt}' needs the name of the group, but none was given")
-        prompt = prompt.replace("{class_name}", label or "")
+        prompt = prompt.replace("{class_name}", given.label or "")
         if "{token}" not in prompt:
             return self.model.embed([prompt])
-        if concept is None:
+        if given.concept is None:
             raise UserError(f"prompt '{prompt}' needs a learned concept, but none was given (--concepts FOLDER)")
-        concept = concept.fitting(self.model)
+        concept = given.concept.fitting(self.model)
         return self.model.embed([prompt.replace("{token}", concept.token)], concept.token, concept.vector)

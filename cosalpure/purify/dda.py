@@ -4,18 +4,21 @@ Written after the paper and the published behaviour of shiyegao/DDA; tests/golde
 """
 
 import torch
+from torch import Tensor
 
 from cosalpure.diffusion import unconditional as diffusion
 from cosalpure.diffusion.settings import share_of_steps
 from cosalpure.diffusion.timestep import PIXELS, at_side
+from cosalpure.protocols import Given
+from cosalpure.purify.settings import DDASettings
 
 FACTOR = 4  # D in the paper: the low-pass filter shrinks by it and enlarges again
 
 
 class DDA:
-    """`purifier(images, concept, generators) -> images`; `settings` is a `DDASettings`, no concept is used."""
+    """Purify images by a diffusion that is pulled to their low frequencies; no concept is used."""
 
-    def __init__(self, settings, text_to_image=None):
+    def __init__(self, settings: DDASettings):
         self.settings = settings
         self.network = diffusion.load_network(settings)
         self.network.checkpointing = settings.save_memory
@@ -23,11 +26,11 @@ class DDA:
         self.T, steps = at_side(settings.timestep, settings.steps, settings.resolution, full.alphas_cumprod, PIXELS)
         self.start, self.schedule = share_of_steps(steps, self.T), diffusion.respaced(full, steps)
 
-    def __call__(self, images, concept, generators):
+    def __call__(self, images: Tensor, given: Given) -> Tensor:
         def purify(x, noise):
             return adapt(self.network, self.schedule, x, self.start, self.settings.guidance_scale, noise)
 
-        return diffusion.purified(purify, images, generators, self.settings, self.network)
+        return diffusion.purified(purify, images, given.generators, self.settings, self.network)
 
 
 def lengths(differences):

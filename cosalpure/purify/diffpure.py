@@ -4,28 +4,31 @@ Written after the paper and the published behaviour of NVlabs/DiffPure; tests/go
 """
 
 import torch
+from torch import Tensor
 
 from cosalpure.diffusion import unconditional as diffusion
 from cosalpure.diffusion.timestep import PIXELS, at_side
+from cosalpure.protocols import Given
+from cosalpure.purify.settings import DiffPureSettings
 
 
 class DiffPure:
-    """`purifier(images, concept, generators) -> images`; `settings` is a `DiffPureSettings`, no concept is used."""
+    """Purify images by an unconditional diffusion; no concept is used."""
 
-    def __init__(self, settings, text_to_image=None):
+    def __init__(self, settings: DiffPureSettings):
         self.settings = settings
         self.network = diffusion.load_network(settings)
         alphas_cumprod = diffusion.linear_schedule().alphas_cumprod
         self.T, _ = at_side(settings.timestep, len(alphas_cumprod), settings.resolution, alphas_cumprod, PIXELS)
 
     @torch.no_grad()
-    def __call__(self, images, concept, generators):
+    def __call__(self, images: Tensor, given: Given) -> Tensor:
         process = {"ddpm": purify_by_ddpm, "sde": purify_by_sde}[self.settings.process]
 
         def purify(x, noise):
             return process(self.network, x, self.T, noise)
 
-        return diffusion.purified(purify, images, generators, self.settings, self.network)
+        return diffusion.purified(purify, images, given.generators, self.settings, self.network)
 
 
 def purify_by_ddpm(network, x0, T, noise):

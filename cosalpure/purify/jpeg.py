@@ -1,13 +1,17 @@
 """Control: written as a JPEG file and read again. What the cheapest of all filters does."""
 
+from torch import Tensor
+
 from cosalpure.io import through_jpeg
+from cosalpure.protocols import NOTHING, Given
+from cosalpure.purify.settings import JpegPurifierSettings
 
 
 class Jpeg:
-    """`purifier(images, concept, generators) -> images`, compressed at `settings.quality`."""
+    """Compress images at `settings.quality`."""
 
-    def __init__(self, settings, text_to_image):
+    def __init__(self, settings: JpegPurifierSettings):
         self.quality = settings.quality
 
-    def __call__(self, images, concept, generators):
+    def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
         return through_jpeg(images, self.quality)

@@ -1,6 +1,6 @@
 """Settings of purifiers."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -8,20 +8,11 @@ from cosalpure.diffusion.settings import AnyTimestep, share_of_steps
 from cosalpure.schema import Model, check_placeholders
 
 
-class Purifier(Model):
-    """What every purifier declares; a plug-in's settings may too, else they are taken as these."""
-
-    needs_model: ClassVar[bool] = True  # the text-to-image model: a job waits for it, a newer one reruns the purifier
-
-
-class SourceOnly(Purifier):
+class SourceOnlySettings(Model):
     """No purification: the images as they came (the paper's Source-Only)."""
 
-    random: ClassVar[bool] = False
-    needs_model: ClassVar[bool] = False
 
-
-class LatentPurifier(Purifier):
+class LatentSettings(Model):
     """What works in the latent space of the text-to-image model."""
 
     resolution: Annotated[int, Field(ge=32, le=2048)] | None = Field(
@@ -29,26 +20,18 @@ class LatentPurifier(Purifier):
     )
 
 
-class VaeRoundTrip(LatentPurifier):
+class VaeRoundTripSettings(LatentSettings):
     """Control: encode and decode by the text-to-image model's autoencoder, without any diffusion."""
 
-    random: ClassVar[bool] = False
 
-
-class JpegPurifier(Purifier):
+class JpegPurifierSettings(Model):
     """Control: written as a JPEG file and read again."""
-
-    random: ClassVar[bool] = False
-    needs_model: ClassVar[bool] = False
 
     quality: Annotated[int, Field(ge=1, le=95)] = Field(75, description="JPEG quality")
 
 
-class ContinuousSettings(Purifier):
+class ContinuousSettings(Model):
     """The continuous representation alone, the paper's ablation "w/o concept inversion"; LIIF, as in DISCO."""
-
-    random: ClassVar[bool] = False
-    needs_model: ClassVar[bool] = False
 
     weights: str = Field(
         "weights/edsr-baseline-liif.pth",
@@ -60,7 +43,7 @@ class ContinuousSettings(Purifier):
     )
 
 
-class CosalPureSettings(LatentPurifier):
+class CosalPureSettings(LatentSettings):
     """Concept-guided purification (the paper's Sec. 4.3): noise to t = T, denoise under the prompt, decode."""
 
     continuous: str | None = Field(
@@ -99,10 +82,8 @@ class CosalPureSettings(LatentPurifier):
         return self
 
 
-class UnconditionalPurifier(Purifier):
+class UnconditionalSettings(Model):
     """Purification by an unconditional diffusion model, guided diffusion's ADM."""
-
-    needs_model: ClassVar[bool] = False
 
     weights: str = Field("weights/256x256_diffusion_uncond.pt", description="the ADM's weights")
     resolution: Annotated[int, Field(ge=16, le=512)] = Field(
@@ -118,20 +99,15 @@ class UnconditionalPurifier(Purifier):
     )
 
 
-class DiffPureSettings(UnconditionalPurifier):
+class DiffPureSettings(UnconditionalSettings):
     """DiffPure (Nie et al., ICML 2022): noise to T, then the whole reverse diffusion."""
 
     process: Literal["ddpm", "sde"] = Field(
         "ddpm", description="ancestral sampling, or the reverse SDE of the published ImageNet scripts"
     )
 
-    @property
-    def label(self):
-        """The printed name of entries that have none of their own: it says which process is meant."""
-        return f"DiffPure ({self.process.upper()})"
 
-
-class DDASettings(UnconditionalPurifier):
+class DDASettings(UnconditionalSettings):
     """DDA (Gao et al., CVPR 2023): a reverse diffusion that keeps the image's low frequencies."""
 
     steps: Annotated[int, Field(ge=2, le=1000)] = Field(100, description="of a full run; T/1000 of them are taken")
@@ -147,14 +123,3 @@ class DDASettings(UnconditionalPurifier):
     def _check(self):
         share_of_steps(self.steps, self.timestep)
         return self
-
-
-PURIFIERS = {
-    "source_only": SourceOnly,
-    "vae_round_trip": VaeRoundTrip,
-    "jpeg": JpegPurifier,
-    "continuous": ContinuousSettings,
-    "cosalpure": CosalPureSettings,
-    "diffpure": DiffPureSettings,
-    "dda": DDASettings,
-}

@@ -1,11 +1,16 @@
 """No purification: the images as they came, the paper's Source-Only."""
 
+from torch import Tensor
+
+from cosalpure.protocols import NOTHING, Given
+from cosalpure.purify.settings import SourceOnlySettings
+
 
 class SourceOnly:
-    """`purifier(images, concept, generators) -> images`, unchanged."""
+    """Return the images unchanged."""
 
-    def __init__(self, settings, text_to_image):
+    def __init__(self, settings: SourceOnlySettings):
         pass
 
-    def __call__(self, images, concept, generators):
+    def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
         return images

@@ -8,8 +8,9 @@ from tqdm import tqdm
 from cosalpure.concept import FILE, Concept
 from cosalpure.contract import checked
 from cosalpure.data import read_groups, write_index
+from cosalpure.data.given import given_to
 from cosalpure.io import in_background, read_images, whole_folder, write_image
-from cosalpure.purify import load
+from cosalpure.purify import PURIFIERS
 from cosalpure.seeds import generator
 
 
@@ -20,15 +21,16 @@ def run(method, settings, text_to_image, data, images, concepts, output, span, s
     The noise of an image depends on its name alone: purifiers that draw alike see the same noise.
     """
     groups, owners = read_groups(data, span), concept_owners(data, getattr(settings, "concept", "own"))
-    purifier = load(method, settings, _loader(text_to_image))
+    needs = PURIFIERS.get(method).needs_of(settings)
+    purifier = PURIFIERS.make(method, settings, _loader(text_to_image))
     with in_background() as behind:  # a group is written while the next one is purified
         for group in tqdm(groups, desc=f"purify {method}", unit="group"):
             pixels = read_images(group.paths(Path(images) / "images"))
             shape = tuple(pixels.shape)
-            concept = Concept.load(Path(concepts) / "groups" / owners[group.slug] / FILE) if concepts else None
+            reads = concepts and "concept" in needs
+            concept = Concept.load(Path(concepts) / "groups" / owners[group.slug] / FILE) if reads else None
             draws = [generator(seed, group.dataset, group.name, file, "purify") for file in group.files]
-            label = {"label": group.name} if getattr(purifier, "sees_label", False) else {}
-            purified = purifier(pixels, concept, draws, **label)
+            purified = purifier(pixels, given_to(needs, group, data, group.files, draws, concept))
             purified = checked(purified, shape, f"purifier '{method}'", group, group.files)
             behind(_write, Path(output) / "images" / group.slug, group.files, purified)
     write_index(output, span, groups, Path(output) / "images")

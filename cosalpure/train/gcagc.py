@@ -16,6 +16,7 @@ import torch
 from torch.nn import functional as F
 
 from cosalpure import networks
+from cosalpure.detect import settings as detectors
 from cosalpure.detect.common import resize
 from cosalpure.detect.gcagc import GCAGC
 from cosalpure.seeds import generator
@@ -67,7 +68,7 @@ def train_gcagc(output, settings=None, resources=None, compute=None):
         return group_losses(network, batch, its, compute.autocast)
 
     def detector(network):
-        return GCAGC(network, compute.torch_device)
+        return GCAGC(detectors.GCAGCSettings(), network, compute.torch_device)
 
     folder = output.with_suffix("")
     network = train_in_rounds("gcagc", network, draw, losses, detector, dev, folder, its, compute)

@@ -18,6 +18,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from cosalpure import networks
+from cosalpure.detect import settings as detectors
 from cosalpure.detect.gicd import GICD
 from cosalpure.seeds import generator
 from cosalpure.train import common
@@ -100,7 +101,7 @@ def train_gicd(output, settings=None, resources=None, compute=None):
         folder = output.with_suffix("") / f"ginet-{number + 1}"
         network = train_ginet(network, pool, dev, folder, settings, number, compute)
     fold_inserted(network.ginet)
-    success = success_rate(GICD(network, compute.torch_device), dev)
+    success = success_rate(GICD(detectors.GICDSettings(), network, compute.torch_device), dev)
     training = {"concepts": pool.concepts, **asdict(settings), "dev_success": success}
     networks.save_weights(output, network, arch, "gicd", training)
     return training
@@ -173,7 +174,7 @@ def train_ginet(network, pool, dev, folder, settings, round_number, compute):
     its = SimpleNamespace(**asdict(its), steps=steps)
     left = 1 if settings.start else 1 - settings.classifier_share
     compute = compute.share(left * steps / sum(settings.ginet.rounds))
-    judge = dev_log(folder, GICD(average.module, compute.torch_device), dev)
+    judge = dev_log(folder, GICD(detectors.GICDSettings(), average.module, compute.torch_device), dev)
     common.train("ginet", draw, learn, parts, folder, its, compute, judge)
     return average.module
 

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from cosalpure import networks
+from cosalpure.detect import settings as detectors
 from cosalpure.detect.common import resize
 from cosalpure.detect.poolnet import PoolNet
 from cosalpure.seeds import generator
@@ -56,7 +57,7 @@ def train_poolnet(output, settings=None, resources=None, compute=None):
     if not its.start:
         with common.seeded(its.seed, "poolnet variance"):
             give_unit_variance(network, 60 * torch.randn(its.batch, 3, its.side, its.side))  # the spread of photographs
-    prepare, size = PoolNet(network).prepare, (its.side, its.side)
+    prepare, size = PoolNet(detectors.PoolNetSettings(), network, "cpu").prepare, (its.side, its.side)
     network = network.to(compute.torch_device, memory_format=torch.channels_last)
 
     def draw(step):
@@ -74,7 +75,7 @@ def train_poolnet(output, settings=None, resources=None, compute=None):
         return {"saliency": map_loss(saliency.float().sigmoid(), masks), "edges": edge_loss(outlines.float(), masks)}
 
     def detector(network):
-        return PoolNet(network, compute.torch_device)
+        return PoolNet(detectors.PoolNetSettings(), network, compute.torch_device)
 
     folder = output.with_suffix("")
     network = train_in_rounds("poolnet", network, draw, losses, detector, dev, folder, its, compute)

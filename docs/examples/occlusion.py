@@ -10,14 +10,14 @@ class Occlusion:
     class Settings(Model):  # checked like the built-in ones; unknown keys are errors
         side: float = Field(0.3, ge=0, le=1, description="of the square, of the image's shorter side")
 
-    def __init__(self, side):
-        self.side = side
+    def __init__(self, settings):
+        self.side = settings.side
 
-    def __call__(self, images, generators):  # the attacked images (N, 3, H, W), RGB, [0, 1]; a generator each
+    def __call__(self, images, given):  # the attacked images (N, 3, H, W), RGB, [0, 1]
         images = images.clone()  # what is handed over stays as it is
         height, width = images.shape[-2:]
         side = round(self.side * min(height, width))
-        for image, generator in zip(images, generators, strict=True):
+        for image, generator in zip(images, given.generators, strict=True):
             top = torch.randint(height - side + 1, (), generator=generator)
             left = torch.randint(width - side + 1, (), generator=generator)
             image[:, top : top + side, left : left + side] = 0.5

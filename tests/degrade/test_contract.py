@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from cosalpure import seeds
-from cosalpure.degrade import DEGRADATIONS, load
+from cosalpure.degrade import DEGRADATIONS
+from cosalpure.degrade.jadena import Jadena
 from cosalpure.errors import UserError
-from cosalpure.experiment.experiment import settings_class
+from cosalpure.protocols import Given
 
 
 def tiny_surrogate(images):
@@ -14,21 +15,25 @@ def tiny_surrogate(images):
     return [images[..., ::2, ::2] * images[..., 1::2, 1::2], images.square()]
 
 
-OVERRIDES = {"jadena": {"surrogate": tiny_surrogate, "steps": 2}}
+def made(name):
+    """A degradation with its default settings; Jadena's surrogate takes no time."""
+    settings = DEGRADATIONS.get(name).settings()
+    return (
+        Jadena(settings.model_copy(update={"steps": 2}), tiny_surrogate)
+        if name == "jadena"
+        else DEGRADATIONS.make(name, settings)
+    )
 
 
 @pytest.fixture(params=DEGRADATIONS.names())
 def degradation(request):
-    """Every degradation, with its default settings."""
-    defaults = settings_class("degradations", request.param)().model_dump()
-    return load(request.param, **defaults | OVERRIDES.get(request.param, {}))
+    return made(request.param)
 
 
 def run(degradation, images, numbers=None, group=None):
     """Degrades images (N, 3, H, W); image i has the generator number `numbers[i]`."""
     draws = [seeds.generator(0, number) for number in numbers or range(len(images))]
-    whole = {"group": images if group is None else group} if getattr(degradation, "sees_group", False) else {}
-    return degradation(images, draws, **whole)
+    return degradation(images, Given(draws, group=images if group is None else group))
 
 
 def eight_bit(*shape, seed=0):
@@ -58,11 +63,10 @@ def test_equal_generators_give_equal_images(degradation):
 
 
 @pytest.mark.parametrize("name", DEGRADATIONS.names())
-def test_other_generators_give_other_images_exactly_where_the_settings_say_random(name):
-    settings = settings_class("degradations", name)()
-    degradation, images = load(name, **settings.model_dump() | OVERRIDES.get(name, {})), eight_bit(4, 32, 32)
-    found = [run(degradation, images, numbers) for numbers in ([0, 1, 2, 3], [4, 5, 6, 7])]
-    assert torch.equal(*found) is not settings.random
+def test_other_generators_give_other_images_exactly_where_the_registry_says_random(name):
+    method, images = DEGRADATIONS.get(name), eight_bit(4, 32, 32)
+    found = [run(made(name), images, numbers) for numbers in ([0, 1, 2, 3], [4, 5, 6, 7])]
+    assert torch.equal(*found) is not method.random_of(method.settings())
 
 
 def test_an_image_does_not_depend_on_its_neighbours_or_its_place(degradation):
@@ -94,7 +98,7 @@ def test_any_size_works_or_is_refused_in_one_line(degradation, size):
 
 def test_large_sizes_are_never_refused_but_for_jadenas_quarter_turns(degradation):
     images = eight_bit(1, 48, 70)
-    if getattr(degradation, "variant", None) == "augment":
+    if isinstance(degradation, Jadena):
         with pytest.raises(UserError, match="must be square, not 70x48"):
             run(degradation, images)
     else:

@@ -79,14 +79,12 @@ def test_group_variant_sees_clean_images_too(data, surrogate, tmp_path):
     seen = []
 
     class Spy:
-        sees_group = True
-
-        def __call__(self, images, generators, group):
-            seen.append((len(images), len(generators), len(group)))
+        def __call__(self, images, given):
+            seen.append((len(images), len(given.generators), len(given.group)))
             return images
 
     (group, _) = read_groups(data)
-    stage.degrade_group(Spy(), group, group.paths(data / "images"), seed=0)
+    stage.degrade_group(Spy(), group, data, seed=0, needs={"group"})
     assert seen == [(2, 2, 4)]
     degrade(data, tmp_path, "jadena", f"{{surrogate: {surrogate}, steps: 1, variant: group}}")
 
@@ -94,7 +92,7 @@ def test_group_variant_sees_clean_images_too(data, surrogate, tmp_path):
 def test_a_group_without_attacked_images_is_copied(data):
     (group, _) = read_groups(data)
     clean = group.__class__(group.dataset, group.name, group.slug, group.files, (False,) * 4)
-    assert stage.degrade_group(None, clean, clean.paths(data / "images"), seed=0) == {}
+    assert stage.degrade_group(None, clean, data, seed=0) == {}
 
 
 def test_images_that_do_not_fit_are_named_and_finished_groups_are_kept(data, surrogate, tmp_path):
@@ -119,12 +117,12 @@ def test_the_batch_of_every_attacked_image_is_recorded(data, surrogate, tmp_path
 
 def test_attacked_one_by_one_an_image_is_as_it_is_alone(data, surrogate):
     """The setting takes away what a batch adds: the rounding of its sums."""
-    from cosalpure.degrade import load
+    from cosalpure.degrade import create
     from cosalpure.io import read_images
 
     (group, _) = read_groups(data)
     images = read_images(group.paths(data / "images"))
-    attack = load("jadena", surrogate=surrogate, steps=3, images_per_batch=1)
+    attack = create("jadena", surrogate=str(surrogate), steps=3, images_per_batch=1)
     together = attack(images)
     for index in range(len(images)):
         assert torch.equal(together[index], attack(images[index : index + 1])[0])

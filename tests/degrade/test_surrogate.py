@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from cosalpure import networks
-from cosalpure.degrade import load
-from cosalpure.degrade.settings import JadenaDegradation
+from cosalpure.degrade import create
+from cosalpure.degrade.jadena import Jadena
+from cosalpure.degrade.settings import JadenaSettings
 from cosalpure.degrade.surrogate import MAPS, Surrogate
-from cosalpure.detect.settings import DETECTORS
+from cosalpure.detect import DETECTORS
 from cosalpure.errors import UserError
 
 SLIM = {
@@ -33,7 +34,7 @@ def test_maps_are_of_strides_4_8_and_16(network, images):
 
 
 def test_attack_runs_on_every_surrogate(network, images):
-    result = load("jadena", surrogate=Surrogate(*network), steps=2).attack(images)
+    result = Jadena(JadenaSettings(steps=2), Surrogate(*network)).attack(images)
     assert result.losses.isfinite().all() and result.noise.abs().max() == pytest.approx(2 / 255)
 
 
@@ -41,15 +42,15 @@ def test_weights_come_from_a_file(network, images, tmp_path):
     name, module = network
     networks.save_weights(tmp_path / "slim.safetensors", module, SLIM[name], name)
     settings = {"surrogate": str(tmp_path / "slim.safetensors"), "surrogate_network": name, "steps": 1}
-    assert load("jadena", **JadenaDegradation(**settings).model_dump())(images).shape == images.shape
+    assert create("jadena", **settings)(images).shape == images.shape
     other = "gicd" if name != "gicd" else "poolnet"
     with pytest.raises(UserError, match=f"holds weights of '{name}', not of '{other}'"):
-        load("jadena", **settings | {"surrogate_network": other})
+        create("jadena", **settings | {"surrogate_network": other})
 
 
 def test_every_built_in_detector_may_be_the_surrogate():
-    choices = set(JadenaDegradation.model_json_schema()["properties"]["surrogate_network"]["enum"])
-    assert choices == set(MAPS) == {"resneta50b", *DETECTORS}
+    choices = set(JadenaSettings.model_json_schema()["properties"]["surrogate_network"]["enum"])
+    assert choices == set(MAPS) == {"resneta50b", *DETECTORS.builtin}
 
 
 def test_unknown_surrogate_is_named():

@@ -8,21 +8,20 @@ from PIL import Image
 from cosalpure.data import read_groups
 from cosalpure.data.settings import MiniDataset
 from cosalpure.data.stage import run as make_dataset
-from cosalpure.detect import stage
-from cosalpure.detect.settings import PoolnetDetector
+from cosalpure.detect import DETECTORS, stage
 from cosalpure.io import whole_folder, write_image
+from cosalpure.registry import Method
+from cosalpure.schema import Model
 
 
-class Red:
+def red(settings):
     """A detector whose map is the image's red channel."""
-
-    def __call__(self, images):
-        return images[:, :1]
+    return lambda images, given: images[:, :1]
 
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
-    monkeypatch.setattr(stage, "load", lambda *_, **__: Red())
+    monkeypatch.setitem(DETECTORS.builtin, "red", Method(red))
     make_dataset("mini", MiniDataset(groups=2, images=3, size=32), tmp_path / "data", 0)
     for name, value in (("degraded", 120), ("purified", 101)):
         for group in read_groups(tmp_path / "data"):
@@ -33,7 +32,7 @@ def data(tmp_path, monkeypatch):
 
 
 def maps(data, output, **more):
-    stage.run("poolnet", PoolnetDetector(), data, data.parent / "purified", output, "0:2", **more)
+    stage.run("red", Model(), data, data.parent / "purified", output, "0:2", **more)
     return [np.asarray(Image.open(path)) for path in sorted((output / "maps").glob("*/*.png"))]
 
 

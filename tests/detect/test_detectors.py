@@ -17,7 +17,7 @@ NAMES = [name for name in detect.DETECTORS.builtin if name in ARCH]
 
 @pytest.fixture(scope="module", params=NAMES)
 def detector(request, tmp_path_factory):
-    return detect.load(request.param, weights(request.param, tmp_path_factory.mktemp("weights")))
+    return detect.create(request.param, weights=weights(request.param, tmp_path_factory.mktemp("weights")))
 
 
 def weights(name, folder):
@@ -26,7 +26,7 @@ def weights(name, folder):
     with torch.random.fork_rng():
         torch.manual_seed(1)
         networks.save_weights(path, networks.build(name, **ARCH[name]), ARCH[name], name)
-    return path
+    return str(path)
 
 
 def images(n, height=40, width=40, seed=0):
@@ -92,7 +92,7 @@ def test_the_batch_bounds_the_memory_only(detector):
 
 def test_gcagc_fills_the_last_five_with_the_images_before_them(tmp_path):
     path = weights("gcagc", tmp_path)
-    whole, fives = detect.load("gcagc", path), detect.load("gcagc", path, group_size=5)
+    whole, fives = detect.create("gcagc", weights=path), detect.create("gcagc", weights=path, group_size=5)
     group = images(7)
     expected = torch.cat([whole(group[:5]), whole(group[2:])[3:]])
     assert torch.allclose(fives(group), expected, atol=1e-5)
@@ -102,30 +102,30 @@ def test_gcagc_fills_the_last_five_with_the_images_before_them(tmp_path):
 
 def test_gcagcs_maps_can_be_weighed_by_plain_saliency(tmp_path):
     path, group = weights("gcagc", tmp_path), images(2, 64, 64)
-    plain, weighed = (detect.load("gcagc", path, times_saliency=choice)(group) for choice in (False, True))
+    plain, weighed = (detect.create("gcagc", weights=path, times_saliency=choice)(group) for choice in (False, True))
     assert not torch.allclose(plain, weighed) and weighed.min() == 0 and weighed.max() > 0.99
 
 
 def test_poolnet_looks_at_every_image_for_itself(tmp_path):
-    detector = detect.load("poolnet", weights("poolnet", tmp_path))
+    detector = detect.create("poolnet", weights=weights("poolnet", tmp_path))
     assert torch.allclose(detector(images(3))[1:2], detector(images(3)[1:2]), atol=1e-5)
 
 
 def test_unknown_channel_means_are_answered_with_the_choices(tmp_path):
     with pytest.raises(UserError, match="cosalpure"):
-        detect.load("poolnet", tmp_path / "poolnet.safetensors", channel_means="imagenet")
+        detect.create("poolnet", channel_means="imagenet")
 
 
 @pytest.fixture
 def official(monkeypatch):
-    """`detect.load` with the weights that the golden values were computed with."""
+    """`detect.create` with the weights that the golden values were computed with."""
 
     def load(name, **settings):
         with torch.device("meta"):
             network = networks.build(name)
         network.load_state_dict(loader.state_dict(name), assign=True)
         monkeypatch.setattr(networks, "load", lambda *_: network.requires_grad_(False).eval())
-        return detect.load(name, "weights", **settings)
+        return detect.create(name, **settings)
 
     return load
 
@@ -146,10 +146,10 @@ def test_poolnet_equals_cosalpures_wrapper(official, means, name):
 
 
 def test_settings_that_a_detector_does_not_take_are_named(tmp_path):
-    with pytest.raises(UserError, match="detector 'poolnet': .*'group_size'"):
-        detect.load("poolnet", weights("poolnet", tmp_path), group_size=5)
+    with pytest.raises(UserError, match="detector 'poolnet': group_size: unknown key"):
+        detect.create("poolnet", weights=weights("poolnet", tmp_path), group_size=5)
 
 
 def test_unknown_detector_lists_the_known_ones():
     with pytest.raises(UserError, match="gicd"):
-        detect.load("gidc", "weights")
+        detect.create("gidc")

@@ -8,8 +8,9 @@ from cosalpure.diffusion.settings import PublishedTimestep
 from cosalpure.diffusion.timestep import LATENTS, PIXELS, at_side
 from cosalpure.diffusion.unconditional import linear_schedule
 from cosalpure.errors import UserError
-from cosalpure.purify import load
-from cosalpure.purify.settings import PURIFIERS, CosalPureSettings, DiffPureSettings
+from cosalpure.protocols import Given
+from cosalpure.purify import PURIFIERS, create
+from cosalpure.purify.settings import CosalPureSettings
 from cosalpure.schema import validated
 
 STABLE_DIFFUSION = (1 - torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2).cumprod(0)
@@ -45,11 +46,12 @@ def test_purifiers_take_it(tiny_model, tiny_adm, images, capsys):
     T, steps = at_side(given.timestep, 50, side, tiny_model.alphas_cumprod, LATENTS)
     same = CosalPureSettings(timestep=T, steps=steps, prompt="")
     one, other = (
-        load("cosalpure", its, lambda: tiny_model)(images, None, d) for its, d in zip((given, same), draws, strict=True)
+        PURIFIERS.make("cosalpure", its, lambda: tiny_model)(images, Given(d))
+        for its, d in zip((given, same), draws, strict=True)
     )
     assert T < 100 and torch.equal(one, other)
     assert f"T = {T}, the published 250 at side {side}" in capsys.readouterr().err
-    purifier = load("diffpure", DiffPureSettings(weights=tiny_adm, resolution=32, timestep={"paper": 250}), None)
+    purifier = create("diffpure", weights=tiny_adm, resolution=32, timestep={"paper": 250})
     assert purifier.T == at_side(PublishedTimestep(), 50, 32, linear_schedule().alphas_cumprod, PIXELS)[0] < 70
 
 
@@ -59,7 +61,7 @@ def test_every_timestep_is_run_once_and_the_result_is_finite(T, steps):
     """1000 steps spread 1001 points over 1000 timesteps: two of them fall on one."""
     if steps * T < 1000:
         with pytest.raises(UserError, match="leave none below T"):
-            validated(PURIFIERS["cosalpure"], {"timestep": T, "steps": steps}, "")
+            validated(CosalPureSettings, {"timestep": T, "steps": steps}, "")
         return
     run = timesteps(T, steps)
     assert run and all(a > b for a, b in zip(run, [*run[1:], 0], strict=True)) and all(0 < t <= T for t in run)
@@ -70,4 +72,4 @@ def test_every_timestep_is_run_once_and_the_result_is_finite(T, steps):
 @pytest.mark.parametrize("value", [float("inf"), float("nan"), "inf"])
 def test_guidance_is_a_finite_number(value):
     with pytest.raises(UserError, match="finite number"):
-        validated(PURIFIERS["cosalpure"], {"guidance_scale": value}, "")
+        validated(CosalPureSettings, {"guidance_scale": value}, "")

@@ -12,6 +12,7 @@ from golden import loader
 from cosalpure import networks
 from cosalpure.diffusion import unconditional as diffusion
 from cosalpure.errors import UserError
+from cosalpure.protocols import Given
 from cosalpure.purify import dda, diffpure
 from cosalpure.purify.settings import DDASettings, DiffPureSettings
 from cosalpure.seeds import generator
@@ -156,7 +157,7 @@ def test_dda_takes_the_published_number_of_steps(tiny_adm):
 def test_guidance_keeps_low_frequencies(tiny_adm, images):
     def distance(scale):
         settings = DDASettings(weights=tiny_adm, resolution=32, timestep=250, guidance_scale=scale)
-        result = dda.DDA(settings)(images, None, generators(images))
+        result = dda.DDA(settings)(images, Given(generators(images)))
         return (dda.LowPass(images)(result) - dda.LowPass(images)(images)).norm()
 
     assert distance(6.0) < 0.8 * distance(0.0)
@@ -166,20 +167,20 @@ def test_saving_memory_changes_no_result(tiny_adm, images):
     plain, saving = (
         DDASettings(weights=tiny_adm, resolution=32, timestep=30, save_memory=flag) for flag in (False, True)
     )
-    results = [dda.DDA(settings)(images, None, generators(images)) for settings in (plain, saving)]
+    results = [dda.DDA(settings)(images, Given(generators(images))) for settings in (plain, saving)]
     assert torch.equal(*results)
 
 
 def test_number_of_images_that_pass_at_once_changes_no_result(tiny_adm, images):
     one, all_ = (DiffPureSettings(weights=tiny_adm, resolution=32, timestep=5, batch=batch) for batch in (1, 8))
-    results = [diffpure.DiffPure(settings)(images, None, generators(images)) for settings in (one, all_)]
+    results = [diffpure.DiffPure(settings)(images, Given(generators(images))) for settings in (one, all_)]
     torch.testing.assert_close(*results, atol=1e-5, rtol=0)
 
 
 def test_processes_differ_and_stronger_noise_moves_further(tiny_adm, images):
     def result(**values):
         settings = DiffPureSettings(weights=tiny_adm, resolution=32, **values)
-        return diffpure.DiffPure(settings)(images, None, generators(images))
+        return diffpure.DiffPure(settings)(images, Given(generators(images)))
 
     assert not torch.allclose(result(timestep=9), result(timestep=9, process="sde"), atol=1e-3)
     weak, strong = ((result(timestep=T) - images).abs().mean() for T in (1, 30))
@@ -216,4 +217,4 @@ def test_images_out_of_range_are_an_error(tiny_adm, images, method, wrong):
     settings = {diffpure.DiffPure: DiffPureSettings, dda.DDA: DDASettings}[method](weights=tiny_adm, resolution=32)
     images[1, 0, 2, 3] = wrong
     with pytest.raises(UserError, match=r"images in \[0, 1\] are purified, found"):
-        method(settings)(images, None, generators(images))
+        method(settings)(images, Given(generators(images)))

@@ -7,9 +7,9 @@ from cosalpure.concept import Concept
 from cosalpure.diffusion.samplers import ddpm, dpm_solver_pp_2m, guided, randn, timesteps
 from cosalpure.diffusion.text_to_image import TextToImage
 from cosalpure.errors import UserError
-from cosalpure.purify import PURIFIERS, load
+from cosalpure.protocols import Given
+from cosalpure.purify import PURIFIERS, create
 from cosalpure.purify.cosalpure import CosalPure
-from cosalpure.purify.settings import PURIFIERS as SETTINGS
 from cosalpure.purify.settings import CosalPureSettings
 from cosalpure.seeds import generator
 
@@ -28,14 +28,14 @@ def quick(tiny_adm, tiny_liif):
 
     def settings(name):
         own = {"weights": str(weights[name])} if name in weights else {}
-        return SETTINGS[name](**QUICK.get(name, {}), **own)
+        return PURIFIERS.get(name).settings(**QUICK.get(name, {}), **own)
 
     return settings
 
 
 @pytest.fixture(params=PURIFIERS.names())
 def purifier(request, quick, tiny_model):
-    return load(request.param, quick(request.param), lambda: tiny_model)
+    return PURIFIERS.make(request.param, quick(request.param), lambda: tiny_model)
 
 
 @pytest.fixture
@@ -48,71 +48,73 @@ def generators(images, seed=0):
 
 
 def test_images_keep_shape_and_range(purifier, images, concept):
-    purified = purifier(images, concept, generators(images))
+    purified = purifier(images, Given(generators(images), concept=concept))
     assert purified.shape == images.shape and purified.dtype == torch.float32
     assert purified.min() >= 0 and purified.max() <= 1
 
 
 def test_any_size_of_image(purifier, concept):
     images = torch.rand(2, 3, 45, 38, generator=generator(1))
-    assert purifier(images, concept, generators(images)).shape == images.shape
+    assert purifier(images, Given(generators(images), concept=concept)).shape == images.shape
 
 
 def test_results_repeat_and_do_not_depend_on_the_batch(purifier, images, concept):
-    together = purifier(images, concept, generators(images))
-    again = purifier(images, concept, generators(images))
+    together = purifier(images, Given(generators(images), concept=concept))
+    again = purifier(images, Given(generators(images), concept=concept))
     assert torch.equal(together, again)
-    alone = [purifier(images[i : i + 1], concept, [generator(0, i)]) for i in range(len(images))]
+    alone = [purifier(images[i : i + 1], Given([generator(0, i)], concept=concept)) for i in range(len(images))]
     torch.testing.assert_close(torch.cat(alone), together, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("name", PURIFIERS.names())
 def test_another_seed_changes_what_says_it_is_random_and_nothing_else(name, quick, tiny_model, images, concept):
-    purifier = load(name, quick(name), lambda: tiny_model)
-    found = [purifier(images, concept, generators(images, seed)) for seed in (0, 1)]
-    assert torch.equal(*found) != SETTINGS[name].random
+    purifier = PURIFIERS.make(name, quick(name), lambda: tiny_model)
+    found = [purifier(images, Given(generators(images, seed), concept=concept)) for seed in (0, 1)]
+    assert torch.equal(*found) != PURIFIERS.get(name).random_of(quick(name))
 
 
 @pytest.mark.parametrize("name", PURIFIERS.names())
 def test_only_purifiers_that_say_so_load_the_text_to_image_model(name, quick, tiny_model):
     loads = []
-    load(name, quick(name), lambda: loads.append(1) or tiny_model)
-    assert bool(loads) == SETTINGS[name].needs_model
+    PURIFIERS.make(name, quick(name), lambda: loads.append(1) or tiny_model)
+    assert bool(loads) == ("model" in PURIFIERS.get(name).needs_of(quick(name)))
 
 
 def test_unknown_purifier_lists_the_choices():
     with pytest.raises(UserError, match="unknown purifier 'cosalpur'.*did you mean 'cosalpure'.*source_only"):
-        load("cosalpur", None, None)
+        create("cosalpur")
 
 
 def test_source_only_changes_nothing(images):
-    assert torch.equal(load("source_only", None, None)(images, None, generators(images)), images)
+    assert torch.equal(create("source_only")(images), images)
 
 
 def test_noise_comes_from_each_images_own_generator(tiny_model, images, concept):
     purify = CosalPure(CosalPureSettings(timestep=100), lambda: tiny_model)
-    a, b = (purify(images, concept, generators(images, seed)) for seed in (1, 2))
+    a, b = (purify(images, Given(generators(images, seed), concept=concept)) for seed in (1, 2))
     assert (a - b).abs().amax((1, 2, 3)).min() > 0
 
 
 @pytest.mark.parametrize("name", ["cosalpure", "vae_round_trip"])
 def test_the_resolution_of_a_purifier_is_its_own(name, tiny_pipeline, tiny_model, images, concept):
-    own = load(name, SETTINGS[name](resolution=64), lambda: tiny_model)
-    models = load(name, SETTINGS[name](), lambda: TextToImage(tiny_pipeline, resolution=64))
-    smaller = load(name, SETTINGS[name](), lambda: tiny_model)
-    purified, same, other = (purify(images, concept, generators(images)) for purify in (own, models, smaller))
+    own = PURIFIERS.make(name, PURIFIERS.get(name).settings(resolution=64), lambda: tiny_model)
+    models = PURIFIERS.make(name, PURIFIERS.get(name).settings(), lambda: TextToImage(tiny_pipeline, resolution=64))
+    smaller = PURIFIERS.make(name, PURIFIERS.get(name).settings(), lambda: tiny_model)
+    purified, same, other = (
+        purify(images, Given(generators(images), concept=concept)) for purify in (own, models, smaller)
+    )
     assert torch.equal(purified, same)
     assert not torch.allclose(purified, other, atol=1e-3) and tiny_model.resolution == 32
 
 
 def test_the_prompt_decides(tiny_model, images, concept):
     settings = CosalPureSettings(timestep=500)
-    ours = CosalPure(settings, lambda: tiny_model)(images, concept, generators(images))
+    ours = CosalPure(settings, lambda: tiny_model)(images, Given(generators(images), concept=concept))
     none = CosalPure(settings.model_copy(update={"prompt": "None"}), lambda: tiny_model)(
-        images, None, generators(images)
+        images, Given(generators(images))
     )
     word = CosalPure(settings.model_copy(update={"prompt": "goat"}), lambda: tiny_model)(
-        images, None, generators(images)
+        images, Given(generators(images))
     )
     assert not torch.allclose(ours, none, atol=1e-4)
     torch.testing.assert_close(ours, word)  # this concept's vector is that word's
@@ -120,7 +122,7 @@ def test_the_prompt_decides(tiny_model, images, concept):
 
 def test_a_concept_that_is_needed_and_not_given_is_an_error(tiny_model, images):
     with pytest.raises(UserError, match="needs a learned concept, but none was given"):
-        CosalPure(CosalPureSettings(), lambda: tiny_model)(images, None, generators(images))
+        CosalPure(CosalPureSettings(), lambda: tiny_model)(images, Given(generators(images)))
 
 
 def test_guidance_scale_one_is_the_condition_alone(tiny_model):
@@ -138,7 +140,7 @@ def test_an_equal_negative_prompt_changes_nothing(tiny_model, images):
     # Guidance away from what it leads to: the control `empty_prompt` is the model without any text.
     def purified(**settings):
         purify = CosalPure(CosalPureSettings(timestep=100, prompt="", **settings), lambda: tiny_model)
-        return purify(images, None, generators(images))
+        return purify(images, Given(generators(images)))
 
     torch.testing.assert_close(purified(guidance_scale=7.5), purified(guidance_scale=1.0))
 
@@ -147,10 +149,10 @@ def test_the_class_name_is_the_groups_label(tiny_model, images):
     settings = CosalPureSettings(timestep=500, prompt="a photo of {class_name}")
     purify = CosalPure(settings, lambda: tiny_model)
     word = CosalPure(settings.model_copy(update={"prompt": "a photo of goat"}), lambda: tiny_model)
-    named = purify(images, None, generators(images), label="goat")
-    torch.testing.assert_close(named, word(images, None, generators(images)))
+    named = purify(images, Given(generators(images), label="goat"))
+    torch.testing.assert_close(named, word(images, Given(generators(images))))
     with pytest.raises(UserError, match="needs the name of the group"):
-        purify(images, None, generators(images))
+        purify(images, Given(generators(images)))
 
 
 def test_timesteps_are_the_official_ones():

@@ -7,8 +7,10 @@ from cosalpure.data.settings import MiniDataset
 from cosalpure.data.stage import run as make_dataset
 from cosalpure.diffusion.settings import TextToImage
 from cosalpure.errors import UserError
-from cosalpure.purify import stage
+from cosalpure.purify import PURIFIERS, stage
 from cosalpure.purify.settings import DiffPureSettings
+from cosalpure.registry import Method
+from cosalpure.schema import Model
 
 
 @pytest.fixture
@@ -33,16 +35,15 @@ def test_every_image_is_purified_the_same_in_any_job(data, tmp_path, tiny_adm):
         assert file.read_bytes() != (data / file.relative_to(tmp_path / "together")).read_bytes()
 
 
-def test_values_that_are_no_numbers_are_an_error_that_names_the_image(data, tmp_path, tiny_adm, monkeypatch):
-    class Broken:
-        def __call__(self, images, concept, generators):
-            images[1] /= 0 * images[1]
-            return images
+def test_values_that_are_no_numbers_are_an_error_that_names_the_image(data, tmp_path, monkeypatch):
+    def broken(images, given):
+        images[1] /= 0 * images[1]
+        return images
 
-    monkeypatch.setattr(stage, "load", lambda *_: Broken())
+    monkeypatch.setitem(PURIFIERS.builtin, "broken", Method(lambda settings: broken))
     group = read_groups(data)[0]
     with pytest.raises(UserError) as caught:
-        purify("diffpure", DiffPureSettings(weights=tiny_adm), data, tmp_path / "out")
+        purify("broken", Model(), data, tmp_path / "out")
     (line,) = str(caught.value).splitlines()
-    assert line == f"{group.name}/{group.files[1]}: purifier 'diffpure' gave values that are not finite numbers"
+    assert line == f"{group.name}/{group.files[1]}: purifier 'broken' gave values that are not finite numbers"
     assert not list((tmp_path / "out").glob("images/*"))

@@ -127,7 +127,7 @@ def test_gicd_training_writes_a_detector(tmp_path, few_concepts):
     path = tmp_path / "gicd.safetensors"
     result = training.train_gicd(path, GICD)
     assert 0 <= result["dev_success"] <= 1 and len(result["concepts"]) == 4
-    maps = detect.load("gicd", path)(torch.rand(3, 3, 64, 64))
+    maps = detect.create("gicd", weights=str(path))(torch.rand(3, 3, 64, 64))
     assert maps.shape == (3, 1, 64, 64)
     other = tmp_path / "again.safetensors"
     training.train_gicd(other, replace(GICD))
@@ -183,7 +183,12 @@ def test_training_in_rounds_resumed_is_the_training_never_stopped(name, tmp_path
             train(tmp_path / "halves.safetensors", settings)
     train(tmp_path / "halves.safetensors", settings)
     assert (tmp_path / "whole.safetensors").read_bytes() == (tmp_path / "halves.safetensors").read_bytes()
-    assert detect.load(name, tmp_path / "whole.safetensors")(torch.rand(3, 3, 64, 64)).shape == (3, 1, 64, 64)
+    assert detect.create(name, weights=str(tmp_path / "whole.safetensors"))(torch.rand(3, 3, 64, 64)).shape == (
+        3,
+        1,
+        64,
+        64,
+    )
 
 
 def test_training_moves_both_heads_of_gcagc(pool):

@@ -10,9 +10,12 @@ A corruption is a subclass of `Corruption`: a table `strengths` with a row a sev
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from cosalpure.errors import UserError, choose
+from cosalpure.degrade.settings import CorruptionSettings
+from cosalpure.errors import UserError
 from cosalpure.io import to_uint8
+from cosalpure.protocols import Given
 from cosalpure.seeds import numpy_from
 
 PUBLISHED_SIDE = 224  # px; lengths in the tables are meant for images of this side
@@ -20,7 +23,7 @@ SMALLEST_SIDE = 8  # px; below, blurs and warps have nothing to work on
 
 
 class Corruption:
-    """`corruption(images, generators) -> images`; an image's draws come from its own generator alone.
+    """`corruption(images, given) -> images`; an image's draws come from its own generator alone.
 
     severity         1 to 5, a row of the class's `strengths`
     scale_with_size  lengths in px (radii, displacements) are shortened or lengthened by the image's shorter side over
@@ -29,19 +32,19 @@ class Corruption:
 
     strengths = ()  # a row a severity
 
-    def __init__(self, severity=3, scale_with_size=True):
-        self.strength = self.strengths[choose("severity", severity, [1, 2, 3, 4, 5]) - 1]
-        self.scale_with_size = scale_with_size
+    def __init__(self, settings: CorruptionSettings):
+        self.strength = self.strengths[settings.severity - 1]
+        self.scale_with_size = settings.scale_with_size
 
-    def __call__(self, images, generators):
-        """Images (N, 3, H, W), RGB, [0, 1], and N torch generators -> corrupted images, alike."""
+    def __call__(self, images: Tensor, given: Given) -> Tensor:
+        """Corrupt images (N, 3, H, W), RGB, [0, 1]; each draws from its own generator."""
         height, width = images.shape[-2:]
         if min(height, width) < SMALLEST_SIDE:
             raise UserError(
                 f"corruptions need images of {SMALLEST_SIDE}x{SMALLEST_SIDE} at least, not {width}x{height}"
             )
         scale = min(height, width) / PUBLISHED_SIDE if self.scale_with_size else 1.0
-        draws = [numpy_from(generator) for generator in generators]
+        draws = [numpy_from(generator) for generator in given.generators]
         return in_pixels(images, lambda pixels, own: self.corrupt(pixels, self.strength, own, scale), draws)
 
     def corrupt(self, pixels, strength, draws, scale):

@@ -1,0 +1,76 @@
+"""What a degradation, a purifier and a detector are, and what they are given.
+
+All three are called in one way:
+
+    result = method(images, given)
+
+`images` are float32 (N, 3, H, W), RGB, in [0, 1]: the attacked images of one group for a degradation, all images of a group
+for a purifier and a detector. A degradation and a purifier return images of the same shape and range, a detector maps
+(N, 1, H, W) in [0, 1]. `given` holds what the method's registry entry says that it needs (`cosalpure.registry.Method`);
+everything else in it is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from cosalpure.concept import Concept
+
+Role = Literal["reference", "attack", "corruption", "baseline", "control", "ablation", "ours"]
+
+# What a method may need besides the images: "model", the text-to-image model, is handed to its constructor; the others
+# are fields of `Given`. Generators are given to every degradation and purifier.
+Need = Literal["model", "concept", "label", "group", "ground_truth"]
+NEEDS: tuple[Need, ...] = get_args(Need)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a method is given beside the images.
+
+    Attributes:
+        generators: one for each image, derived from its name; the only source of randomness that a method may use.
+            Empty for a detector.
+        concept: the group's learned concept.
+        label: the group's name, as a person reads it.
+        group: all images of the group (M, 3, H, W), RGB, [0, 1], for a degradation.
+        ground_truth: ground truth of `images`, (N, 1, H, W), 0 or 1.
+    """
+
+    generators: Sequence[Generator] = ()
+    concept: Concept | None = None
+    label: str | None = None
+    group: Tensor | None = None
+    ground_truth: Tensor | None = None
+
+
+NOTHING = Given()
+
+
+class Degradation(Protocol):
+    """Degrade the attacked images of one group."""
+
+    def __call__(self, images: Tensor, given: Given) -> Tensor:
+        """Return images of the same shape, in [0, 1]."""
+        ...
+
+
+class Purifier(Protocol):
+    """Purify all images of one group, attacked and clean ones."""
+
+    def __call__(self, images: Tensor, given: Given) -> Tensor:
+        """Return images of the same shape, in [0, 1]."""
+        ...
+
+
+class Detector(Protocol):
+    """Predict the co-saliency maps of one group."""
+
+    def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
+        """Return maps (N, 1, H, W), in [0, 1]; 1 is the common object."""
+        ...
