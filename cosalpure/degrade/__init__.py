@@ -7,11 +7,13 @@ The stage hands over the attacked images of one group only; the clean ones keep 
 `sees_group = True` is also given `group`, all images of the group (M, 3, H, W).
 """
 
+from typing import Any
+
 from cosalpure.registry import Registry
 from cosalpure.settings import CORRUPTIONS
 
 
-def _classes():
+def _classes() -> dict[str, str]:
     """{name: "module:Class"} of the common corruptions: motion_blur is MotionBlur in corruptions/blur.py."""
     return {
         name: f"cosalpure.degrade.corruptions.{family}:{name.title().replace('_', '')}"
@@ -36,6 +38,6 @@ DEGRADATIONS = Registry(
 )
 
 
-def load(name, **settings):
+def load(name: str, **settings: Any) -> Any:
     """The degradation called `name`, made with its `settings`; unknown names and settings are errors."""
     return DEGRADATIONS.make(name, **settings)

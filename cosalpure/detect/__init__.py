@@ -5,6 +5,7 @@ and images of any size. A detector's own resizing and normalisation are inside. 
 """
 
 import inspect
+from typing import Any
 
 from cosalpure import networks
 from cosalpure.registry import Registry
@@ -20,7 +21,7 @@ DETECTORS = Registry(
 )
 
 
-def load(name, weights=None, device=None, **settings):
+def load(name: str, weights: Any = None, device: Any = None, **settings: Any) -> Any:
     """The detector `name` with its `weights` (a path, or several), on `device`: the GPU if there is one.
 
     A plug-in that has no parameter `weights` or `device` is not given any.

@@ -1,6 +1,7 @@
 """T by resolution: what a timestep that was published for larger images is at the side that is worked on."""
 
 import sys
+from collections.abc import Sequence
 
 from cosalpure.settings import share_of_steps
 
@@ -8,7 +9,9 @@ LATENTS = 96  # side of Stable Diffusion 2's latents, of 768 px
 PIXELS = 256  # of the published ADM's images
 
 
-def at_side(timestep, steps, side, alphas_cumprod, published_side):
+def at_side(
+    timestep: int, steps: int, side: int, alphas_cumprod: Sequence[float], published_side: int | None
+) -> tuple[int, int]:
     """(T, steps of a full run) for arrays of `side` x `side`; `timestep` and `steps` are those of the settings.
 
     An integer T stays. A `PublishedTimestep` becomes the T whose noise-to-signal ratio, sqrt((1 - alpha_bar) /

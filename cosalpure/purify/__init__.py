@@ -4,6 +4,9 @@ purifier = load("cosalpure", settings, text_to_image)
 images = purifier(images, concept, generators)  # (N, 3, H, W), RGB, [0, 1], in and out; one generator an image
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from cosalpure.registry import Registry
 
 PURIFIERS = Registry(
@@ -21,6 +24,6 @@ PURIFIERS = Registry(
 )
 
 
-def load(name, settings, text_to_image):
+def load(name: str, settings: Any, text_to_image: Callable[[], Any]) -> Any:
     """The purifier `name` with its settings model; `text_to_image()` gives the model to those that need it."""
     return PURIFIERS.get(name)(settings, text_to_image)
