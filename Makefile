@@ -24,6 +24,9 @@ extras: install
 test: install
 	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
+lock:  # after a range in pyproject.toml was changed; ARGS="--upgrade-package NAME"
+	$(BIN)/python envs/lock.py $(ARGS)
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

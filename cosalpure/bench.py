@@ -12,7 +12,9 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from cosalpure.doctor import installed
 from cosalpure.errors import UserError, choose
@@ -36,7 +38,7 @@ take turns, each measurement in a process of its own, after a warm-up. Seconds n
 """
 
 
-def run(stages, pairs, quick, output):
+def run(stages: Sequence[str], pairs: int, quick: bool, output: str | Path | None) -> int:
     """Measure `stages` (none: all pairs), print their tables, write them to the Markdown file `output` if given.
 
     1 if results are not equal to the reference's, else 0.
@@ -61,7 +63,7 @@ def run(stages, pairs, quick, output):
     return 1 if failed else 0
 
 
-def section(stage, summary, load):
+def section(stage: str, summary: dict[str, Any], load: float) -> str:
     """A stage's part of the file, from the script's summary; `load` is the machine's load before it began."""
     machine = f"{processor()}, {os.cpu_count()} cores, load {load:.1f} before it began"
     versions = f"Python {platform.python_version()}, torch {installed('torch')}, diffusers {installed('diffusers')}"
@@ -70,7 +72,7 @@ def section(stage, summary, load):
     return "\n".join([*lines, f"{datetime.date.today()}, {machine}; {versions}."])
 
 
-def processor():
+def processor() -> str:
     """The processor's name, and whether it has AVX-512, which rounding and times depend on."""
     try:
         text = Path("/proc/cpuinfo").read_text()
@@ -80,7 +82,7 @@ def processor():
     return f"{name[1] if name else platform.machine()} {'with' if 'avx512f' in text else 'without'} AVX-512"
 
 
-def replace(path, stage, text):
+def replace(path: Path, stage: str, text: str) -> None:
     """Write a stage's section into the file in the order of `STAGES`; the others stay."""
     found = {}
     if path.exists():

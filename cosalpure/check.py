@@ -26,7 +26,7 @@ class Damage:
     record: Path
 
 
-def run(results, repair=False):
+def run(results: str | Path, repair: bool = False) -> list[Damage]:
     """[Damage, ...] of all files under the folder `results`; with `repair` the records of damaged files are removed."""
     results = Path(results)
     if not results.is_dir():
@@ -40,7 +40,7 @@ def run(results, repair=False):
     return found
 
 
-def report(results, repair=False):
+def report(results: str | Path, repair: bool = False) -> int:
     """Print what is damaged, and what to do; the exit status: 1 if anything is left damaged."""
     found = run(results, repair)
     for damage in found:
@@ -55,7 +55,7 @@ def report(results, repair=False):
     return int(bool(found) and not repair)
 
 
-def _damages(record):
+def _damages(record: Path) -> list[Damage]:
     """[Damage, ...] of the files that one record names; tables and scores are their own record."""
     import pandas as pd
 
@@ -63,6 +63,7 @@ def _damages(record):
         rows = pd.read_parquet(record)
     except Exception as error:
         return [Damage(record, f"not a readable Parquet file ({type(error).__name__})", record)]
+    folder: Path | None
     if record.name == MANIFEST:
         folder = record.parent / "images"
     elif record.parent.name == "shards":
@@ -71,12 +72,15 @@ def _damages(record):
         return []
     if folder is None:
         return [Damage(record, "the folder of its files is missing", record)]
-    files = [(folder / row.slug / row.file, row.sha256) for row in rows.itertuples()]
+    files = [
+        (folder / slug / file, sha256)
+        for slug, file, sha256 in zip(rows["slug"], rows["file"], rows["sha256"], strict=True)
+    ]
     troubles = [(file, _trouble(file, sha256)) for file, sha256 in files]
     return [Damage(file, trouble, record) for file, trouble in troubles if trouble]
 
 
-def _trouble(file, sha256):
+def _trouble(file: Path, sha256: str | None) -> str:
     """What is wrong with a file, or an empty text."""
     if not file.exists():
         return "missing"

@@ -92,7 +92,7 @@ def further_packages(settings: Settings, needs: Iterable[Need]) -> list[str]:
     return needed + (["huggingface_hub"] if hub else [])
 
 
-def installed(package):
+def installed(package: str) -> str | None:
     """The version of a package, None if it is not there."""
     try:
         return version(package)
@@ -100,7 +100,7 @@ def installed(package):
         return None
 
 
-def device():
+def device() -> str:
     """The device that torch would use."""
     try:
         import torch

@@ -47,7 +47,7 @@ ARCHIVES = (ZIP, "a tar archive", *(MAGIC[magic] for magic in (b"\x1f\x8b", b"BZ
 TAGS = r"<(!doctype|html|head|body|meta|script|title|style|link|div|p|h\d|center|iframe|form)\b"
 
 
-def describe(path):
+def describe(path: str | Path) -> str:
     """What the file `path` is, as words for a message such as "a web page ('Sign in')"; of a text, its beginning."""
     path = Path(path)
     if path.is_dir():
@@ -68,17 +68,17 @@ def describe(path):
     return _of_text(start) or f"a file of an unknown kind (first bytes {start[:8].hex(' ')})"
 
 
-def expected(name):
+def expected(name: str | Path) -> tuple[str, ...]:
     """The kinds that a file of this name may be of; empty where its ending promises nothing."""
     return next((kinds for endings, kinds in EXPECTED.items() if Path(name).suffix.lower() in endings), ())
 
 
-def is_message(kind):
+def is_message(kind: str) -> bool:
     """Whether `kind`, from `describe`, is what a server sends in place of a file: a page, an error, a pointer."""
     return kind == EMPTY or kind.startswith(("a web page", "JSON", "XML", "text", "a Git LFS pointer"))
 
 
-def _of_zip(path):
+def _of_zip(path: str | Path) -> str:
     """A zip archive, or one of the two forms that PyTorch keeps in one."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -92,13 +92,13 @@ def _of_zip(path):
     return "a NumPy archive" if names and all(name.endswith(".npy") for name in names) else ZIP
 
 
-def _is_safetensors(start):
+def _is_safetensors(start: bytes) -> bool:
     """Eight bytes of length, then a JSON object."""
     length = int.from_bytes(start[:8], "little")
     return len(start) > 9 and 2 <= length <= MAX_HEADER and start[8:9] == b"{"
 
 
-def _of_text(start):
+def _of_text(start: bytes) -> str | None:
     """The kind of a text, None for binary content."""
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = start.decode("utf-16", "replace")

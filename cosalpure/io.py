@@ -5,15 +5,21 @@ import os
 import shutil
 import tempfile
 import warnings
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cosalpure.errors import UserError, one_line
+
+if TYPE_CHECKING:
+    import torch
+
 
 MAX_PIXELS = 64_000_000  # a 8000 x 8000 photograph; more is refused as a decompression bomb
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -22,7 +28,7 @@ SAVE_8_BITS = "save it with 8 bits a channel"
 
 
 @contextmanager
-def whole_file(path):
+def whole_file(path: str | Path) -> Iterator[Path]:
     """Yields a temporary path beside `path`; moves it to `path` when the block ends well, else removes it."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +41,7 @@ def whole_file(path):
 
 
 @contextmanager
-def whole_folder(path):
+def whole_folder(path: str | Path) -> Iterator[Path]:
     """Yields a temporary folder beside `path`; replaces `path` with it when the block ends well."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,20 +63,20 @@ def whole_folder(path):
 
 
 @contextmanager
-def in_background():
+def in_background() -> Iterator[Callable[..., None]]:
     """Yields `run(function, *arguments)`, which runs a call beside what follows: files are written while a GPU computes.
 
     One call at a time; an error of a call is raised by the next one, or at the end of the block, before which all are done.
     """
-    pending = []
+    pending: list[Future[Any]] = []
 
-    def settle():
+    def settle() -> None:
         while pending:
             pending.pop().result()
 
     with ThreadPoolExecutor(1) as pool:
 
-        def run(function, *arguments):
+        def run(function: Callable[..., Any], *arguments: Any) -> None:
             settle()
             pending.append(pool.submit(function, *arguments))
 
@@ -79,7 +85,7 @@ def in_background():
 
 
 @contextmanager
-def open_image(path):
+def open_image(path: str | Path) -> Iterator[Image.Image]:
     """Yields the Pillow image of a file whose content is one of `FORMATS`. A UserError names a bad file."""
     try:
         with warnings.catch_warnings(), open(path, "rb") as file:
@@ -94,13 +100,13 @@ def open_image(path):
         raise UserError(f"{path}: no such image") from None
     except Image.DecompressionBombError:
         raise UserError(f"{path}: more than {MAX_PIXELS:,} pixels; resize it first") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise UserError(f"{path}: not a readable image (its content is not {', '.join(FORMATS)})") from None
     except Exception as error:  # decoders raise nearly anything on damaged files
         raise UserError(f"{path}: not a readable image ({one_line(error, 100)})") from None
 
 
-def read_pixels(path, mode, upright=False):
+def read_pixels(path: str | Path, mode: str, upright: bool = False) -> np.ndarray:
     """An image file as uint8: (H, W, 3) for mode "RGB", (H, W) for mode "L". A UserError names a bad file.
 
     `upright` turns a photograph as its camera noted (EXIF), which is how every viewer shows it.
@@ -111,7 +117,7 @@ def read_pixels(path, mode, upright=False):
         return np.asarray(eight_bits(image, path, deep).convert(mode))
 
 
-def eight_bits(image, path, deep=False):
+def eight_bits(image: Image.Image, path: str | Path, deep: bool = False) -> Image.Image:
     """A Pillow image of any depth with 8 bits a channel. A UserError where it is not certain which value is white.
 
     White is 65535 in 16-bit grey, 255 where no value is larger, and 1 in floats of at most 1. `deep` says that the file
@@ -135,19 +141,19 @@ def eight_bits(image, path, deep=False):
     return Image.fromarray(values.round().astype(np.uint8))
 
 
-def has_16_bits(image):
+def has_16_bits(image: Any) -> bool:
     """Whether a file, not loaded yet, holds 16 bits a channel of colour, of which Pillow keeps the upper 8."""
     if image.format == "TIFF":
-        return max(image.tag_v2.get(258, (8,))) > 8  # BitsPerSample
+        return int(max(image.tag_v2.get(258, (8,)))) > 8  # BitsPerSample
     return image.format == "PNG" and any(str(tile[3]).find(";16") >= 0 for tile in image.tile)
 
 
-def _extrema(image):
+def _extrema(image: Image.Image) -> list[Any]:
     """[(smallest, largest), ...] of the channels of colour, without transparency."""
     return [image.getchannel(band).getextrema() for band in image.getbands() if band not in "Aa"]
 
 
-def read_images(paths):
+def read_images(paths: Iterable[str | Path]) -> "torch.Tensor":
     """Image files of one size -> float32 tensor (N, 3, H, W), RGB, [0, 1]."""
     import torch
 
@@ -160,19 +166,19 @@ def read_images(paths):
     return torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float() / 255
 
 
-def to_uint8(images):
+def to_uint8(images: "torch.Tensor") -> np.ndarray:
     """Tensor in [0, 1] -> uint8 numpy array of the same shape, rounded to the nearest level."""
     return (images.detach().cpu().clamp(0, 1) * 255).round().byte().numpy()
 
 
-def write_image(path, image):
+def write_image(path: str | Path, image: "torch.Tensor | np.ndarray") -> None:
     """Tensor (3, H, W) or (1, H, W) in [0, 1], or a uint8 array (H, W[, 3]) -> PNG file."""
     if not isinstance(image, np.ndarray):
         image = to_uint8(image).transpose(1, 2, 0).squeeze()
     Image.fromarray(image).save(path, format="PNG")
 
 
-def through_jpeg(images, quality):
+def through_jpeg(images: "torch.Tensor", quality: int) -> "torch.Tensor":
     """Images (N, 3, H, W) in [0, 1] as JPEG files of `quality` (1 to 95) keep them."""
     import torch
 
@@ -181,7 +187,7 @@ def through_jpeg(images, quality):
     return torch.from_numpy(kept).permute(0, 3, 1, 2).float() / 255
 
 
-def jpeg_pixels(pixels, quality):
+def jpeg_pixels(pixels: np.ndarray, quality: int) -> np.ndarray:
     """uint8 (H, W, 3), written as a JPEG file of `quality` and read again."""
     file = BytesIO()
     Image.fromarray(pixels).save(file, format="JPEG", quality=quality)

@@ -10,12 +10,14 @@ from pathlib import Path
 
 from cosalpure.concept import FILE
 from cosalpure.concept import stage as concept_stage
-from cosalpure.data import MANIFEST, read_groups
+from cosalpure.data import MANIFEST, Group, read_groups
 from cosalpure.data import stage as data_stage
 from cosalpure.data.layouts import find_groups
 from cosalpure.data.settings import FolderDataset
 from cosalpure.detect import stage as detect_stage
 from cosalpure.errors import UserError, choose
+from cosalpure.experiment.experiment import Settings
+from cosalpure.labels import Entries
 from cosalpure.purify import stage as purify_stage
 from cosalpure.report.overview import MAPS
 from cosalpure.report.sheet import Row, draw_sheet, open_picture
@@ -24,7 +26,9 @@ ALL = "0:1"  # the span of the only group
 SHEET = "before-after.png"
 
 
-def purify_folder(photos, output, settings, purifier="cosalpure", detector=None):
+def purify_folder(
+    photos: str | Path, output: str | Path, settings: Settings, purifier: str = "cosalpure", detector: str | None = None
+) -> Path:
     """Purify the photos of one folder with the entry `purifier` of `settings`, a `Settings`; the sheet's path.
 
     `detector` is an entry, too (default: the first one). Nothing is degraded: the photos are taken as they are. A
@@ -65,7 +69,7 @@ def purify_folder(photos, output, settings, purifier="cosalpure", detector=None)
     return draw(output, group, purifier, detector, settings.entries())
 
 
-def draw(output, group, purifier, detector, entries):
+def draw(output: Path, group: Group, purifier: str, detector: str | None, entries: Entries) -> Path:
     """The sheet: photos, their maps, the purified photos, their maps."""
     places = [
         ("As they came", output / "data/images"),

@@ -3,7 +3,8 @@
 import difflib
 import json
 import re
-from typing import Annotated, get_args
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,12 +20,15 @@ class Model(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    def as_json(self):
+    def as_json(self) -> str:
         """The settings as a command takes them, keys in order."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True)
 
 
-def validated(cls, values, prefix):
+Settings = TypeVar("Settings", bound=Model)
+
+
+def validated(cls: type[Settings], values: Mapping[str, Any], prefix: str) -> Settings:
     """A dict -> a settings model of class `cls`; every mistake is one line of a UserError that starts with `prefix`."""
     try:
         return cls.model_validate(values)
@@ -32,12 +36,12 @@ def validated(cls, values, prefix):
         raise UserError("\n".join(_lines(error, prefix, cls))) from None
 
 
-def parse(cls, text, where):
+def parse(cls: type[Settings], text: str, where: str) -> Settings:
     """Inline YAML or JSON -> a settings model of class `cls`; every mistake is one line of a UserError."""
     return validated(cls, inline(text, where), f"{where}: ")
 
 
-def inline(text, where):
+def inline(text: str, where: str) -> dict[str, Any]:
     """Inline YAML -> dict."""
     import yaml
 
@@ -50,7 +54,7 @@ def inline(text, where):
     return values
 
 
-def check_placeholders(text, known):
+def check_placeholders(text: str, known: Sequence[str]) -> None:
     """A ValueError unless every placeholder in `text` is one of `known`, written as {name}.
 
     What was meant as a placeholder would else be taken as plain words, in silence.
@@ -70,7 +74,7 @@ def check_placeholders(text, known):
         raise ValueError(f"'{text}': '{word[0]}' is no placeholder; known: {choices}")
 
 
-def _lines(error, prefix, cls):
+def _lines(error: ValidationError, prefix: str, cls: type[Model]) -> list[str]:
     """A pydantic error as lines a person understands: key, expectation, what was found."""
     lines = []
     for item in error.errors():
@@ -89,18 +93,18 @@ def _lines(error, prefix, cls):
     return lines
 
 
-def _model_within(annotation):
+def _model_within(annotation: Any) -> type[Model] | None:
     """The settings model that an annotation is, or holds (a list of them, or one beside a number); else None."""
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return annotation
     return next(filter(None, map(_model_within, get_args(annotation))), None)
 
 
-def _guess(location, cls):
+def _guess(location: Sequence[str | int], cls: type[Model]) -> str:
     """The known keys beside an unknown one, and the likely one."""
     for part in location[:-1]:
         if isinstance(part, str):
-            cls = _model_within(cls.model_fields[part].annotation)
+            cls = _model_within(cls.model_fields[part].annotation) or cls
     close = difflib.get_close_matches(str(location[-1]), list(cls.model_fields), n=1)
     hint = f" (did you mean '{close[0]}'?)" if close else ""
     return f"{hint}; known keys: {', '.join(cls.model_fields) or 'none'}"

@@ -1,15 +1,19 @@
 """The house rules that a reviewer would otherwise have to check by hand."""
 
 import re
+import runpy
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import yaml
+from packaging.requirements import Requirement
 
 from cosalpure.experiment import reference
 
 ROOT = Path(__file__).resolve().parents[1]
+LOCK = runpy.run_path(str(ROOT / "envs/lock.py"))
 
 
 def test_schema_is_generated_from_the_settings():
@@ -22,18 +26,33 @@ def test_configuration_docs_are_generated_from_the_settings():
     assert text == reference.docs_text(), "regenerate: cosalpure config docs > docs/configuration.md"
 
 
-def test_conda_environment_equals_the_pinned_requirements():
-    pins = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
-    environment = yaml.safe_load((ROOT / "envs/cosalpure.yaml").read_text())
-    assert environment["dependencies"][-1]["pip"] == pins, "copy requirements.txt into envs/cosalpure.yaml"
+def pins():
+    """The lines of requirements.txt."""
+    return LOCK["pins"]((ROOT / "requirements.txt").read_text())
 
 
-def test_every_direct_dependency_is_pinned():
-    import tomllib
+def test_conda_environment_has_the_pins_of_requirements_txt():
+    text = (ROOT / "envs/cosalpure.yaml").read_text()
+    assert text == LOCK["conda_text"](pins()), "regenerate: make lock"
+    assert yaml.safe_load(text)["dependencies"][-1]["pip"] == pins()
 
-    direct = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    pinned = {line.split("==")[0].lower() for line in (ROOT / "requirements.txt").read_text().splitlines()}
-    assert {re.split(r"[><=]", name)[0] for name in direct} <= pinned
+
+def test_container_installs_requirements_txt_and_pins_nothing_itself():
+    text = (ROOT / "envs/cosalpure.def").read_text()
+    assert "pip install --no-cache-dir -r /opt/cosalpure/requirements.txt" in text and "==" not in text
+
+
+def test_everything_that_is_asked_for_is_pinned_within_its_range():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pinned = {Requirement(pin).name: Requirement(pin) for pin in pins()}
+    for text in (*project["dependencies"], *project["optional-dependencies"]["dev"]):
+        wanted = Requirement(text)
+        (pin,) = pinned[wanted.name.lower().replace("_", "-")].specifier
+        assert pin.operator == "==" and wanted.specifier.contains(pin.version), f"{text}: make lock"
+
+
+def test_pins_name_no_place_to_download_from():
+    assert all(re.fullmatch(r"[a-z0-9-]+==[0-9][A-Za-z0-9.+]*", pin) for pin in pins())
 
 
 def test_help_and_settings_import_nothing_heavy():

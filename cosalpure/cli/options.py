@@ -108,14 +108,16 @@ def read_entries(text: str) -> "Entries":
     """Read the labels and roles of --entries."""
     from cosalpure.experiment.experiment import parse_entries
 
-    return parse_entries(text, "--entries")
+    entries: Entries = parse_entries(text, "--entries")
+    return entries
 
 
 def read_experiment(files: list[str] | None) -> "Experiment":
     """Read an experiment file and its variants."""
     from cosalpure.experiment.experiment import load_files
 
-    return load_files(files or [DEFAULT])
+    experiment: Experiment = load_files(files or [DEFAULT])
+    return experiment
 
 
 def span_of(groups: str, data: str) -> str:

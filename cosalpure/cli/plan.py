@@ -11,4 +11,5 @@ def plan(config: Experiments = None, benchmarks: Benchmarks = LAYOUT.benchmarks)
     """
     from cosalpure.plan import run
 
-    return run(config or [DEFAULT], benchmarks)
+    status: int | None = run(config or [DEFAULT], benchmarks)
+    return status

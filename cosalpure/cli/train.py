@@ -68,7 +68,7 @@ def train_model(
 
     values = read_files([settings_file] if settings_file else []) | inline(settings, "--settings")
     compute = Compute(device, precision, threads - 1 if workers is None else workers, minutes)
-    run(context.info_name, output, values, text_encoder, autoencoder, compute)
+    run(str(context.info_name), output, values, text_encoder, autoencoder, compute)
 
 
 for model in MODELS:

@@ -4,12 +4,20 @@ concept = learn(images, model, settings, generator, token="<my-goat>")
 concept.save("learned_embeds.safetensors")  # a stock diffusers pipeline reads it by load_textual_inversion
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cosalpure import file_kinds
 from cosalpure.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+    from cosalpure.concept.settings import ConceptLearning
+    from cosalpure.diffusion.text_to_image import TextToImage
+
 
 FILE = "learned_embeds.safetensors"  # the name that diffusers looks for
 
@@ -22,7 +30,7 @@ class Concept:
     vector: Any
     file: str = field(default="", compare=False)  # that it was read from
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write the concept in the format of diffusers and A1111: one tensor (1, D) under the token's name."""
         from safetensors.torch import save
 
@@ -30,7 +38,7 @@ class Concept:
         Path(path).write_bytes(save({self.token: tensor}))  # save_file would let nobody else read it (mode 0600)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | Path) -> "Concept":
         """Read a concept, as float32; a UserError names a file that is missing or holds something else."""
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -53,7 +61,7 @@ class Concept:
             raise UserError(f"{path}: {trouble}")
         return cls(token, vector.reshape(-1).float(), str(path))
 
-    def fitting(self, model):
+    def fitting(self, model: "TextToImage") -> "Concept":
         """This concept, if it is an embedding of the text encoder of `model`, a `TextToImage`; else a UserError."""
         width = model.text_encoder.get_input_embeddings().weight.shape[1]
         if len(self.vector) != width:
@@ -64,7 +72,7 @@ class Concept:
         return self
 
 
-def _unfit(token, vector):
+def _unfit(token: str, vector: "torch.Tensor") -> str | None:
     """Why a tensor of a file is no embedding of one word; None if it is one."""
     shape = " x ".join(map(str, vector.shape)) or "a single number"
     if not token.strip():
@@ -78,19 +86,28 @@ def _unfit(token, vector):
     return None if vector.isfinite().all() else f"'{token}' holds values that are not finite numbers"
 
 
-def token_of(slug):
+def token_of(slug: str) -> str:
     """The placeholder word of a group."""
     return f"<my-{slug}>"
 
 
-def learn(images, model, settings, generator, token, checkpoint=None):
+def learn(
+    images: "torch.Tensor",
+    model: "TextToImage",
+    settings: "ConceptLearning",
+    generator: "torch.Generator",
+    token: str,
+    checkpoint: str | Path | None = None,
+) -> tuple[Concept, list[float]]:
     """See `cosalpure.concept.textual_inversion.learn`; here so that the stage can be imported without torch."""
     from cosalpure.concept.textual_inversion import learn as run
 
     return run(images, model, settings, generator, token, checkpoint)
 
 
-def learn_together(groups, model, settings):
+def learn_together(
+    groups: Sequence[tuple[Any, ...]], model: "TextToImage", settings: "ConceptLearning"
+) -> list[tuple[Concept, list[float]]]:
     """See `cosalpure.concept.textual_inversion.learn_together`."""
     from cosalpure.concept.textual_inversion import learn_together as run
 

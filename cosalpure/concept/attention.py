@@ -5,18 +5,29 @@ enlarged to the image and averaged. DAAM looks on while an image is generated; h
 timesteps and denoised once from each, so that any image can be asked, purified or not.
 """
 
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch.nn import functional as F
 
+from cosalpure.concept import Concept
 from cosalpure.diffusion.samplers import randn
+from cosalpure.diffusion.text_to_image import TextToImage
 
 TIMESTEPS = (100, 200, 300, 400)  # high enough that the network needs its text, low enough that it sees the image
 
 
 @torch.no_grad()
-def attention_maps(model, images, concept, generators, prompt="a photo of {token}", noise_levels=TIMESTEPS):
+def attention_maps(
+    model: TextToImage,
+    images: torch.Tensor,
+    concept: Concept,
+    generators: Sequence[torch.Generator],
+    prompt: str = "a photo of {token}",
+    noise_levels: Sequence[int] = TIMESTEPS,
+) -> torch.Tensor:
     """Images (N, 3, H, W) in [0, 1] -> maps (N, 1, H, W), each scaled to [0, 1]."""
     caption = prompt.replace("{token}", concept.fitting(model).token)
     context = model.embed([caption], concept.token, concept.vector)
@@ -24,7 +35,7 @@ def attention_maps(model, images, concept, generators, prompt="a photo of {token
     latents, _ = model.encode(images)
     noises = [randn(latents, generators) for _ in noise_levels]
 
-    def totals(latents, *noises):
+    def totals(latents: torch.Tensor, *noises: torch.Tensor) -> torch.Tensor:
         with collected_attention(model.unet, position) as collected:
             for level, noise in zip(noise_levels, noises, strict=True):
                 t = torch.full((len(latents),), level)
@@ -37,7 +48,7 @@ def attention_maps(model, images, concept, generators, prompt="a photo of {token
     return (maps - low) / (high - low).clamp(min=1e-12)
 
 
-def _enlarged_sum(collected, size):
+def _enlarged_sum(collected: Sequence[torch.Tensor], size: Sequence[int]) -> torch.Tensor:
     """Entries (N, positions) of layers of several resolutions -> their sum, (N, 1, *size), on the CPU."""
     height, width = size
     total = torch.zeros(len(collected[0]), 1, height, width)
@@ -49,12 +60,13 @@ def _enlarged_sum(collected, size):
 
 
 @contextmanager
-def collected_attention(unet, position):
+def collected_attention(unet: Any, position: int) -> Iterator[list[torch.Tensor]]:
     """Within the block, every cross-attention layer adds to the yielded list its attention to the token at `position`.
 
     An entry is (N, positions), the mean over heads. Afterwards the layers are as before.
     """
-    before, found = unet.attn_processors, []
+    before: dict[str, Any] = unet.attn_processors
+    found: list[torch.Tensor] = []
     own = {
         name: CollectingProcessor(position, found) if name.endswith("attn2.processor") else processor
         for name, processor in before.items()
@@ -69,14 +81,22 @@ def collected_attention(unet, position):
 class CollectingProcessor:
     """A cross-attention layer's computation in plain matrix products, with the token's share kept."""
 
-    def __init__(self, position, found):
+    def __init__(self, position: int, found: list[torch.Tensor]) -> None:
         self.position, self.found = position, found
 
-    def __call__(self, attention, hidden_states, encoder_hidden_states=None, attention_mask=None, **_):
+    def __call__(
+        self,
+        attention: Any,
+        hidden_states: torch.Tensor,
+        encoder_hidden_states: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        **_: Any,
+    ) -> torch.Tensor:
         query = attention.head_to_batch_dim(attention.to_q(hidden_states))
         key = attention.head_to_batch_dim(attention.to_k(encoder_hidden_states))
         value = attention.head_to_batch_dim(attention.to_v(encoder_hidden_states))
         scores = attention.get_attention_scores(query, key, attention_mask)  # (N * heads, positions, tokens)
         self.found.append(scores[..., self.position].unflatten(0, (-1, attention.heads)).mean(1))
         out = attention.batch_to_head_dim(torch.bmm(scores, value))
-        return attention.to_out[1](attention.to_out[0](out)) / attention.rescale_output_factor
+        projected: torch.Tensor = attention.to_out[1](attention.to_out[0](out)) / attention.rescale_output_factor
+        return projected

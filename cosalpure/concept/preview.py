@@ -3,13 +3,24 @@
 images = preview(model, concept, generators)  # the same generators' seeds for two concepts: the same noise
 """
 
+from collections.abc import Sequence
+
 import torch
 
+from cosalpure.concept import Concept
 from cosalpure.diffusion.samplers import dpm_solver_pp_2m, guided, randn, timesteps
+from cosalpure.diffusion.text_to_image import TextToImage
 
 
 @torch.no_grad()
-def preview(model, concept, generators, prompt="a photo of {token}", steps=25, guidance_scale=5.0):
+def preview(
+    model: TextToImage,
+    concept: Concept,
+    generators: Sequence[torch.Generator],
+    prompt: str = "a photo of {token}",
+    steps: int = 25,
+    guidance_scale: float = 5.0,
+) -> torch.Tensor:
     """An image a generator, (N, 3, side, side) in [0, 1] at the model's resolution; a full run from pure noise."""
     concept = concept.fitting(model)
     condition = model.embed([prompt.replace("{token}", concept.token)], concept.token, concept.vector)

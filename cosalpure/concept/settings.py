@@ -1,6 +1,7 @@
 """Settings of concept learning."""
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -42,19 +43,19 @@ class ConceptLearning(Model):
     )
 
     @model_validator(mode="after")
-    def _check(self):
+    def _check(self) -> Self:
         if self.timesteps[0] >= self.timesteps[1]:
             raise ValueError(f"timesteps: {list(self.timesteps)} is empty; the first must be below the second")
         check_templates(self.captions)
         return self
 
     @property
-    def captions(self):
+    def captions(self) -> tuple[str, ...]:
         """The captions that `templates` stands for, a tuple of texts with {token}."""
         return TEMPLATES[self.templates] if isinstance(self.templates, str) else self.templates
 
 
-def check_templates(templates):
+def check_templates(templates: Sequence[str]) -> None:
     """A ValueError unless every caption of concept learning holds {token} once, and no other placeholder."""
     if not templates:
         raise ValueError("templates: expected at least one caption, such as 'a photo of {token}'")

@@ -3,16 +3,27 @@
 from pathlib import Path
 
 import pandas as pd
+import torch
 from tqdm import tqdm
 
 from cosalpure.concept import FILE, learn_together, token_of
-from cosalpure.data import read_groups, write_index
+from cosalpure.concept.settings import ConceptLearning
+from cosalpure.data import Group, read_groups, write_index
+from cosalpure.diffusion.settings import TextToImage as TextToImageSettings
 from cosalpure.diffusion.text_to_image import TextToImage
 from cosalpure.io import read_images, whole_folder
 from cosalpure.seeds import generator
 
 
-def run(settings, text_to_image, data, images, output, span, seed):
+def run(
+    settings: ConceptLearning,
+    text_to_image: TextToImageSettings,
+    data: str | Path,
+    images: str | Path,
+    output: str | Path,
+    span: str,
+    seed: int,
+) -> None:
     """For each group of `span`: `output`/groups/<slug>/{learned_embeds.safetensors, loss.csv, settings.json}.
 
     `settings` is a `ConceptLearning`, `text_to_image` a `TextToImage` setting, `data` the dataset's folder,
@@ -33,13 +44,15 @@ def run(settings, text_to_image, data, images, output, span, seed):
         progress(output, group).unlink(missing_ok=True)
 
 
-def lesson(group, images, output, seed):
+def lesson(
+    group: Group, images: str | Path, output: str | Path, seed: int
+) -> tuple[torch.Tensor, torch.Generator, str, Path]:
     """What `learn_together` takes of a group: its images, its draws, its token, the file of its progress."""
     pixels = read_images(group.paths(Path(images) / "images"))
     draws = generator(seed, group.dataset, group.name, "concept")
     return pixels, draws, token_of(group.slug), progress(output, group)
 
 
-def progress(output, group):
+def progress(output: str | Path, group: Group) -> Path:
     """The file that an interrupted learning goes on from."""
     return Path(output) / "progress" / f"{group.slug}.pt"

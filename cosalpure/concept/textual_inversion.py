@@ -8,13 +8,17 @@ the whole embedding matrix also shrank every other word; the vector is saved, no
 import hashlib
 import math
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm import tqdm
 
 from cosalpure import __version__
 from cosalpure.concept import Concept
+from cosalpure.concept.settings import ConceptLearning
+from cosalpure.diffusion.text_to_image import TextToImage
 from cosalpure.errors import UserError
 from cosalpure.io import through_jpeg, whole_file
 
@@ -22,7 +26,14 @@ ASK_EVERY, PATIENCE = 10, 2  # steps between questions of a plateau; questions t
 LOSS_SCALE = 4096.0  # in float16 the gradient of one vector would round to zero
 
 
-def learn(images, model, settings, generator, token, checkpoint=None):
+def learn(
+    images: torch.Tensor,
+    model: TextToImage,
+    settings: ConceptLearning,
+    generator: torch.Generator,
+    token: str,
+    checkpoint: str | Path | None = None,
+) -> tuple[Concept, list[float]]:
     """Learn the concept of `images` (N, 3, H, W) in [0, 1] -> (Concept, losses: list of float, one a step).
 
     `model` is a `diffusion.text_to_image.TextToImage`, `settings` a `ConceptLearning`; all draws use `generator`.
@@ -32,7 +43,9 @@ def learn(images, model, settings, generator, token, checkpoint=None):
     return result
 
 
-def learn_together(groups, model, settings):
+def learn_together(
+    groups: Sequence[tuple[Any, ...]], model: TextToImage, settings: ConceptLearning
+) -> list[tuple[Concept, list[float]]]:
     """Learn one concept for each of `groups`, (images, generator, token, checkpoint) as `learn` takes them.
 
     Every group has its own vector, optimiser, draws and checkpoint; what they share is the network's batch. So a group's
@@ -52,7 +65,15 @@ def learn_together(groups, model, settings):
 class Lesson:
     """One group's learning: its latents, the one vector that is optimised, and how far it has come."""
 
-    def __init__(self, model, settings, images, generator, token, checkpoint=None):
+    def __init__(
+        self,
+        model: TextToImage,
+        settings: ConceptLearning,
+        images: torch.Tensor,
+        generator: torch.Generator,
+        token: str,
+        checkpoint: str | Path | None = None,
+    ) -> None:
         if token in model.tokenizer.get_vocab():
             raise UserError(f"concept {token}: {model.name} already has a token of this name; rename the group")
         self.model, self.settings, self.generator, self.token = model, settings, generator, token
@@ -70,7 +91,7 @@ class Lesson:
         if self.question and not self.answers:
             self.answers.append(self.question())
 
-    def draw(self):
+    def draw(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, str]:
         """3. A batch: images, mirrored or not, latents sampled from their posterior, noise, timesteps, a caption.
 
         Returns the noised latents, t, the network's target, (B, ...) each, and the caption with the token in it.
@@ -82,7 +103,7 @@ class Lesson:
         noised, target = self.model.add_noise(latents, noise, t), self.model.target(latents, noise, t)
         return noised, t, target, caption.format(token=self.token)
 
-    def step(self, loss):
+    def step(self, loss: float) -> None:
         """5. The optimiser's step along the vector's gradient, whose `loss` is noted; the state is saved now and then."""
         if not math.isfinite(loss):
             done = len(self.losses)
@@ -96,11 +117,11 @@ class Lesson:
             self.progress.save(self.vector, self.optimiser, self.generator, self.losses, self.answers)
 
     @property
-    def ended(self):
+    def ended(self) -> bool:
         """Whether all steps are done, or the last questions found less than the plateau's share of what was gained."""
         if len(self.losses) >= self.settings.steps:
             return True
-        if self.question is None or len(self.answers) <= PATIENCE:
+        if self.settings.plateau is None or len(self.answers) <= PATIENCE:
             return False
         before, now = min(self.answers[:-PATIENCE]), min(self.answers)
         return before - now <= self.settings.plateau * (self.answers[0] - now)
@@ -112,7 +133,7 @@ class Question:
     The loss of single steps says little, as each has its own timesteps and noise; this one moves with the vector alone.
     """
 
-    def __init__(self, lesson):
+    def __init__(self, lesson: Lesson) -> None:
         self.lesson, model = lesson, lesson.model
         draws = torch.Generator().manual_seed(lesson.generator.initial_seed() ^ 1)
         low, high = lesson.settings.timesteps
@@ -121,25 +142,33 @@ class Question:
         noise = _randn(latents, draws)
         self.noised, self.target = model.add_noise(latents, noise, self.t), model.target(latents, noise, self.t)
 
-    def __call__(self):
+    def __call__(self) -> float:
         lesson = self.lesson
         caption = lesson.settings.captions[0].format(token=lesson.token)
         return loss_on(lesson.model, self.noised, self.t, self.target, caption, lesson.token, lesson.vector)
 
 
 @torch.no_grad()
-def loss_on(model, noised, t, target, caption, token, vector):
+def loss_on(
+    model: TextToImage,
+    noised: torch.Tensor,
+    t: torch.Tensor,
+    target: torch.Tensor,
+    caption: str,
+    token: str | None,
+    vector: torch.Tensor | None,
+) -> float:
     """Eq. 5 on given draws, (B, ...) each: the mean squared error under one caption whose `token` reads `vector`."""
     context = model.embed([caption], token, vector)
 
-    def error(noised, t, target):
+    def error(noised: torch.Tensor, t: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         predicted = model.predict(noised, t, context.expand(len(noised), -1, -1))
         return (predicted - target).square().flatten(1).mean(1)
 
-    return model.passes(error, noised, t, target).mean().item()
+    return float(model.passes(error, noised, t, target).mean())
 
 
-def _losses_and_gradients(model, lessons):
+def _losses_and_gradients(model: TextToImage, lessons: Sequence[Lesson]) -> list[float]:
     """4. Eq. 5 for every lesson: the prediction error under its caption, in which its token reads its vector.
 
     One batch of all lessons' rows, or smaller ones when memory runs out. The losses; gradients go to `vector.grad`.
@@ -149,8 +178,8 @@ def _losses_and_gradients(model, lessons):
     owners = torch.arange(len(lessons)).repeat_interleave(count)
     scale = LOSS_SCALE if model.dtype == torch.float16 else 1.0
 
-    def part(owner, noised, t, target):
-        here, rows = (found.tolist() for found in owner.unique_consecutive(return_counts=True))
+    def part(owner: torch.Tensor, noised: torch.Tensor, t: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        here, rows = (found.tolist() for found in torch.unique_consecutive(owner, return_counts=True))
         vectors = [lessons[i].vector for i in here]
         contexts = [model.embed([prompts[i]], lessons[i].token, lessons[i].vector) for i in here]
         context = torch.cat([one.expand(n, -1, -1) for one, n in zip(contexts, rows, strict=True)])
@@ -162,16 +191,18 @@ def _losses_and_gradients(model, lessons):
         return error.detach()
 
     errors = model.batches(part, owners, torch.cat(noised), torch.cat(t), torch.cat(target))
-    return [rows.mean().item() for rows in errors.split(count)]
+    return [rows.mean().item() for rows in torch.split(errors, count)]
 
 
 class Progress:
     """The state of a learning run in a file, so that it can go on after an interruption; None keeps no file."""
 
-    def __init__(self, path, fingerprint):
-        self.path, self.fingerprint = path and Path(path), fingerprint
+    def __init__(self, path: str | Path | None, fingerprint: str) -> None:
+        self.path, self.fingerprint = None if path is None else Path(path), fingerprint
 
-    def resume(self, vector, optimiser, generator):
+    def resume(
+        self, vector: torch.Tensor, optimiser: torch.optim.Optimizer, generator: torch.Generator
+    ) -> tuple[list[float], list[float]]:
         """Restores the three from the file; losses and answers so far. A file of another run, or a broken one, is ignored."""
         if self.path is None or not self.path.is_file():
             return [], []
@@ -187,7 +218,14 @@ class Progress:
         generator.set_state(state["generator"])
         return state["losses"], state["answers"]
 
-    def save(self, vector, optimiser, generator, losses, answers):
+    def save(
+        self,
+        vector: torch.Tensor,
+        optimiser: torch.optim.Optimizer,
+        generator: torch.Generator,
+        losses: list[float],
+        answers: list[float],
+    ) -> None:
         if self.path is None:
             return
         state = {"fingerprint": self.fingerprint, "vector": vector.detach(), "optimiser": optimiser.state_dict()}
@@ -196,7 +234,9 @@ class Progress:
             torch.save(state | more, temporary)
 
 
-def _fingerprint(images, model, settings, generator, token):
+def _fingerprint(
+    images: torch.Tensor, model: TextToImage, settings: ConceptLearning, generator: torch.Generator, token: str
+) -> str:
     """What the result depends on, as a hash: a checkpoint of anything else must not be taken up."""
     parts = [
         __version__,
@@ -213,7 +253,9 @@ def _fingerprint(images, model, settings, generator, token):
     return digest.hexdigest()
 
 
-def _draw(count, settings, generator):
+def _draw(
+    count: int, settings: ConceptLearning, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, str]:
     """Indices (B,) of images, whether each is mirrored (B,), timesteps (B,), and one caption."""
     batch = settings.batch
     rows = torch.randint(count, (batch,), generator=generator)
@@ -223,6 +265,6 @@ def _draw(count, settings, generator):
     return rows, mirrored, t, caption
 
 
-def _randn(like, generator):
+def _randn(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Standard normal values of the shape of `like`, drawn on the CPU so that every device sees the same."""
     return torch.randn(like.shape, generator=generator).to(like.device)

@@ -11,10 +11,16 @@ names. Beside the manifest, `problems.parquet` lists what is wrong and `notes.pa
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cosalpure.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 MANIFEST = "manifest.parquet"
 COLUMNS = ("dataset", "group", "slug", "index", "file", "sha256", "attacked", "original", "truth", "left_out")
@@ -31,12 +37,12 @@ class Group:
     files: tuple[str, ...]
     attacked: tuple[bool, ...]
 
-    def paths(self, folder):
+    def paths(self, folder: str | Path) -> list[Path]:
         """The group's files under `folder`/<slug>/."""
         return [Path(folder) / self.slug / file for file in self.files]
 
 
-def read_manifest(data):
+def read_manifest(data: str | Path) -> "pd.DataFrame":
     """The manifest of a dataset's folder as a DataFrame."""
     import pandas as pd
 
@@ -49,11 +55,11 @@ def read_manifest(data):
         raise UserError(f"{path}: not a readable manifest ({error})") from None
 
 
-def read_groups(data, span=None):
+def read_groups(data: str | Path, span: str | None = None) -> list[Group]:
     """The groups of a dataset's folder in the order of their slugs; `span` "A:B" selects groups A to B - 1."""
     rows = read_manifest(data).sort_values(["slug", "index"])
     groups = [
-        Group(part.dataset.iloc[0], part.group.iloc[0], slug, tuple(part.file), tuple(map(bool, part.attacked)))
+        Group(part.dataset.iloc[0], part.group.iloc[0], str(slug), tuple(part.file), tuple(map(bool, part.attacked)))
         for slug, part in rows.groupby("slug", sort=True)
     ]
     if span is None:
@@ -64,7 +70,7 @@ def read_groups(data, span=None):
     return groups[start:end]
 
 
-def parse_span(span):
+def parse_span(span: str) -> tuple[int, int]:
     """ "A:B" -> (A, B)."""
     match = re.fullmatch(r"(\d+):(\d+)", span)
     if not match or int(match[1]) >= int(match[2]):
@@ -72,13 +78,20 @@ def parse_span(span):
     return int(match[1]), int(match[2])
 
 
-def index_path(output, span):
+def index_path(output: str | Path, span: str) -> Path:
     """The file that a job over groups "A:B" leaves when all of them are done: `output`/shards/A-B.parquet."""
     start, end = parse_span(span)
     return Path(output) / "shards" / f"{start:04d}-{end:04d}.parquet"
 
 
-def write_index(output, span, groups, folder, suffix=None, more=None):
+def write_index(
+    output: str | Path,
+    span: str,
+    groups: Iterable[Group],
+    folder: str | Path,
+    suffix: str | None = None,
+    more: Mapping[str, Mapping[tuple[str, str], Any]] | None = None,
+) -> None:
     """Record the files of finished groups and their hashes; written last, so it stands for the whole job.
 
     `folder` holds a subfolder a group. A row a file: group, slug, file, sha256, and a column for each key of `more`,
@@ -101,13 +114,13 @@ def write_index(output, span, groups, folder, suffix=None, more=None):
         table.to_parquet(path, index=False)
 
 
-def file_hash(path):
+def file_hash(path: str | Path) -> str:
     """The sha256 of a file, as hexadecimal text."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def slugify(label):
+def slugify(label: str) -> str:
     """A name that is safe in paths, shells and wildcards: lower-case letters, digits and single hyphens."""
     plain = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")

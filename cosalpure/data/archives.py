@@ -14,11 +14,12 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path, PurePosixPath
+from typing import IO, Any
 
 from cosalpure.data.layouts import SUFFIXES, is_strange
 from cosalpure.errors import UserError, one_line
@@ -30,10 +31,12 @@ MAX_RATIO = 100  # bytes of all members for a byte of the archive; photographs c
 SMALL = 100_000_000  # bytes that are no bomb whatever the ratio
 MAX_DEPTH = 16  # folders in folders
 PIECE = 1 << 20  # bytes read at once: a tar's extended header must not be larger either
-STREAMS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+STREAMS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 OTHERS = {b"Rar!": "RAR", b"7z\xbc\xaf": "7z", b"\x28\xb5\x2f\xfd": "zstd"}
-BROKEN = (OSError, EOFError, RuntimeError, ValueError, struct.error, zlib.error, lzma.LZMAError)
-BROKEN += (zipfile.BadZipFile, tarfile.TarError)
+BROKEN = (OSError, EOFError, RuntimeError, ValueError, struct.error, zlib.error, lzma.LZMAError) + (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+)
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,10 @@ class Member:
     name: str
     size: int
     kind: str  # "file", "folder", or what makes it unwelcome
-    open: Callable
+    open: Callable[[], Any]
 
 
-def unpack(archive, target):
+def unpack(archive: str | Path, target: str | Path) -> None:
     """The images of `archive` as files under the folder `target`; a UserError of one line names what is wrong."""
     archive, target, total = Path(archive), Path(target), 0
     allowed = min(MAX_TOTAL, max(SMALL, MAX_RATIO * archive.stat().st_size))
@@ -67,7 +70,7 @@ def unpack(archive, target):
         raise UserError(f"{archive}: not a whole, readable archive ({one_line(error, 120)})") from None
 
 
-def _checked(member, count, total, allowed):
+def _checked(member: Member, count: int, total: int, allowed: int) -> PurePosixPath:
     """The relative path of a member that may be written."""
     parts = member.name.replace("\\", "/").split("/")  # old Windows programs write backslashes
     if parts[0] == "" or ".." in parts or re.match(r"[A-Za-z]:[\\/]", member.name) or "\0" in member.name:
@@ -85,7 +88,7 @@ def _checked(member, count, total, allowed):
     return PurePosixPath(*parts)
 
 
-def _write(member, path):
+def _write(member: Member, path: Path) -> None:
     """A member's bytes as a new file, as many as declared."""
     path.parent.mkdir(parents=True, exist_ok=True)
     written = 0
@@ -102,13 +105,13 @@ def _write(member, path):
         raise UserError(f"member {_shown(member)} does not have the {member.size:,} bytes that it declares")
 
 
-def _shown(member):
+def _shown(member: Member) -> str:
     """A member's name, short and harmless to a terminal."""
     return ascii(member.name if len(member.name) <= 80 else member.name[:77] + "...")
 
 
 @contextmanager
-def _members(archive, allowed):
+def _members(archive: Path, allowed: int) -> Iterator[Iterator[Member]]:
     """The members of an archive, whatever its kind, which its first bytes tell: an iterator of `Member`."""
     with archive.open("rb") as file:
         start = file.read(8)
@@ -121,11 +124,13 @@ def _members(archive, allowed):
             yield (_of_zip(opened, info) for info in opened.infolist())
         return
     unpacked = next((opener for magic, opener in STREAMS.items() if start.startswith(magic)), open)
-    with unpacked(archive, "rb") as stream, tarfile.open(fileobj=_Bounded(stream, allowed), mode="r:") as opened:
-        yield (_of_tar(opened, info) for info in opened)
+    with unpacked(archive, "rb") as stream:
+        bounded: Any = _Bounded(stream, allowed)
+        with tarfile.open(fileobj=bounded, mode="r:") as opened:
+            yield (_of_tar(opened, info) for info in opened)
 
 
-def _check_count(archive):
+def _check_count(archive: Path) -> None:
     """Refuses a zip of too many members by the number it declares, before a list of them is made in memory."""
     with archive.open("rb") as file:
         file.seek(max(0, archive.stat().st_size - 65_557))  # the record lies at the end, behind a comment
@@ -138,7 +143,7 @@ def _check_count(archive):
         raise UserError(f"more than {MAX_MEMBERS:,} members")
 
 
-def _of_zip(opened, info):
+def _of_zip(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
     mode = info.external_attr >> 16
     if info.flag_bits & 0x1:
         raise UserError("it is encrypted: unpack it by hand and give the path of the folder")
@@ -147,7 +152,7 @@ def _of_zip(opened, info):
     return Member(_zip_name(info), info.file_size, kind, lambda: opened.open(info))
 
 
-def _zip_name(info):
+def _zip_name(info: zipfile.ZipInfo) -> str:
     """A member's name; programs that write UTF-8 without saying so are many, so that is tried first."""
     if info.flag_bits & 0x800:
         return info.orig_filename
@@ -157,7 +162,7 @@ def _zip_name(info):
         return info.orig_filename
 
 
-def _of_tar(opened, info):
+def _of_tar(opened: tarfile.TarFile, info: tarfile.TarInfo) -> Member:
     kind = (
         "folder" if info.isdir() else "file" if info.isreg() else "link" if info.issym() or info.islnk() else "device"
     )
@@ -169,11 +174,11 @@ class _Bounded:
 
     KEPT = 1024  # bytes to step back over
 
-    def __init__(self, stream, limit):
+    def __init__(self, stream: IO[bytes], limit: int) -> None:
         self.stream, self.limit = stream, limit + MAX_MEMBERS * tarfile.RECORDSIZE // 8  # headers
         self.position, self.fetched, self.behind, self.ahead = 0, 0, b"", b""
 
-    def read(self, size):
+    def read(self, size: int) -> bytes:
         if not 0 <= size <= PIECE:
             raise UserError(f"a header of {size:,} bytes")
         data, self.ahead = self.ahead[:size], self.ahead[size:]
@@ -187,7 +192,7 @@ class _Bounded:
         self.behind = (self.behind + data)[-self.KEPT :]
         return data
 
-    def seek(self, position):
+    def seek(self, position: int) -> None:
         back = self.position - position
         if 0 < back <= len(self.behind):
             self.behind, self.ahead = self.behind[:-back], self.behind[-back:] + self.ahead
@@ -197,8 +202,8 @@ class _Bounded:
         while self.position < position and self.read(min(PIECE, position - self.position)):
             pass
 
-    def tell(self):
+    def tell(self) -> int:
         return self.position
 
-    def close(self):
+    def close(self) -> None:
         pass

@@ -9,7 +9,10 @@ Everything else is of unclear meaning: several labels (classes or instances?), a
 contradict the order of the palette, labels in a lossy format. It is read as well as can be and reported.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -31,7 +34,7 @@ PLURAL = {"value": "values", "palette index": "palette indices"}
 SOLID = 4  # pixels in blocks of 2 x 2: fewer of one value are soft edges or specks
 
 
-def read_mask(path):
+def read_mask(path: str | Path) -> Reading:
     """A ground truth -> `Reading` with pixels (H, W) as stored, 128 and more is the object. A UserError names a bad file."""
     with open_image(path) as image:
         deep, turned, lossy = has_16_bits(image), orientation(image), is_lossy(image)
@@ -45,16 +48,16 @@ def read_mask(path):
     return replace(reading, orientation=turned)
 
 
-def _unclear(pixels, what):
+def _unclear(pixels: np.ndarray, what: str) -> Reading:
     return Reading(pixels, f"{UNCLEAR}: {what}{'' if what[-1] in '?.' else '.'} {REMEDY}")
 
 
-def _object(chosen):
+def _object(chosen: np.ndarray) -> np.ndarray:
     """Boolean (H, W) -> 0 and 255."""
     return chosen * np.uint8(255)
 
 
-def _opaque(image, lossy):
+def _opaque(image: Image.Image, lossy: bool) -> Reading:
     """A mask without transparency."""
     if image.mode[0] in "IF":
         return _deep(np.asarray(image))
@@ -65,7 +68,7 @@ def _opaque(image, lossy):
     return _colours(np.asarray(image.convert("RGB")), lossy)
 
 
-def _grey(values, lossy=False):
+def _grey(values: np.ndarray, lossy: bool = False) -> Reading:
     """uint8 (H, W): ordinary, one label, or unclear."""
     counts = np.bincount(values.ravel(), minlength=256)
     present = np.flatnonzero(counts)
@@ -73,13 +76,14 @@ def _grey(values, lossy=False):
         certain = present[0] in (0, 255)  # empty and full ones are told by what is written
         return Reading(values) if certain else _unclear(values, f"{present[0]} everywhere")
     if len(present) == 2:
-        return _two_values(values, *map(int, present), lossy)
+        low, high = map(int, present)
+        return _two_values(values, low, high, lossy)
     if len(present) <= FEW and not lossy:
         return _few_values(values, counts, present)
     return _many_values(values, counts, lossy)
 
 
-def _two_values(values, low, high, lossy=False):
+def _two_values(values: np.ndarray, low: Any, high: Any, lossy: bool = False) -> Reading:
     """Two distinct values, of any depth."""
     if low <= BLACK and PURE_WHITE <= high <= 255:
         return Reading(values.astype(np.uint8))
@@ -90,7 +94,7 @@ def _two_values(values, low, high, lossy=False):
     return _unclear(_object(values == high), f"values {low:g} and {high:g}: which is the object?")
 
 
-def _few_values(values, counts, present):
+def _few_values(values: np.ndarray, counts: np.ndarray, present: np.ndarray) -> Reading:
     """Three to sixteen distinct values: black and white with soft edges, or labels."""
     total, solid = counts.sum(), _solid(values)
     share = np.maximum(solid >= SOLID, counts >= max(SOLID, 0.002 * total))
@@ -102,11 +106,11 @@ def _few_values(values, counts, present):
     ids = [value for value in levels if 0 < value < ID]
     if 0 in levels and ids and set(levels) <= {0, *ids, VOID}:
         return _labelled(_object(np.isin(values, ids)), ids, VOID in levels, not _thick(values == VOID), "value")
-    listed = _listed(levels if len(levels) > 2 else present)
+    listed = _listed(levels if len(levels) > 2 else present.tolist())
     return _unclear(values, f"values {listed}: labels, or undecided pixels?")
 
 
-def _labelled(chosen, ids, void, void_is_certain, what):
+def _labelled(chosen: np.ndarray, ids: Sequence[Any], void: bool, void_is_certain: bool, what: str) -> Reading:
     """A map of labels `ids` beside the background 0 and perhaps a void 255; `chosen` are the pixels of all `ids`."""
     if len(ids) > 1:
         several = f"{PLURAL[what]} {_listed(ids)} beside the background: several classes or instances? All are taken as the object"
@@ -116,7 +120,7 @@ def _labelled(chosen, ids, void, void_is_certain, what):
     return Reading(chosen, note=f"{what} {ids[0]} is the object" + (f", {VOID} (void) is background" if void else ""))
 
 
-def _many_values(values, counts, lossy):
+def _many_values(values: np.ndarray, counts: np.ndarray, lossy: bool) -> Reading:
     """More than sixteen grey values, or a lossy format: black and white with soft edges, or unclear."""
     total, middle = counts.sum(), counts[48:208]
     if not counts[WHITE:].any() or not counts[:DARK].any():
@@ -138,7 +142,7 @@ def _many_values(values, counts, lossy):
     return Reading(values)
 
 
-def _colours(pixels, lossy):
+def _colours(pixels: np.ndarray, lossy: bool) -> Reading:
     """uint8 (H, W, 3): grey stored as colour, one colour on black, or unclear."""
     red, green, blue = np.moveaxis(pixels, 2, 0)
     if np.array_equal(red, green) and np.array_equal(red, blue):
@@ -153,7 +157,7 @@ def _colours(pixels, lossy):
     return _coloured_labels(packed, luma)
 
 
-def _coloured_labels(packed, luma):
+def _coloured_labels(packed: np.ndarray, luma: np.ndarray) -> Reading:
     """Packed colours (H, W), at most sixteen of them: one on black, with or without VOC's void."""
     present = [int(value) for value in np.unique(packed)]
     labels = [value for value in present if value not in (0, VOID_COLOUR)] or present[-1:]
@@ -169,7 +173,7 @@ def _coloured_labels(packed, luma):
     return Reading(chosen, note=f"colour #{labels[0]:06x} is the object{void}")
 
 
-def _palette(image):
+def _palette(image: Image.Image) -> Reading:
     """Palette indices: by their colours where these are greys, else labels."""
     index = np.asarray(image)
     used = [int(value) for value in np.unique(index)]
@@ -206,7 +210,7 @@ def _palette(image):
     return _labelled(_object(np.isin(index, ids)), ids, bool(void), certain, "palette index")
 
 
-def _transparent(image, lossy):
+def _transparent(image: Image.Image, lossy: bool) -> Reading:
     """A mask with transparency: the colours, unless these say nothing or are the photograph."""
     rgba = np.asarray(image.convert("RGBA"))
     colours, alpha = rgba[..., :3].reshape(-1, 3), rgba[..., 3]
@@ -222,7 +226,7 @@ def _transparent(image, lossy):
     return its if its.problem else replace(its, note="opaque is the object, transparent the background")
 
 
-def _deep(values):
+def _deep(values: np.ndarray) -> Reading:
     """Whole numbers of 16 or 32 bits, or floats."""
     values = values.astype(np.float64)
     blank = np.zeros(values.shape, np.uint8)
@@ -250,42 +254,42 @@ def _deep(values):
     return _unclear(blank, f"values from {low:g} to {high:g}, of which the white is not certain")
 
 
-def _noted(reading, note):
+def _noted(reading: Reading, note: str) -> Reading:
     """A reading that says how its depth was taken, too."""
     return (
         reading if reading.problem else replace(reading, note="; ".join(part for part in (note, reading.note) if part))
     )
 
 
-def _luma(pixels):
+def _luma(pixels: np.ndarray) -> np.ndarray:
     """RGB (H, W, 3) -> grey as Pillow converts it."""
     return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).convert("L"))
 
 
-def _solid(values):
+def _solid(values: np.ndarray) -> np.ndarray:
     """Pixels in blocks of 2 x 2 of one value, of each of the 256 values: soft edges have hardly any."""
     same = (values[:-1, :-1] == values[1:, 1:]) & (values[:-1, :-1] == values[1:, :-1])
     same &= values[:-1, :-1] == values[:-1, 1:]
     return np.bincount(values[:-1, :-1][same], minlength=256)
 
 
-def border_share(chosen):
+def border_share(chosen: np.ndarray) -> float:
     """The share of the outermost pixels that are chosen."""
     return float(np.concatenate((chosen[0], chosen[-1], chosen[:, 0], chosen[:, -1])).mean())
 
 
-def _even(values, low, high):
+def _even(values: np.ndarray, low: int, high: int) -> float:
     """The share of pixels in the middle of 5 x 5 px of one value from `low` to `high`: soft edges have none."""
     least, most = minimum_filter(values, 5), maximum_filter(values, 5)
     return float(((least == most) & (low <= values) & (values <= high)).mean())
 
 
-def _thick(chosen):
+def _thick(chosen: np.ndarray) -> bool:
     """Whether chosen pixels are more than a line: a square of `RIM` px fits in."""
     return bool(minimum_filter(chosen, RIM, mode="constant").any())
 
 
-def _listed(values):
+def _listed(values: Sequence[Any]) -> str:
     """Values for a message: "1, 2 and 7"; of many the first."""
     values = [str(value) for value in values]
     if len(values) > 6:

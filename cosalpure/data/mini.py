@@ -6,6 +6,7 @@ backgrounds lie in `resources/mini/` (made by `build_sprites.py` there). About o
 """
 
 import csv
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -15,54 +16,57 @@ from PIL import Image, ImageEnhance, ImageFilter
 from cosalpure.errors import UserError, choose
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources" / "mini"
+Box = tuple[int, int, int, int]  # x, y, w, h
 SPLITS = ("train", "dev", "test")  # disjoint concepts: detectors learn on train, choices are made on dev
 
 
 class MiniWorld:
     """The sprites, the backgrounds, and how they become scenes of `size` x `size` pixels."""
 
-    def __init__(self, resources=RESOURCES, size=64):
+    def __init__(self, resources: str | Path = RESOURCES, size: int = 64) -> None:
         self.resources = Path(resources)
         self.size = size
-        self._sprites = {}
+        self._sprites: dict[str, list[Image.Image]] = {}
         if not (self.resources / "concepts.csv").exists():
             raise UserError(
                 f"{self.resources}: no concepts.csv; the mini benchmark's resources come with the repository"
             )
 
     @cached_property
-    def splits(self):
+    def splits(self) -> dict[str, str]:
         """{concept: split} in the order of the file."""
         with (self.resources / "concepts.csv").open() as file:
             return {row["concept"]: row["split"] for row in csv.DictReader(file)}
 
-    def concepts(self, split):
+    def concepts(self, split: str) -> list[str]:
         """The names of a split's concepts, sorted."""
         choose("split", split, SPLITS)
         return sorted(concept for concept, its in self.splits.items() if its == split)
 
-    def sprites(self, concept):
+    def sprites(self, concept: str) -> list[Image.Image]:
         """The designs of a concept: a list of RGBA images, one a designer."""
         if concept not in self._sprites:
             choose("concept", concept, list(self.splits))
-            with Image.open(self.resources / "sprites" / f"{concept}.webp") as strip:
-                strip = strip.convert("RGBA")
+            with Image.open(self.resources / "sprites" / f"{concept}.webp") as file:
+                strip = file.convert("RGBA")
             side = strip.height
             self._sprites[concept] = [strip.crop((x, 0, x + side, side)) for x in range(0, strip.width, side)]
         return self._sprites[concept]
 
     @cached_property
-    def photographs(self):
+    def photographs(self) -> list[Image.Image]:
         """Background photographs, RGB, at three halves of the scene's size."""
         photographs = []
         for path in sorted((self.resources / "backgrounds").glob("*.webp")):
             with Image.open(path) as image:
                 scale = 1.5 * self.size / min(image.size)
-                size = tuple(max(self.size, round(side * scale)) for side in image.size)
+                size = [max(self.size, round(side * scale)) for side in image.size]
                 photographs.append(image.convert("RGB").resize(size, Image.Resampling.LANCZOS))
         return photographs
 
-    def scene(self, rng, concept, distractors_from, design=None):
+    def scene(
+        self, rng: np.random.Generator, concept: str, distractors_from: Sequence[str], design: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """A benchmark-like scene: (image uint8 (size, size, 3), mask uint8 (size, size) of 0 and 255).
 
         One object of `concept` (48 to 78 % of the side) on top of one or two others (30 to 50 %) of `distractors_from`.
@@ -79,7 +83,9 @@ class MiniWorld:
         _paste(canvas, target, place[:2], self.size)
         return self._finish(rng, canvas), _mask(target, place[:2], self.size)
 
-    def portrait(self, rng, concept, design=None):
+    def portrait(
+        self, rng: np.random.Generator, concept: str, design: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """A large object (half to four fifths of the side) on a plain background, nothing else: (image, mask)."""
         canvas = self._plain(rng)
         target = self._object(rng, concept, rng.uniform(0.5, 0.8), design)
@@ -87,7 +93,9 @@ class MiniWorld:
         _paste(canvas, target, place, self.size)
         return self._finish(rng, canvas), _mask(target, place, self.size)
 
-    def group(self, rng, concept, n, distractors_from):
+    def group(
+        self, rng: np.random.Generator, concept: str, n: int, distractors_from: Sequence[str]
+    ) -> tuple[np.ndarray, np.ndarray]:
         """`n` scenes of one concept: images uint8 (n, size, size, 3), masks uint8 (n, size, size).
 
         Designs are shuffled over the positions, so that the attacked first half has no designers of its own.
@@ -98,7 +106,7 @@ class MiniWorld:
         images, masks = zip(*pairs, strict=True)
         return np.stack(images), np.stack(masks)
 
-    def _object(self, rng, concept, scale, design=None):
+    def _object(self, rng: np.random.Generator, concept: str, scale: float, design: int | None = None) -> Image.Image:
         """A sprite, perhaps mirrored, turned by up to 15 degrees, a little lighter or darker; RGBA."""
         sprites = self.sprites(concept)
         sprite = sprites[int(rng.integers(len(sprites))) if design is None else design % len(sprites)]
@@ -114,10 +122,10 @@ class MiniWorld:
         sprite.putalpha(alpha)
         return sprite
 
-    def _place(self, rng, sprite, boxes, tries=12):
+    def _place(self, rng: np.random.Generator, sprite: Image.Image, boxes: Sequence[Box], tries: int = 12) -> Box:
         """The position (x, y, w, h), of a few random ones, that overlaps the `boxes` placed so far least."""
         width, height = sprite.size
-        best = None
+        best: tuple[int, Box] | None = None
         for _ in range(tries if boxes else 1):
             x = int(rng.integers(0, max(1, self.size - width + 1)))
             y = int(rng.integers(0, max(1, self.size - height + 1)))
@@ -126,9 +134,10 @@ class MiniWorld:
                 best = (overlap, (x, y, width, height))
             if overlap == 0:
                 break
+        assert best is not None  # `tries` is positive
         return best[1]
 
-    def _background(self, rng):
+    def _background(self, rng: np.random.Generator) -> Image.Image:
         """Half photographs, half textures made here; RGB image."""
         if rng.random() < 0.5:
             photograph = self.photographs[int(rng.integers(len(self.photographs)))]
@@ -137,7 +146,7 @@ class MiniWorld:
             return photograph.crop((x, y, x + self.size, y + self.size))
         return self._texture(rng) if rng.random() < 0.5 else self._plain(rng)
 
-    def _plain(self, rng):
+    def _plain(self, rng: np.random.Generator) -> Image.Image:
         """One colour, or a gradient between two; RGB image."""
         first, second = rng.uniform(40, 235, (2, 3))
         if rng.random() < 0.4:
@@ -147,7 +156,7 @@ class MiniWorld:
         mix = ((np.cos(angle) * x + np.sin(angle) * y) / 2.83 + 0.5)[..., None]
         return Image.fromarray((first * (1 - mix) + second * mix).round().astype(np.uint8))
 
-    def _texture(self, rng):
+    def _texture(self, rng: np.random.Generator) -> Image.Image:
         """Smooth noise or stripes between two colours; RGB image."""
         first, second = rng.uniform(30, 225, (2, 3))
         if rng.random() < 0.5:
@@ -161,12 +170,12 @@ class MiniWorld:
         mix = mix[..., None]
         return Image.fromarray((first * (1 - mix) + second * mix).round().astype(np.uint8))
 
-    def _finish(self, rng, canvas):
+    def _finish(self, rng: np.random.Generator, canvas: Image.Image) -> np.ndarray:
         """The camera's exposure jitter, one gain an image; uint8 array."""
         return np.asarray(ImageEnhance.Brightness(canvas).enhance(rng.uniform(0.85, 1.15)))
 
 
-def _paste(canvas, sprite, place, size):
+def _paste(canvas: Image.Image, sprite: Image.Image, place: tuple[int, int] | Box, size: int) -> None:
     """`sprite` onto `canvas` at `place`, over a soft shadow."""
     alpha = sprite.getchannel("A")
     shadow = Image.new("L", canvas.size)
@@ -177,14 +186,14 @@ def _paste(canvas, sprite, place, size):
     canvas.paste(sprite.convert("RGB"), place, alpha)
 
 
-def _mask(sprite, place, size):
+def _mask(sprite: Image.Image, place: tuple[int, int] | Box, size: int) -> np.ndarray:
     """The pixels that the sprite covers by at least half; uint8 (size, size) of 0 and 255."""
     mask = Image.new("L", (size, size))
     mask.paste(sprite.getchannel("A").point(lambda value: 255 if value >= 128 else 0), place)
     return np.asarray(mask)
 
 
-def _overlap(a, b):
+def _overlap(a: Box, b: Box) -> int:
     """The common area of two boxes (x, y, w, h)."""
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])

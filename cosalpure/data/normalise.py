@@ -2,21 +2,23 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
 from cosalpure.data import file_hash
-from cosalpure.data.layouts import APART, base_name, shown, unique_slugs
+from cosalpure.data.layouts import APART, Found, base_name, shown, unique_slugs
 from cosalpure.data.masks import border_share, read_mask
-from cosalpure.data.photos import QUARTER, looks_like_mask, read_photo, turn
-from cosalpure.data.problems import Problem
+from cosalpure.data.photos import QUARTER, Reading, looks_like_mask, read_photo, turn
+from cosalpure.data.problems import Placed, Problem
 from cosalpure.errors import UserError
 from cosalpure.io import write_image
 
@@ -52,13 +54,16 @@ class Taken:
     looks: str = ""
 
 
-def normalise(name, found, folder, size, threads=1, upright=False):
+def normalise(
+    name: str, found: Sequence[Found], folder: Path, size: int, threads: int = 1, upright: bool = False
+) -> tuple[list[dict[str, Any]], list[Placed], list[Problem]]:
     """Every photo of `found` -> `folder`/images and masks; (rows of the manifest, [((slug, file), Problem), ...], notes).
 
     The result does not depend on the number of processes. A problem's image is there all the same if it is usable.
     Notes are `Problem`s that nobody has to fix. Rows hold `truth_sha256`, too, which the manifest does not.
     """
-    rows, tasks, parts = [], [], []
+    rows: list[dict[str, Any]] = []
+    tasks, parts = [], []
     for group, slug in zip(found, unique_slugs([group.label for group in found]), strict=True):
         for kind in ("images", "masks"):
             (folder / kind / slug).mkdir(parents=True)
@@ -68,8 +73,8 @@ def normalise(name, found, folder, size, threads=1, upright=False):
             file = f"{index:0{width}d}_{safe_stem(photo.image)}.png"
             row = {"dataset": name, "group": group.label, "slug": slug, "index": index, "file": file}
             rows.append(row | {"original": shown(photo.image.name), "truth": photo.truth is not None})
-            new = (folder / kind / slug / file for kind in ("images", "masks"))
-            tasks.append(Task(photo.image, photo.truth, *new, size, upright))
+            image, truth = (folder / kind / slug / file for kind in ("images", "masks"))
+            tasks.append(Task(photo.image, photo.truth, image, truth, size, upright))
     results = list(tqdm(_mapped(tasks, threads), total=len(tasks), desc=f"normalise {name}", unit="image"))
     problems, notes, names = [], [], Counter(base_name(task.image) for task in tasks)
     for part in parts:
@@ -83,19 +88,19 @@ def normalise(name, found, folder, size, threads=1, upright=False):
     return rows, problems, notes
 
 
-def take(task):
+def take(task: Task) -> Taken:
     """Read one photo and its ground truth, write both at their new size -> `Taken`."""
     path = task.image
     try:
         photo = read_photo(path)
-        path = task.truth
-        mask = read_mask(path) if path else None
+        path = task.truth or path
+        mask = read_mask(path) if task.truth else None
     except UserError as error:
         where = "" if path == task.image else f"ground truth {shown(path.name)}: "
         return Taken(problems=(where + str(error).removeprefix(f"{path}: "),))
     pixels = turn(photo.pixels, photo.orientation) if task.upright else photo.pixels
     problems, notes = [photo.problem], [photo.note]
-    its = {}
+    its: dict[str, Any] = {}
     if mask is None:
         its["looks"] = looks_like_mask(photo)
     else:
@@ -110,11 +115,11 @@ def take(task):
             sizes = "image {1}x{0}, ground truth {3}x{2}".format(*pixels.shape[:2], *truth.shape)
             problems.append(f"sizes differ: {sizes}")
     write_image(task.new_image, _resized(pixels, task.size, Image.Resampling.BICUBIC))
-    problems, notes = (tuple(filter(None, texts)) for texts in (problems, notes))
-    return Taken(file_hash(task.new_image), problems=problems, notes=notes, **its)
+    its |= {"problems": tuple(filter(None, problems)), "notes": tuple(filter(None, notes))}
+    return Taken(file_hash(task.new_image), **its)
 
 
-def align(photo, mask, upright):
+def align(photo: Reading, mask: Reading, upright: bool) -> tuple[np.ndarray, str]:
     """(the ground truth's pixels, the problem or "") where EXIF may turn a photo but not its ground truth.
 
     Photo and ground truth are `Reading`s; `upright` says whether the photo is turned. The sizes tell where the photo lay
@@ -143,7 +148,7 @@ def align(photo, mask, upright):
     return truth, f"{tag}: whether it holds for photo and ground truth alike is not certain; {fix}"
 
 
-def _emptiness(truth, small):
+def _emptiness(truth: np.ndarray, small: np.ndarray) -> str:
     """What is wrong with a ground truth in which there is no object, at its own size or at the new one."""
     covered = np.count_nonzero(truth >= 128)
     if not covered:
@@ -154,7 +159,9 @@ def _emptiness(truth, small):
     return ""
 
 
-def _judged_together(tasks, results, names, each):
+def _judged_together(
+    tasks: Sequence[Task], results: Sequence[Taken], names: Counter[str], each: bool
+) -> list[list[str]]:
     """[problems of a photo, ...] of one group that show beside its others only; `names` counts those of all groups.
 
     A mask that is full, or whose outermost pixels are nearly all object, may be inverted, or the object be larger than
@@ -178,16 +185,16 @@ def _judged_together(tasks, results, names, each):
     return found
 
 
-def safe_stem(path):
+def safe_stem(path: Path) -> str:
     """A file's name without extension, without what a shell, a web page or another system could stumble over."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem)[:STEM].strip("-") or "image"
 
 
-def _resized(pixels, size, how):
+def _resized(pixels: np.ndarray, size: int, how: Image.Resampling) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).resize((size, size), how))
 
 
-def _mapped(tasks, threads):
+def _mapped(tasks: Iterable[Task], threads: int) -> Iterator[Taken]:
     """`take` of every task, in order, in `threads` processes."""
     with ProcessPoolExecutor(threads) if threads > 1 else nullcontext() as pool:
         try:

@@ -1,6 +1,8 @@
 """Reading a photograph of any encoding: its pixels as stored, how its camera was held, and what is not certain."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -35,7 +37,7 @@ class Reading:
     lossy: bool = False
 
 
-def read_photo(path):
+def read_photo(path: str | Path) -> Reading:
     """A photograph -> `Reading` with pixels (H, W, 3) as stored, not turned. A UserError names a bad file."""
     with open_image(path) as image:
         frames, deep, turned = frames_of(image), has_16_bits(image), orientation(image)
@@ -50,13 +52,13 @@ def read_photo(path):
     return Reading(pixels, problem or _blankness(pixels), note, turned, lossy)
 
 
-def orientation(image):
+def orientation(image: Image.Image) -> int:
     """The EXIF orientation of a Pillow image that is not loaded yet: 1 to 8."""
     value = image.getexif().get(ORIENTATION, 1)
     return value if value in TURNS else 1
 
 
-def as_stored(image, turned):
+def as_stored(image: Image.Image, turned: int) -> Image.Image:
     """A Pillow image with its pixels as stored; Pillow itself turns TIFF files when it loads them."""
     image.load()
     if image.format == "TIFF" and turned != 1:
@@ -65,12 +67,12 @@ def as_stored(image, turned):
     return image
 
 
-def turn(pixels, turned):
+def turn(pixels: np.ndarray, turned: int) -> np.ndarray:
     """Stored pixels of orientation `turned` as viewers show them."""
     return np.asarray(Image.fromarray(pixels).transpose(TURNS[turned])) if turned != 1 else pixels
 
 
-def looks_like_mask(photo):
+def looks_like_mask(photo: Reading) -> str:
     """Why a photo, a `Reading`, may be a mask: "few" (at most 4 colours, in a lossless format), "some" (at most 16 colours),
     "tones" (nearly black and nearly white only), or "" for a photograph."""
     pixels = photo.pixels
@@ -87,7 +89,7 @@ def looks_like_mask(photo):
     return "tones" if dark + light >= 0.95 and min(dark, light) >= 0.01 else ""
 
 
-def is_lossy(image):
+def is_lossy(image: Any) -> bool:
     """Whether the values of a Pillow image that is not loaded yet are only nearly those that were drawn."""
     if image.format == "WEBP":
         image.fp.seek(12)
@@ -96,12 +98,12 @@ def is_lossy(image):
     return image.format in ("JPEG", "MPO") or image.info.get("compression") in ("jpeg", "tiff_jpeg")
 
 
-def frames_of(image):
+def frames_of(image: Image.Image) -> int:
     """Pictures in a file; phones put a second one, for depth or video, behind a JPEG photograph."""
     return 1 if image.format in ("JPEG", "MPO") else getattr(image, "n_frames", 1)
 
 
-def _blankness(pixels):
+def _blankness(pixels: np.ndarray) -> str:
     """What is wrong with a photograph that shows nothing."""
     low, high = int(pixels.min()), int(pixels.max())
     if low == high:
@@ -109,7 +111,7 @@ def _blankness(pixels):
     return f"black image: no value above {high} of 255" if high < 8 else ""
 
 
-def _without_transparency(rgba):
+def _without_transparency(rgba: np.ndarray) -> tuple[np.ndarray, str]:
     """(RGB pixels, problem) of RGBA pixels: without transparency where that hides nothing, else as shown on white."""
     colours, alpha = rgba[..., :3], rgba[..., 3]
     hidden = colours[alpha < OPAQUE]

@@ -1,6 +1,9 @@
 """What is wrong with a data set: every problem found, the line for the terminal, the whole list as a file."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import NoReturn
 
 from cosalpure.errors import UserError
 from cosalpure.io import whole_file
@@ -34,16 +37,19 @@ class Problem:
     problem: str
 
     @property
-    def usable(self):
+    def usable(self) -> bool:
         """Whether the image can be computed with all the same."""
         return self.problem.startswith(USABLE)
 
-    def __str__(self):
+    def __str__(self) -> str:
         place = "/".join(part for part in (self.group, self.file) if part)
         return f"{place}: {self.problem}" if place else self.problem
 
 
-def write_problems(problems, path):
+Placed = tuple[tuple[str, str], Problem]  # of the row (slug, file) of a manifest
+
+
+def write_problems(problems: Iterable[Problem], path: Path) -> None:
     """Every problem as a row of a Parquet or a CSV file: group, file, problem."""
     import pandas as pd
 
@@ -52,16 +58,16 @@ def write_problems(problems, path):
         table.to_parquet(temporary, index=False) if path.suffix == ".parquet" else table.to_csv(temporary, index=False)
 
 
-def summary(problems):
+def summary(problems: Sequence[Problem]) -> str:
     """The first few problems and how many more, on one line that a terminal can show."""
     first = "; ".join(" ".join(str(problem).split()) for problem in problems[:SHOWN])
     more = f"; and {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
     return "".join(character if character.isprintable() else "?" for character in first + more)
 
 
-def noted(notes):
+def noted(notes: Iterable[Problem]) -> str:
     """Notes of one wording counted, each with its first place, on one line."""
-    places = {}
+    places: dict[str, list[str]] = {}
     for note in notes:
         places.setdefault(note.problem, []).append("/".join(part for part in (note.group, note.file) if part))
     lines = [f"{text} ({first}{f' and {len(more)} more' * bool(more)})" for text, (first, *more) in places.items()]
@@ -69,12 +75,12 @@ def noted(notes):
     return "".join(character if character.isprintable() else "?" for character in "; ".join(lines[:SHOWN]) + more)
 
 
-def counted(number, what):
+def counted(number: int, what: str) -> str:
     """ "1 problem", "2 problems"."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def stop(name, problems, path):
+def stop(name: str, problems: Sequence[Problem], path: Path) -> NoReturn:
     """Refuses a data set: a UserError of one line, and the whole list as the CSV file `path`."""
     write_problems(problems, path)
     raise UserError(

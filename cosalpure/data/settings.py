@@ -1,6 +1,7 @@
 """Settings of datasets."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt
 
@@ -20,11 +21,11 @@ class MiniDataset(Model):
     attacked_fraction: Fraction = Field(0.5, description="share of a group that is degraded: the first in name order")
 
 
-class FolderDataset(Model):
-    """Images of your own: a folder with one folder a group, or an archive of that; `docs/data.md` shows the layouts."""
+class PhotoDataset(Model):
+    """A dataset made from files of images, one folder a group."""
 
-    source: Literal["folder"] = Field("folder", description="where the images come from")
-    path: str = Field(description="folder of group folders, or archive (zip, tar)")
+    source: str = Field(description="where the images come from")
+    path: str | None = Field(None, description="folder of group folders, or archive (zip, tar)")
     groups: PositiveInt | None = Field(
         None, description="number of groups; null counts them, which needs a folder that is there"
     )
@@ -42,7 +43,14 @@ class FolderDataset(Model):
     )
 
 
-class PublishedDataset(FolderDataset):
+class FolderDataset(PhotoDataset):
+    """Images of your own: a folder with one folder a group, or an archive of that; `docs/data.md` shows the layouts."""
+
+    source: Literal["folder"] = Field("folder", description="where the images come from")
+    path: str = Field(description="folder of group folders, or archive (zip, tar)")
+
+
+class PublishedDataset(PhotoDataset):
     """One of the four published data sets, checked against its published counts; downloaded unless `path` is given."""
 
     source: Literal["cosal2015", "icoseg", "cosod3k", "coca"] = Field(description="which one")
@@ -52,11 +60,16 @@ class PublishedDataset(FolderDataset):
     problems: Literal["strict", "skip", "keep"] = Field("strict", description="as above")
 
 
-DATASETS = {"mini": MiniDataset, "folder": FolderDataset, **dict.fromkeys(PUBLISHED, PublishedDataset)}
+Dataset = MiniDataset | FolderDataset | PublishedDataset
+DATASETS: dict[str, type[Dataset]] = {
+    "mini": MiniDataset,
+    "folder": FolderDataset,
+    **dict.fromkeys(PUBLISHED, PublishedDataset),
+}
 COMMANDS = ("list", "fetch")  # words of `cosalpure data`: no names of datasets
 
 
-def dataset_settings(name, values, where):
+def dataset_settings(name: str, values: Mapping[str, Any], where: str) -> Dataset:
     """The validated settings of a dataset. Its `source` may be left out beside a `path`, or where `name` says it."""
     if name in COMMANDS:
         raise UserError(f"{where}: `cosalpure data {name}` has another meaning; choose another name")
@@ -64,4 +77,4 @@ def dataset_settings(name, values, where):
         name.lower() if name.lower() in PUBLISHED else "folder" if "path" in values else name
     )
     choose("source", source, list(DATASETS), where)
-    return validated(DATASETS[source], values | {"source": source}, f"{where}.")
+    return validated(DATASETS[source], {**values, "source": source}, f"{where}.")

@@ -1,8 +1,10 @@
 """The data stage: a dataset of any source becomes a folder in the layout of `cosalpure.data`."""
 
 import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,11 +12,12 @@ from tqdm import tqdm
 
 from cosalpure.data import COLUMNS, MANIFEST, file_hash, slugify
 from cosalpure.data.archives import unpack
-from cosalpure.data.layouts import find_groups
+from cosalpure.data.layouts import Found, find_groups
 from cosalpure.data.mini import MiniWorld
 from cosalpure.data.normalise import normalise
-from cosalpure.data.problems import NO_TRUTH, Problem, counted, noted, stop, summary, write_problems
+from cosalpure.data.problems import NO_TRUTH, Placed, Problem, counted, noted, stop, summary, write_problems
 from cosalpure.data.published import PUBLISHED
+from cosalpure.data.settings import Dataset, MiniDataset, PhotoDataset
 from cosalpure.errors import UserError, choose
 from cosalpure.io import whole_folder, write_image
 from cosalpure.seeds import numpy_generator
@@ -25,14 +28,22 @@ PROBLEMS = "problems.parquet"  # in the dataset's folder: what was left out, or 
 NOTES = "notes.parquet"  # beside it: how encodings were read, and what is unusual but nothing to fix
 
 
-def run(name, settings, output, seed, threads=1, archives=ARCHIVES, sources=None):
+def run(
+    name: str,
+    settings: Dataset,
+    output: str | Path,
+    seed: int,
+    threads: int = 1,
+    archives: str | Path = ARCHIVES,
+    sources: str | Path | None = None,
+) -> None:
     """Write dataset `name` (settings: one of `cosalpure.data.settings.DATASETS`) to the folder `output`, whole or not at all.
 
     `archives` is the folder of downloaded archives, `sources` the table of where they come from.
     """
     with whole_folder(output) as folder:
         if settings.source == "mini":
-            rows = compose_mini(name, settings, folder, seed)
+            rows: Sequence[Any] = compose_mini(name, settings, folder, seed)
         else:
             origin = _origin(settings, archives, sources)
             listed = Path(output).with_name(f"{Path(output).name}.problems.csv")
@@ -41,18 +52,19 @@ def run(name, settings, output, seed, threads=1, archives=ARCHIVES, sources=None
         pd.DataFrame(rows, columns=list(COLUMNS)).to_parquet(folder / MANIFEST, index=False)
 
 
-def _origin(settings, archives, sources):
+def _origin(settings: PhotoDataset, archives: str | Path, sources: str | Path | None) -> Path:
     """The folder or archive that a dataset is made from, downloaded if need be."""
     if settings.path is None:
         known = read_sources(sources, "data")
-        return fetch(known[choose("source", settings.source, list(known), "sources")], archives)
+        archive: Path = fetch(known[choose("source", settings.source, list(known), "sources")], archives)
+        return archive
     if not Path(settings.path).exists():
         raise UserError(f"{settings.path}: no such folder or archive")
     return Path(settings.path)
 
 
 @contextmanager
-def _as_folder(origin, folder):
+def _as_folder(origin: Path, folder: Path) -> Iterator[Path]:
     """`origin`, or what it unpacks to, in `folder` as long as it is needed."""
     if origin.is_dir():
         yield origin
@@ -67,7 +79,9 @@ def _as_folder(origin, folder):
     shutil.rmtree(folder / "unpacked")
 
 
-def take_photos(name, settings, photos, folder, listed, threads):
+def take_photos(
+    name: str, settings: PhotoDataset, photos: Path, folder: Path, listed: Path, threads: int
+) -> list[dict[str, Any]]:
     """Normalise a folder `photos` of any layout into `folder`; the manifest's rows.
 
     What is wrong is listed: `problems: strict` stops on anything, `skip` leaves unfit images out, `keep` those that
@@ -98,18 +112,19 @@ def take_photos(name, settings, photos, folder, listed, threads):
         print(f"{name}: {counted(len(notes), 'note')}, in {NOTES}: {noted(notes)}")
     if problems:
         write_problems(problems, folder / PROBLEMS)
-        found = f"{counted(len(problems), 'problem')}, in {PROBLEMS}: {summary(problems)}"
-        print(f"{name}: {counted(len(rows), 'image')}; {found}")
+        told = f"{counted(len(problems), 'problem')}, in {PROBLEMS}: {summary(problems)}"
+        print(f"{name}: {counted(len(rows), 'image')}; {told}")
     return rows
 
 
-def find_duplicates(rows):
+def find_duplicates(rows: Sequence[dict[str, Any]]) -> tuple[list[Placed], list[Problem]]:
     """What is there twice among rows with `sha256` and `truth_sha256`: ([((slug, file), Problem), ...], notes).
 
     A photo twice in one group is a problem, and so is one that another group has with the same ground truth or none. With
     another ground truth another object of it is meant, which is common and noted only.
     """
-    first, problems, notes = {}, [], []
+    first: dict[str, list[dict[str, Any]]] = {}
+    problems, notes = [], []
     for row in rows:
         twins = first.setdefault(row["sha256"], [])
         inside = [twin for twin in twins if twin["slug"] == row["slug"]]
@@ -126,9 +141,10 @@ def find_duplicates(rows):
     return problems, notes
 
 
-def small_groups(rows, attacked_fraction):
+def small_groups(rows: Sequence[dict[str, Any]], attacked_fraction: float) -> list[Problem]:
     """Notes on groups of a single image, and on those without an attacked one where some were asked for."""
-    groups, notes = {}, []
+    groups: dict[tuple[str, str], list[bool]] = {}
+    notes = []
     for row in rows:
         groups.setdefault((row["slug"], row["group"]), []).append(row["attacked"])
     for (_, label), attacked in groups.items():
@@ -142,12 +158,12 @@ def small_groups(rows, attacked_fraction):
     return notes
 
 
-def _key(row):
+def _key(row: dict[str, Any]) -> tuple[str, str]:
     """What tells a row from all others of its dataset."""
     return row["slug"], row["file"]
 
 
-def count_problems(settings, found):
+def count_problems(settings: PhotoDataset, found: Sequence[Found]) -> list[Problem]:
     """The problems of a published data set whose counts are not the published ones."""
     if settings.source not in PUBLISHED or settings.groups:
         return []
@@ -160,9 +176,11 @@ def count_problems(settings, found):
     ]
 
 
-def _split(rows, left_out, attacked_fraction):
+def _split(
+    rows: Sequence[dict[str, Any]], left_out: set[tuple[str, str]], attacked_fraction: float
+) -> list[dict[str, Any]]:
     """The rows that stay, with which are attacked: the first of every group, in the order of their names."""
-    groups = {}
+    groups: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         if _key(row) not in left_out:
             groups.setdefault(row["slug"], []).append(row)
@@ -173,7 +191,14 @@ def _split(rows, left_out, attacked_fraction):
     ]
 
 
-def _check_groups(name, settings, found, rows, problems, listed):
+def _check_groups(
+    name: str,
+    settings: PhotoDataset,
+    found: Sequence[Found],
+    rows: Sequence[dict[str, Any]],
+    problems: Sequence[Problem],
+    listed: Path,
+) -> None:
     """Jobs were planned for so many groups: a UserError if there are more or fewer."""
     planned = settings.groups or (PUBLISHED[settings.source].groups if settings.source in PUBLISHED else len(found))
     there = len({row["slug"] for row in rows})
@@ -188,7 +213,7 @@ def _check_groups(name, settings, found, rows, problems, listed):
         )
 
 
-def _nothing(problems):
+def _nothing(problems: Sequence[Problem]) -> str:
     """What to do about a dataset without a usable image."""
     if any(problem.usable for problem in problems):
         return "fix them, or set problems: keep to use what can be used"
@@ -197,7 +222,7 @@ def _nothing(problems):
     return "docs/data.md shows the layouts that are read"
 
 
-def compose_mini(name, settings, folder, seed):
+def compose_mini(name: str, settings: MiniDataset, folder: Path, seed: int) -> list[tuple[Any, ...]]:
     """Compose the mini benchmark's groups into `folder`; the manifest's rows.
 
     Distractors come from the concepts that the detectors were trained on, so the two sets never mix in a group.

@@ -1,20 +1,27 @@
 """The degrade stage: the attacked images of every group are degraded, the clean ones keep their bytes."""
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from cosalpure.contract import checked
-from cosalpure.data import read_groups, write_index
+from cosalpure.data import Group, read_groups, write_index
 from cosalpure.data.given import given_to
 from cosalpure.degrade import DEGRADATIONS
 from cosalpure.errors import UserError
 from cosalpure.io import read_images, whole_folder, write_image
+from cosalpure.protocols import Degradation, Need
+from cosalpure.schema import Model
 from cosalpure.seeds import generator
 
+if TYPE_CHECKING:
+    import torch
 
-def run(method, settings, data, output, span, seed):
+
+def run(method: str, settings: Model, data: str | Path, output: str | Path, span: str, seed: int) -> None:
     """For each group of `span`: `output`/images/<slug>/*.png.
 
     The record of the files also says how many images were degraded in one batch with each: `batch`, 0 for a clean image.
@@ -35,7 +42,7 @@ def run(method, settings, data, output, span, seed):
     write_index(output, span, groups, Path(output) / "images", more={"batch": batches})
 
 
-def batch_sizes(group, method, size=None):
+def batch_sizes(group: Group, method: str, size: int | None = None) -> dict[tuple[str, str], int]:
     """{(slug, file): images in its batch} of a group whose attacked images are degraded `size` at once (None: all)."""
     count = 0 if method == "none" else sum(group.attacked)
     size, found, number = size or max(count, 1), {}, 0
@@ -46,7 +53,14 @@ def batch_sizes(group, method, size=None):
     return found
 
 
-def degrade_group(degradation, group, data, seed, method="", needs=frozenset()):
+def degrade_group(
+    degradation: Degradation,
+    group: Group,
+    data: str | Path,
+    seed: int,
+    method: str = "",
+    needs: Collection[Need] = frozenset(),
+) -> "dict[Path, torch.Tensor]":
     """{path: degraded image (3, H, W)} of the attacked ones among a group's images in the dataset's folder `data`.
 
     The draws of an image depend on its name alone: degradations that draw alike, such as one corruption at several

@@ -1,9 +1,12 @@
 """What the detectors share."""
 
+from collections.abc import Sequence
+
+import torch
 from torch.nn import functional as F
 
 
-def resize(images, size):
+def resize(images: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     """Bilinear with aligned corners, as the official scripts do; the same images where the size fits."""
     if tuple(images.shape[-2:]) == tuple(size):
         return images

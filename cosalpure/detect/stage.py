@@ -1,18 +1,32 @@
 """The detect stage: a whole group in, one co-saliency map an image out, as 8-bit PNG."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 from tqdm import tqdm
 
 from cosalpure.contract import checked_maps
-from cosalpure.data import read_groups, write_index
+from cosalpure.data import Group, read_groups, write_index
 from cosalpure.data.given import given_to
 from cosalpure.detect import DETECTORS
 from cosalpure.io import read_images, whole_folder, write_image
-from cosalpure.protocols import NOTHING
+from cosalpure.protocols import NOTHING, Detector, Given
+from cosalpure.schema import Model
+
+if TYPE_CHECKING:
+    import torch
 
 
-def run(method, settings, data, images, output, span, average_with=None):
+def run(
+    method: str,
+    settings: Model,
+    data: str | Path,
+    images: str | Path,
+    output: str | Path,
+    span: str,
+    average_with: str | Path | None = None,
+) -> None:
     """For each group of `span`: `output`/maps/<slug>/*.png; `images` is the folder of the purified images.
 
     With `average_with`, the folder of the degraded images, a map is the mean of those of both images.
@@ -22,21 +36,23 @@ def run(method, settings, data, images, output, span, average_with=None):
     for group in tqdm(groups, desc=f"detect {method}", unit="group"):
         folders = [images, average_with] if average_with else [images]
         given = given_to(needs, group, data, group.files)
-        maps = [detected(detector, method, group, Path(folder) / "images", given) for folder in folders]
-        maps = sum(maps) / len(maps)
+        seen = [detected(detector, method, group, Path(folder) / "images", given) for folder in folders]
+        maps: torch.Tensor = sum(seen) / len(seen)  # type: ignore[assignment]  # not the 0 of an empty sum
         with whole_folder(Path(output) / "maps" / group.slug) as folder:
             for file, values in zip(group.files, maps, strict=True):
                 write_image(folder / file, _truncated(values))
     write_index(output, span, groups, Path(output) / "maps")
 
 
-def detected(detector, method, group, images, given=NOTHING):
+def detected(
+    detector: Detector, method: str, group: Group, images: str | Path, given: Given = NOTHING
+) -> "torch.Tensor":
     """The detector's maps (N, 1, H, W) in [0, 1] of a group's files in the folder `images`."""
     pixels = read_images(group.paths(images))
     shape = (len(pixels), 1, *pixels.shape[-2:])
     return checked_maps(detector(pixels, given), shape, f"detector '{method}'", group, group.files)
 
 
-def _truncated(values):
+def _truncated(values: "torch.Tensor") -> np.ndarray:
     """A map (1, H, W) in [0, 1] -> uint8 (H, W). The official code truncates, so foreground is 128 and above."""
     return (values[0].clamp(0, 1) * 255).byte().numpy()

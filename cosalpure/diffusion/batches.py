@@ -1,8 +1,13 @@
 """Batches that adapt to memory: as many rows at once as fit, fewer after running out."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
 import torch
 
 from cosalpure.errors import UserError
+
+Found = TypeVar("Found")  # a tensor, or a tuple of tensors
 
 
 class Batches:
@@ -11,12 +16,13 @@ class Batches:
     When memory runs out the size is halved, for this call and all later ones. Every row must be computed for itself.
     """
 
-    def __init__(self, size=None):
+    def __init__(self, size: int | None = None) -> None:
         self.size = size
 
-    def __call__(self, function, *rows):
+    def __call__(self, function: Callable[..., Found], *rows: torch.Tensor) -> Found:
         """The tensor, or tuple of tensors, that `function(*rows)` would give on tensors of N rows each."""
-        count, done, found = len(rows[0]), 0, []
+        count, done = len(rows[0]), 0
+        found: list[Any] = []
         while done < count:
             size = min(self.size or count, count - done)
             try:
@@ -25,10 +31,10 @@ class Batches:
             except torch.OutOfMemoryError:
                 self.shrink(size)
         if isinstance(found[0], tuple):
-            return tuple(map(torch.cat, zip(*found, strict=True)))
-        return torch.cat(found)
+            return cast(Found, tuple(map(torch.cat, zip(*found, strict=True))))
+        return cast(Found, torch.cat(found))
 
-    def shrink(self, size):
+    def shrink(self, size: int) -> None:
         """Halves the batch after `size` rows did not fit; a UserError if it was a single one."""
         if size == 1:
             raise UserError(

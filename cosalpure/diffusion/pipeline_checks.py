@@ -5,6 +5,9 @@ the latents and the text alone, 1000 training steps, prediction of epsilon or v.
 """
 
 import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 from cosalpure import file_kinds
 from cosalpure.errors import UserError, one_line
@@ -19,7 +22,7 @@ CLASSES = {"vae": "AutoencoderKL", "unet": "UNet2DConditionModel"}
 TEXT_ENCODERS = ("CLIPTextModel", "CLIPModel")
 
 
-def check_folder(path, components):
+def check_folder(path: Path, components: Iterable[str]) -> None:
     """Refuse a folder that lacks one of `components`, or whose configuration is of another kind of pipeline."""
     if not path.is_dir():
         found = (
@@ -44,7 +47,7 @@ def check_folder(path, components):
         raise UserError(f"{path}: this kind of pipeline is not supported: {trouble}")
 
 
-def _json(path):
+def _json(path: Path) -> dict[str, Any]:
     """A configuration file as a dict; a UserError names one that is missing or no JSON object."""
     if not path.is_file():
         raise UserError(
@@ -59,7 +62,9 @@ def _json(path):
     return values
 
 
-def _trouble(path, vae, unet, text, scheduler):
+def _trouble(
+    path: Path, vae: dict[str, Any], unet: dict[str, Any], text: dict[str, Any], scheduler: dict[str, Any]
+) -> str | None:
     """What in four configurations (dicts) this program cannot run; None if all is well."""
     for part, values in (("vae", vae), ("unet", unet)):
         if values.get("_class_name", CLASSES[part]) != CLASSES[part]:
@@ -75,7 +80,7 @@ def _trouble(path, vae, unet, text, scheduler):
     return _sizes(vae, unet, text) or _process(vae, scheduler)
 
 
-def _sizes(vae, unet, text):
+def _sizes(vae: dict[str, Any], unet: dict[str, Any], text: dict[str, Any]) -> str | None:
     """Numbers of channels and widths of the text that do not fit together; None if they do."""
     channels, sees, gives = vae.get("latent_channels", 4), unet.get("in_channels", 4), unet.get("out_channels", 4)
     if sees != channels:
@@ -89,7 +94,7 @@ def _sizes(vae, unet, text):
     return None
 
 
-def _process(vae, scheduler):
+def _process(vae: dict[str, Any], scheduler: dict[str, Any]) -> str | None:
     """What of the noising process is another one; None if it is the known one."""
     name, prediction = scheduler.get("_class_name", ""), scheduler.get("prediction_type", "epsilon")
     if "Flow" in name or "flow" in str(prediction) or scheduler.get("use_flow_sigmas"):
@@ -104,7 +109,7 @@ def _process(vae, scheduler):
     return None
 
 
-def loaded(cls, folder, **options):
+def loaded(cls: Any, folder: Path, **options: Any) -> Any:
     """The component of class `cls` in `folder`; a UserError for weights that are missing or not finite numbers."""
     component, found = cls.from_pretrained(folder, output_loading_info=True, **options)
     missing = sorted(found["missing_keys"])
@@ -116,7 +121,7 @@ def loaded(cls, folder, **options):
     return component
 
 
-def check_loaded(path, text_encoder, tokenizer, scheduler):
+def check_loaded(path: str | Path, text_encoder: Any, tokenizer: Any, scheduler: Any) -> None:
     """Refuse a vocabulary, a length of captions or a noise schedule that does not fit."""
     rows, length = text_encoder.get_input_embeddings().weight.shape[0], text_encoder.config.max_position_embeddings
     if len(tokenizer) > rows:
@@ -130,6 +135,6 @@ def check_loaded(path, text_encoder, tokenizer, scheduler):
         raise UserError(f"{path}: scheduler/: its noise levels are not between 0 and 1")
 
 
-def unreadable(path, error):
+def unreadable(path: str | Path, error: BaseException) -> UserError:
     """The UserError for a folder that the libraries cannot read."""
     return UserError(f"{path}: not readable as a diffusers pipeline: {one_line(error, 300)}")

@@ -1,9 +1,15 @@
 """Samplers: one algorithm, one function. `denoise(z, t)` gives the clean latents behind z at timestep t."""
 
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
 import torch
 
+if TYPE_CHECKING:
+    from cosalpure.diffusion.text_to_image import TextToImage
 
-def timesteps(T, steps, total=1000):
+
+def timesteps(T: int, steps: int, total: int = 1000) -> list[int]:
     """The timesteps below T of a run of `steps` over `total`, descending: T = 250 of 50 gives 240, 220, ..., 20.
 
     As `diffusers` 0.16.1 spaces DPM-Solver's steps and as its img2img starts them (strength = T / total). Each comes once:
@@ -13,53 +19,62 @@ def timesteps(T, steps, total=1000):
     return list(dict.fromkeys(spaced[steps - int(steps * T / total) :].tolist()))
 
 
-def dpm_solver_pp_2m(denoise, z, steps, alphas_cumprod):
+def dpm_solver_pp_2m(
+    denoise: Callable[..., torch.Tensor], z: torch.Tensor, steps: Sequence[int], alphas_cumprod: torch.Tensor
+) -> torch.Tensor:
     """DPM-Solver++ 2M (Lu et al. 2022, Algorithm 2), midpoint form, from `steps`[0] down to timestep 0.
 
     The first step is of first order; the last one is of second order and ends at t = 0, as the official run does.
     """
     alpha, sigma = alphas_cumprod.double().sqrt(), (1 - alphas_cumprod.double()).sqrt()
     log_snr = alpha.log() - sigma.log()  # lambda
-    earlier = h_earlier = None
+    earlier: tuple[torch.Tensor, torch.Tensor] | None = None  # x_0 and h of the step before
     for s, t in zip(steps, [*steps[1:], 0], strict=True):
         x0 = denoise(z, s)
         h = log_snr[t] - log_snr[s]
-        guess = x0 if earlier is None else x0 + (h / h_earlier / 2).item() * (x0 - earlier)
+        guess = x0 if earlier is None else x0 + (h / earlier[1] / 2).item() * (x0 - earlier[0])
         z = (sigma[t] / sigma[s]).item() * z - (alpha[t] * torch.expm1(-h)).item() * guess
-        earlier, h_earlier = x0, h
+        earlier = x0, h
     return z
 
 
-def ddpm(denoise, z, T, alphas_cumprod, noise):
+def ddpm(
+    denoise: Callable[..., torch.Tensor],
+    z: torch.Tensor,
+    T: int,
+    alphas_cumprod: torch.Tensor,
+    noise: Callable[..., torch.Tensor],
+) -> torch.Tensor:
     """Ancestral sampling (Ho et al. 2020; the paper's Eqs. 10 and 11): T steps, from array index T - 1 down to 0.
 
     `noise(z)` gives xi; none is drawn for the last step, whose sigma is 0.
     """
     alpha_bar = alphas_cumprod.double()
-    for t in range(T - 1, -1, -1):
+    for t in range(T - 1, 0, -1):
         x0 = denoise(z, t)
-        if t == 0:
-            return x0
         alpha = alpha_bar[t] / alpha_bar[t - 1]
         of_x0 = alpha_bar[t - 1].sqrt() * (1 - alpha) / (1 - alpha_bar[t])
         of_z = alpha.sqrt() * (1 - alpha_bar[t - 1]) / (1 - alpha_bar[t])
         sigma = ((1 - alpha) * (1 - alpha_bar[t - 1]) / (1 - alpha_bar[t])).sqrt()
         z = of_x0.item() * x0 + of_z.item() * z + sigma.item() * noise(z)
+    return denoise(z, 0)
 
 
-def randn(like, generators):
+def randn(like: torch.Tensor, generators: Sequence[torch.Generator]) -> torch.Tensor:
     """Standard normal values of the shape of `like` (N, ...), each row from its image's generator, drawn on the CPU."""
     return torch.stack([torch.randn(like.shape[1:], generator=g) for g in generators]).to(like)
 
 
-def guided(model, condition, empty, scale):
+def guided(
+    model: "TextToImage", condition: torch.Tensor, empty: torch.Tensor, scale: float
+) -> Callable[[torch.Tensor, int], torch.Tensor]:
     """denoise(z, t) of a `TextToImage`: x_0 under `condition`, pushed away from `empty` (contexts (1, L, D)).
 
     Classifier-free guidance (Ho and Salimans 2022), both in one batch; a single pass where it changes nothing.
     """
 
-    def denoise(z, t):
-        t = torch.full((len(z),), t)
+    def denoise(z: torch.Tensor, step: int) -> torch.Tensor:
+        t = torch.full((len(z),), step)
         if scale == 1 or torch.equal(condition, empty):
             return model.predict_x0(z, t, condition.expand(len(z), -1, -1))
         context = torch.cat([part.expand(len(z), -1, -1) for part in (empty, condition)])

@@ -57,7 +57,7 @@ AnyTimestep = Annotated[
 ]
 
 
-def share_of_steps(steps, timestep):
+def share_of_steps(steps: int, timestep: "int | PublishedTimestep") -> int:
     """The number of `steps` of a full run that lie below T, `timestep` as in the settings; a ValueError if it is 0."""
     T = timestep if isinstance(timestep, int) else timestep.paper
     if steps * T < 1000:

@@ -5,8 +5,10 @@ conditional network as `predict_x0`, whether it was trained to predict epsilon o
 """
 
 import copy
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +16,7 @@ import torch.nn.functional as F
 from cosalpure import networks
 from cosalpure.diffusion import pipeline_checks
 from cosalpure.diffusion.batches import Batches
+from cosalpure.diffusion.settings import TextToImage as TextToImageSettings
 from cosalpure.errors import UserError
 
 CPU_ROWS = 4  # what a core's cache holds of a small model: a sixth faster than 16 (benchmarks/purify_group.py)
@@ -31,17 +34,17 @@ class TextToImage:
 
     def __init__(
         self,
-        path,
-        resolution,
-        device=None,
-        dtype="auto",
-        vae_slicing=False,
-        vae_tiling=False,
-        batch=None,
-        channels_last=False,
-        compile=False,
-        gradient_checkpointing=False,
-    ):
+        path: str | Path,
+        resolution: int,
+        device: Any = None,
+        dtype: str = "auto",
+        vae_slicing: bool = False,
+        vae_tiling: bool = False,
+        batch: int | None = None,
+        channels_last: bool = False,
+        compile: bool = False,
+        gradient_checkpointing: bool = False,
+    ) -> None:
         self.name, self.resolution = str(path), resolution
         self.device = torch.device(device or networks.default_device())
         self.dtype = _dtype(dtype, self.device)
@@ -72,11 +75,11 @@ class TextToImage:
             self.unet.compile()  # in place, at the first pass and again for every other shape
 
     @classmethod
-    def of(cls, settings):
+    def of(cls, settings: TextToImageSettings) -> "TextToImage":
         """The model that a `settings.TextToImage` describes."""
         return cls(**settings.model_dump())
 
-    def at(self, resolution):
+    def at(self, resolution: int | None) -> "TextToImage":
         """The same model, not loaded again, for images of `resolution` x `resolution` px; None is the model's own."""
         if resolution is None:
             return self
@@ -86,7 +89,7 @@ class TextToImage:
             other.batches, other.passes = other._batches()
         return other
 
-    def _batches(self):
+    def _batches(self) -> tuple[Batches, Batches]:
         """The batches of learning and those without gradients.
 
         On a CPU nothing is caught when memory runs out, so that without `batch` they depend on the size of the latents.
@@ -98,7 +101,7 @@ class TextToImage:
         rows = max(1, min(CPU_ROWS, CPU_POSITIONS // (height * width)))
         return Batches(rows if rows < CPU_ROWS else None), Batches(rows)
 
-    def _latent_shape(self, resolution):
+    def _latent_shape(self, resolution: int) -> tuple[int, int, int]:
         shrunk, levels = (len(part.config.block_out_channels) - 1 for part in (self.vae, self.unet))
         factor = 2 ** (shrunk + levels)
         if resolution % factor:
@@ -107,45 +110,49 @@ class TextToImage:
         return (self.vae.config.latent_channels, side, side)
 
     @torch.no_grad()
-    def encode(self, images):
+    def encode(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Images (N, 3, H, W) in [0, 1] -> mean and standard deviation of the scaled latents, each (N, C, h, w)."""
         side = (self.resolution, self.resolution)
         if tuple(images.shape[-2:]) != side:
             images = F.interpolate(images, side, mode="bicubic", antialias=True).clamp(0, 1)
         return self.passes(self._encode, images)
 
-    def _encode(self, images):
+    def _encode(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         posterior = self.vae.encode(images.to(self.device, self.dtype) * 2 - 1).latent_dist
         scale = self.vae.config.scaling_factor
         return posterior.mean.float() * scale, posterior.std.float() * scale
 
     @torch.no_grad()
-    def decode(self, latents, size):
+    def decode(self, latents: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
         """Scaled latents (N, C, h, w) -> images (N, 3, *size) in [0, 1], on the CPU."""
         images = self.passes(self._decode, latents)
         if tuple(images.shape[-2:]) != tuple(size):
-            images = F.interpolate(images, size, mode="bicubic", antialias=True).clamp(0, 1)
+            images = F.interpolate(images, tuple(size), mode="bicubic", antialias=True).clamp(0, 1)
         return images
 
-    def _decode(self, latents):
+    def _decode(self, latents: torch.Tensor) -> torch.Tensor:
         images = self.vae.decode((latents / self.vae.config.scaling_factor).to(self.dtype)).sample
-        return (images.float() / 2 + 0.5).clamp(0, 1).cpu()
+        shown: torch.Tensor = (images.float() / 2 + 0.5).clamp(0, 1).cpu()
+        return shown
 
-    def embed(self, prompts, token=None, vector=None):
+    def embed(
+        self, prompts: Sequence[str], token: str | None = None, vector: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Captions -> context (N, L, D). `token` in a caption stands for the one embedding `vector` (D,)."""
         ids = torch.tensor([self._ids(prompt, token) for prompt in prompts], device=self.device)
         vector = None if vector is None else vector.to(self.device)
         with _extra_token(self.text_encoder.get_input_embeddings(), len(self.tokenizer), vector):
-            return self.text_encoder(ids).last_hidden_state
+            context: torch.Tensor = self.text_encoder(ids).last_hidden_state
+        return context
 
-    def position(self, prompt, token):
+    def position(self, prompt: str, token: str) -> int:
         """Where in the context of `prompt` the concept's `token` stands."""
         ids = self._ids(prompt, token)
         if len(self.tokenizer) not in ids:
             raise UserError(f"prompt '{prompt}': {token} does not stand in it, or beyond the model's {len(ids)} tokens")
         return ids.index(len(self.tokenizer))
 
-    def _ids(self, prompt, token):
+    def _ids(self, prompt: str, token: str | None) -> list[int]:
         """A caption's token ids, padded to the model's length; the concept's is one past the vocabulary."""
         tokenizer = self.tokenizer
         parts = prompt.split(token) if token else [prompt]
@@ -154,31 +161,33 @@ class TextToImage:
         row = [tokenizer.bos_token_id, *row[: length - 2], tokenizer.eos_token_id]
         return row + [tokenizer.pad_token_id] * (length - len(row))
 
-    def word_vector(self, word):
+    def word_vector(self, word: str) -> torch.Tensor:
         """The input embedding (D,) of a word that is one token, a copy."""
         ids = self.tokenizer(word, add_special_tokens=False).input_ids
         if len(ids) != 1:
             raise UserError(f"concept.initial_word: '{word}' is {len(ids)} tokens of this model; it must be one")
-        return self.text_encoder.get_input_embeddings().weight[ids[0]].detach().clone()
+        vectors: torch.Tensor = self.text_encoder.get_input_embeddings().weight
+        return vectors[ids[0]].detach().clone()
 
-    def predict(self, latents, t, context):
+    def predict(self, latents: torch.Tensor, t: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
         """The network's output (N, C, h, w), epsilon or v, for latents at timesteps `t` (N,) under `context`."""
         latents, context = latents.to(self.dtype), context.to(self.dtype)
-        return self.unet(latents, t.to(self.device), encoder_hidden_states=context).sample.float()
+        output: torch.Tensor = self.unet(latents, t.to(self.device), encoder_hidden_states=context).sample
+        return output.float()
 
-    def target(self, latents, noise, t):
+    def target(self, latents: torch.Tensor, noise: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """What the network was trained to predict for latents noised by `noise` at timesteps `t` (N,)."""
         if self.prediction == "epsilon":
             return noise
         alpha, sigma = self.alpha_sigma(t)
         return alpha * noise - sigma * latents
 
-    def add_noise(self, latents, noise, t):
+    def add_noise(self, latents: torch.Tensor, noise: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """Eq. 7: sqrt(alpha bar) z_0 + sqrt(1 - alpha bar) epsilon."""
         alpha, sigma = self.alpha_sigma(t)
         return alpha * latents + sigma * noise
 
-    def predict_x0(self, latents, t, context):
+    def predict_x0(self, latents: torch.Tensor, t: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
         """The clean latents (N, C, h, w) that the network sees behind `latents` at timesteps `t` (N,)."""
         alpha, sigma = self.alpha_sigma(t)
         output = self.passes(self.predict, latents, t, context)
@@ -186,13 +195,13 @@ class TextToImage:
             return (latents - sigma * output) / alpha
         return alpha * latents - sigma * output
 
-    def alpha_sigma(self, t):
+    def alpha_sigma(self, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Signal and noise scale at timesteps `t` (N,), each (N, 1, 1, 1)."""
         alpha_bar = self.alphas_cumprod[t.to(self.device)].view(-1, 1, 1, 1)
         return alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
 
 
-def _folder(path):
+def _folder(path: str | Path) -> Path:
     """The folder behind a path or `hf:OWNER/NAME[@REVISION]`, downloaded to the hub's cache if need be."""
     if not str(path).startswith("hf:"):
         return Path(path)
@@ -204,16 +213,17 @@ def _folder(path):
         raise UserError(f"text_to_image.path: {path}: {error}") from None
 
 
-def _dtype(name, device):
+def _dtype(name: str, device: torch.device) -> torch.dtype:
     """The torch dtype of a setting; auto is float32 on the CPU, on a GPU bfloat16 where it has it, else float16."""
     if name != "auto":
-        return getattr(torch, name)
+        chosen: torch.dtype = getattr(torch, name)
+        return chosen
     if device.type == "cpu":
         return torch.float32
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
 
 
-def _load_components(path, dtype):
+def _load_components(path: Path, dtype: torch.dtype) -> tuple[Any, ...]:
     """The five components of a pipeline folder, the large ones in `dtype`; a UserError names what is missing."""
     from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTokenizer
@@ -235,7 +245,7 @@ def _load_components(path, dtype):
         raise pipeline_checks.unreadable(path, error) from None
 
 
-def _join(parts, separator):
+def _join(parts: Sequence[list[int]], separator: int) -> list[int]:
     """Lists of ids with the id `separator` between them: [[1, 2], [3]] -> [1, 2, separator, 3]."""
     row = list(parts[0])
     for part in parts[1:]:
@@ -244,20 +254,22 @@ def _join(parts, separator):
 
 
 @contextmanager
-def _extra_token(embedding, token_id, vector):
+def _extra_token(embedding: Any, token_id: int, vector: torch.Tensor | None) -> Iterator[None]:
     """Within the block, id `token_id`, one past the vocabulary, reads `vector`; the matrix stays as it is."""
     seen = []
 
-    def before(_, args):
+    def before(_: Any, args: tuple[Any, ...]) -> tuple[torch.Tensor]:
         seen.append(args[0] == token_id)
         return (args[0].masked_fill(seen[-1], 0),)
-
-    def after(_, args, output):
-        return torch.where(seen.pop()[..., None], vector.to(output), output)
 
     if vector is None:
         yield
         return
+    word = vector
+
+    def after(_: Any, args: Any, output: torch.Tensor) -> torch.Tensor:
+        return torch.where(seen.pop()[..., None], word.to(output), output)
+
     hooks = [embedding.register_forward_pre_hook(before), embedding.register_forward_hook(after)]
     try:
         yield

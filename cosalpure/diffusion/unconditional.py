@@ -4,8 +4,10 @@ Images x are (N, 3, H, W) in [-1, 1], steps i are (N,) of 0 to K - 1. The networ
 which mixes the two bounds of the variance. Written after the papers; checked against guided-diffusion's own results.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -23,45 +25,45 @@ class Schedule:
     times: torch.Tensor
 
     @property
-    def alphas_cumprod(self):
+    def alphas_cumprod(self) -> torch.Tensor:
         """The products of 1 - beta up to each step, (K,)."""
         return (1 - self.betas).cumprod(0)
 
     @property
-    def alphas_cumprod_before(self):
+    def alphas_cumprod_before(self) -> torch.Tensor:
         """The same one step earlier, (K,); 1 before step 0."""
         return torch.cat([self.betas.new_ones(1), self.alphas_cumprod[:-1]])
 
     @property
-    def posterior_variances(self):
+    def posterior_variances(self) -> torch.Tensor:
         """beta tilde (K,); its first value, which is 0, is replaced by the second, so that it has a logarithm."""
         variances = self.betas * (1 - self.alphas_cumprod_before) / (1 - self.alphas_cumprod)
         return torch.cat([variances[1:2], variances[1:]])
 
 
-def linear_schedule(steps=1000):
+def linear_schedule(steps: int = 1000) -> Schedule:
     """The linear betas of Ho et al., 1e-4 to .02 over 1000 steps."""
     return Schedule(torch.linspace(1e-4, 0.02, steps, dtype=torch.float64), torch.arange(steps))
 
 
-def at(values, i, like):
+def at(values: torch.Tensor, i: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     """`values` (K,) at steps i (N,), as float32 that multiplies a tensor such as `like` (N, C, H, W)."""
     return values[i.cpu()].float().to(like.device)[:, None, None, None]
 
 
-def q_sample(schedule, x0, i, noise):
+def q_sample(schedule: Schedule, x0: torch.Tensor, i: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
     """x_i given x_0: Ho et al., Eq. 4."""
     abar = schedule.alphas_cumprod
     return at(abar.sqrt(), i, x0) * x0 + at((1 - abar).sqrt(), i, x0) * noise
 
 
-def predict_x0(schedule, x, epsilon, i):
+def predict_x0(schedule: Schedule, x: torch.Tensor, epsilon: torch.Tensor, i: torch.Tensor) -> torch.Tensor:
     """The x_0 that epsilon stands for: Ho et al., Eq. 15. Not clamped."""
     abar = schedule.alphas_cumprod
     return at(abar.rsqrt(), i, x) * x - at((1 / abar - 1).sqrt(), i, x) * epsilon
 
 
-def posterior_mean(schedule, x0, x, i):
+def posterior_mean(schedule: Schedule, x0: torch.Tensor, x: torch.Tensor, i: torch.Tensor) -> torch.Tensor:
     """The mean of q(x_{i-1} | x_i, x_0): Ho et al., Eq. 7."""
     abar, before = schedule.alphas_cumprod, schedule.alphas_cumprod_before
     of_x0 = schedule.betas * before.sqrt() / (1 - abar)
@@ -69,13 +71,13 @@ def posterior_mean(schedule, x0, x, i):
     return at(of_x0, i, x) * x0 + at(of_x, i, x) * x
 
 
-def log_variance(schedule, v, i):
+def log_variance(schedule: Schedule, v: torch.Tensor, i: torch.Tensor) -> torch.Tensor:
     """The learned variance's logarithm, v in about [-1, 1] between the two bounds: Nichol and Dhariwal, Eq. 15."""
     share = (v + 1) / 2
     return share * at(schedule.betas.log(), i, v) + (1 - share) * at(schedule.posterior_variances.log(), i, v)
 
 
-def respaced(schedule, steps):
+def respaced(schedule: Schedule, steps: int) -> Schedule:
     """The process of `steps` of the schedule's steps, evenly spaced from the first to the last."""
     stride = (len(schedule.betas) - 1) / (steps - 1)
     kept = torch.tensor([round(index * stride) for index in range(steps)])
@@ -83,7 +85,9 @@ def respaced(schedule, steps):
     return Schedule(1 - abar / torch.cat([abar.new_ones(1), abar[:-1]]), schedule.times[kept])
 
 
-def p_sample(network, schedule, x, step, noise):
+def p_sample(
+    network: Callable[..., torch.Tensor], schedule: Schedule, x: torch.Tensor, step: int, noise: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """(x_{step - 1}, the clamped x_0 behind x_step): one ancestral step, Ho et al., Algorithm 2, learned variance."""
     i = torch.full((len(x),), step)
     epsilon, v = network(x, schedule.times[i].to(x.device)).chunk(2, 1)
@@ -95,7 +99,7 @@ def p_sample(network, schedule, x, step, noise):
 # ------------------------------------------------------------------------------- what purifiers by such a model share
 
 
-def load_network(settings):
+def load_network(settings: Any) -> Any:
     """The ADM of `settings.weights` on the GPU if there is one; a UserError if `settings.resolution` does not suit."""
     network = networks.load("adm", settings.weights)
     if settings.resolution % network.multiple_of:
@@ -106,7 +110,13 @@ def load_network(settings):
     return network.to(networks.default_device())
 
 
-def purified(purify, images, generators, settings, network):
+def purified(
+    purify: Callable[..., torch.Tensor],
+    images: torch.Tensor,
+    generators: Sequence[torch.Generator],
+    settings: Any,
+    network: Any,
+) -> torch.Tensor:
     """Images (N, 3, H, W) in [0, 1] through `purify(x, noise)`, which works in [-1, 1] at `settings.resolution`.
 
     Resized bilinearly there and back, as published. `settings.batch` images pass at once; the noise of an image comes
@@ -123,6 +133,6 @@ def purified(purify, images, generators, settings, network):
     return torch.cat(parts)
 
 
-def resize(images, size):
+def resize(images: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     """Bilinear, without antialiasing; images of that size already are left as they are."""
     return images if images.shape[-2:] == size else F.interpolate(images, size, mode="bilinear", align_corners=False)

@@ -78,7 +78,7 @@ def run(files: Sequence[File]) -> str:
     rows = []
     for its in values:
         constant, mark = its.constant, its.mark
-        if mark in ("differs", "ours"):
+        if constant is not None and mark in ("differs", "ours"):
             mark = f"{mark} [{reasons.setdefault(constant.reason, len(reasons) + 1)}]"
         columns = [shown(constant, name) for name in ("official", "paper")]
         rows.append([its.key, text(its.value), its.origin, *columns, mark])
@@ -173,7 +173,7 @@ def _parsed(found: str) -> Any:
 
 
 def _entry_values(
-    family: str, name: str, settings: Settings, contents: list[tuple[str, dict]], constants: list[Constant]
+    family: str, name: str, settings: Settings, contents: list[tuple[str, dict[str, Any]]], constants: list[Constant]
 ) -> list[Value]:
     entry = settings.entry(family, name)
     if family == "datasets":
@@ -194,7 +194,7 @@ def _is_about(constant: Constant, entry: Any) -> bool:
     """Whether a row about one reported entry is about this one; where nothing is reported, ours is Table 1's."""
     table, row = constant.reported
     if entry.reported:
-        return entry.reported.get(table) == row
+        return bool(entry.reported.get(table) == row)
     return entry.role == "ours" and table == "table1"
 
 
@@ -202,7 +202,7 @@ def _value(
     key: str,
     value: Any,
     place: tuple[str, ...],
-    contents: list[tuple[str, dict]],
+    contents: list[tuple[str, dict[str, Any]]],
     constants: list[Constant],
     exact: bool = True,
 ) -> Value:
@@ -210,14 +210,14 @@ def _value(
     return Value(key, value, _origin(place, contents), found[-1] if found else None)
 
 
-def _origin(place: tuple[str, ...], contents: list[tuple[str, dict]]) -> str:
+def _origin(place: tuple[str, ...], contents: list[tuple[str, dict[str, Any]]]) -> str:
     """The last file that sets a key, the entry that it is taken over from by `like`, or "default"."""
     for path, values in reversed(contents):
         node: Any = values
         for part in place:
             node = node[part] if isinstance(node, dict) and part in node else _ABSENT
         if node is not _ABSENT:
-            return path
+            return str(path)
     if len(place) == 3:
         family, name, key = place
         likes = [(values.get(family) or {}).get(name) for _, values in contents]

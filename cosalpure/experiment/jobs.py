@@ -269,4 +269,5 @@ class Jobs:
         )
 
     def _role(self, family: str, name: str) -> str | None:
-        return self.entries.role(family, name)
+        role: str | None = self.entries.role(family, name)
+        return role

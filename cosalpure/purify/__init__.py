@@ -7,7 +7,7 @@ images = purifier(images, Given(generators, concept=concept))  # (N, 3, H, W), R
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from cosalpure.protocols import Purifier
+from cosalpure.protocols import Need, Purifier
 from cosalpure.purify.settings import (
     ContinuousSettings,
     CosalPureSettings,
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from cosalpure.diffusion.text_to_image import TextToImage
 
 
-def _prompted(settings: CosalPureSettings) -> list[str]:
+def _prompted(settings: CosalPureSettings) -> list[Need]:
     """The prompt decides what concept-guided purification is given beside the text-to-image model."""
-    asked = {"concept": "{token}", "label": "{class_name}"}
+    asked: dict[Need, str] = {"concept": "{token}", "label": "{class_name}"}
     return ["model", *(need for need, placeholder in asked.items() if placeholder in settings.prompt)]
 
 

@@ -21,7 +21,7 @@ class Continuous:
         self.represent = ContinuousRepresentation(settings.weights)
 
     def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
-        purified = self.represent(images, (self.resolution, self.resolution))
+        purified: Tensor = self.represent(images, (self.resolution, self.resolution))
         if purified.shape == images.shape:
             return purified
         return F.interpolate(purified, images.shape[-2:], mode="bicubic", antialias=True).clamp(0, 1)

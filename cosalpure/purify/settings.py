@@ -1,6 +1,6 @@
 """Settings of purifiers."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -71,7 +71,7 @@ class CosalPureSettings(LatentSettings):
     )
 
     @model_validator(mode="after")
-    def _check(self):
+    def _check(self) -> Self:
         for key, known in (("prompt", ["token", "class_name"]), ("negative_prompt", [])):
             try:
                 check_placeholders(getattr(self, key), known)
@@ -120,6 +120,6 @@ class DDASettings(UnconditionalSettings):
     )
 
     @model_validator(mode="after")
-    def _check(self):
+    def _check(self) -> Self:
         share_of_steps(self.steps, self.timestep)
         return self

@@ -1,7 +1,9 @@
 """The purify stage: every image of every group through one purifier."""
 
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
@@ -9,12 +11,29 @@ from cosalpure.concept import FILE, Concept
 from cosalpure.contract import checked
 from cosalpure.data import read_groups, write_index
 from cosalpure.data.given import given_to
+from cosalpure.diffusion.settings import TextToImage as TextToImageSettings
 from cosalpure.io import in_background, read_images, whole_folder, write_image
 from cosalpure.purify import PURIFIERS
+from cosalpure.schema import Model
 from cosalpure.seeds import generator
 
+if TYPE_CHECKING:
+    import torch
 
-def run(method, settings, text_to_image, data, images, concepts, output, span, seed):
+    from cosalpure.diffusion.text_to_image import TextToImage
+
+
+def run(
+    method: str,
+    settings: Model,
+    text_to_image: TextToImageSettings | None,
+    data: str | Path,
+    images: str | Path,
+    concepts: str | Path | None,
+    output: str | Path,
+    span: str,
+    seed: int,
+) -> None:
     """For each group of `span`: `output`/images/<slug>/*.png.
 
     `images` is the folder of the degraded images, `concepts` that of the concepts (None if the purifier needs none).
@@ -27,8 +46,8 @@ def run(method, settings, text_to_image, data, images, concepts, output, span, s
         for group in tqdm(groups, desc=f"purify {method}", unit="group"):
             pixels = read_images(group.paths(Path(images) / "images"))
             shape = tuple(pixels.shape)
-            reads = concepts and "concept" in needs
-            concept = Concept.load(Path(concepts) / "groups" / owners[group.slug] / FILE) if reads else None
+            learned = Path(concepts) / "groups" / owners[group.slug] / FILE if concepts else None
+            concept = Concept.load(learned) if learned and "concept" in needs else None
             draws = [generator(seed, group.dataset, group.name, file, "purify") for file in group.files]
             purified = purifier(pixels, given_to(needs, group, data, group.files, draws, concept))
             purified = checked(purified, shape, f"purifier '{method}'", group, group.files)
@@ -36,23 +55,23 @@ def run(method, settings, text_to_image, data, images, concepts, output, span, s
     write_index(output, span, groups, Path(output) / "images")
 
 
-def _write(place, files, images):
+def _write(place: Path, files: Sequence[str], images: "Iterable[torch.Tensor]") -> None:
     with whole_folder(place) as folder:
         for file, image in zip(files, images, strict=True):
             write_image(folder / file, image)
 
 
-def concept_owners(data, whose):
+def concept_owners(data: str | Path, whose: str) -> dict[str, str]:
     """{slug: slug of the group whose concept purifies it}: its own, or the next one's in the order of the dataset."""
     slugs = [group.slug for group in read_groups(data)]
     return dict(zip(slugs, slugs[1:] + slugs[:1] if whose == "next" else slugs, strict=True))
 
 
-def _loader(text_to_image):
+def _loader(text_to_image: Any) -> "Callable[[], TextToImage]":
     """A function that loads the text-to-image model at its first call."""
 
     @cache
-    def load_model():
+    def load_model() -> "TextToImage":
         from cosalpure.diffusion.text_to_image import TextToImage
 
         return TextToImage.of(text_to_image)

@@ -1,6 +1,8 @@
 """Scores of a whole condition (dataset, degradation, purifier, detector): one row an image, failures included."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,32 +11,31 @@ from cosalpure.io import read_pixels, whole_file
 from cosalpure.score.metrics import ALWAYS, METRICS, as_float, score_map
 from cosalpure.score.quality import QUALITY, image_quality
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+
 CONDITION = ("dataset", "degradation", "purifier", "detector")
 IMAGE = ("group", "slug", "index", "file", "attacked")
 QUALITY_COLUMNS = tuple(QUALITY)
 EMPTY = "empty ground truth"  # the reason beside status "done" of an image without any object
-UNDEFINED = (
-    "iou",
-    "success",
-    "ap",
-    "f_beta",
-    "ap_binary",
-    "ap_interpolated",
-)  # without an object; MAE, E and S are not
-UNDEFINED += ("f_max", "f_mean", "f_adaptive", "f_weighted")
+UNDEFINED = (  # without an object; MAE, E and S are not
+    *("iou", "success", "ap", "f_beta", "ap_binary", "ap_interpolated"),
+    *("f_max", "f_mean", "f_adaptive", "f_weighted"),
+)
 
 
-def metric_columns(further=False):
+def metric_columns(further: bool = False) -> tuple[str, ...]:
     """The columns of metrics: all with `further`, else those that need no other package."""
     return tuple(METRICS) if further else ALWAYS
 
 
-def columns(further=False):
+def columns(further: bool = False) -> tuple[str, ...]:
     """The columns of a score file, in order."""
     return (*CONDITION, *IMAGE, "status", *metric_columns(further), *QUALITY_COLUMNS, "reason", "left_out")
 
 
-def score_image(prediction_path, ground_truth_path, **settings):
+def score_image(prediction_path: str | Path, ground_truth_path: str | Path, **settings: Any) -> dict[str, Any]:
     """One image's {"status", metrics, "reason"}: "done", "missing" (no such map) or "failed" (a map that is unfit).
 
     A ground truth that cannot be read is the dataset's fault, not the method's: a UserError. In one without any object
@@ -58,7 +59,7 @@ def score_image(prediction_path, ground_truth_path, **settings):
     return {"status": "done", **scores, **undefined, "reason": EMPTY}
 
 
-def rate_image(image_path, original_path):
+def rate_image(image_path: str | Path, original_path: str | Path) -> dict[str, float]:
     """One image's {quality metrics}: what the detector saw against the original; NaN where there is no such image."""
     try:
         image = read_pixels(image_path, "RGB")
@@ -70,7 +71,14 @@ def rate_image(image_path, original_path):
     return image_quality(image, original)
 
 
-def score_group(maps_dir, images_dir, data_dir, manifest, condition, **settings):
+def score_group(
+    maps_dir: str | Path,
+    images_dir: str | Path,
+    data_dir: str | Path,
+    manifest: "pd.DataFrame",
+    condition: Mapping[str, str],
+    **settings: Any,
+) -> "pd.DataFrame":
     """Scores of the images in `manifest`, in its order -> DataFrame with `columns`.
 
     Reads <slug>/<file> under `maps_dir`, `images_dir` (what the detector saw), `data_dir`/masks and `data_dir`/images.
@@ -80,7 +88,7 @@ def score_group(maps_dir, images_dir, data_dir, manifest, condition, **settings)
 
     rows = []
     for row in manifest.itertuples(index=False):
-        name = Path(row.slug, row.file)
+        name = Path(str(row.slug), str(row.file))
         scores = score_image(Path(maps_dir, name), Path(data_dir, "masks", name), **settings)
         quality = rate_image(Path(images_dir, name), Path(data_dir, "images", name))
         image = {column: getattr(row, column) for column in IMAGE} | {"left_out": getattr(row, "left_out", 0)}
@@ -97,7 +105,14 @@ def score_group(maps_dir, images_dir, data_dir, manifest, condition, **settings)
     )
 
 
-def score_condition(maps_dir, images_dir, data_dir, manifest, condition, **settings):
+def score_condition(
+    maps_dir: str | Path,
+    images_dir: str | Path,
+    data_dir: str | Path,
+    manifest: "pd.DataFrame | str | Path",
+    condition: Mapping[str, str],
+    **settings: Any,
+) -> "pd.DataFrame":
     """Scores of a whole dataset under one condition: `score_group` after checking the manifest (a DataFrame)."""
     import pandas as pd
 
@@ -115,7 +130,7 @@ def score_condition(maps_dir, images_dir, data_dir, manifest, condition, **setti
     return score_group(maps_dir, images_dir, data_dir, manifest, condition, **settings)
 
 
-def write_scores(scores, path):
+def write_scores(scores: "pd.DataFrame", path: str | Path) -> None:
     """Scores -> a Parquet file, whole or not at all; equal scores give equal bytes."""
     with whole_file(path) as temporary:
         scores.to_parquet(temporary, engine="pyarrow", index=False)

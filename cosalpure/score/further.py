@@ -7,12 +7,14 @@ mean of ours is larger. "mean" and "adaptive" (threshold: twice the map's mean) 
 An optional package, as it wants an older numpy than the one that is pinned; imported where it is used.
 """
 
+from typing import Any
+
 import numpy as np
 
 from cosalpure.errors import UserError
 
 
-def further_scores(prediction, ground_truth, beta2=0.3):
+def further_scores(prediction: np.ndarray, ground_truth: np.ndarray, beta2: float = 0.3) -> dict[str, float]:
     """{"f_max", "f_mean", ...: float} of two uint8 maps (H, W); 255 is 1.0."""
     sod = pysodmetrics()
     f_handler = sod.FmeasureHandler(with_dynamic=True, with_adaptive=True, beta=beta2)
@@ -34,7 +36,7 @@ def further_scores(prediction, ground_truth, beta2=0.3):
     }
 
 
-def pysodmetrics():
+def pysodmetrics() -> Any:
     """The package, or a UserError that says how to do without it."""
     try:
         import py_sod_metrics

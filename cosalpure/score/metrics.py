@@ -114,7 +114,14 @@ FURTHER = ("f_max", "f_mean", "f_adaptive", "e_max", "e_mean", "e_adaptive", "s_
 ALWAYS = tuple(name for name in METRICS if name not in FURTHER)
 
 
-def score_map(prediction, ground_truth, beta2=0.3, threshold=0.5, success_iou=0.5, further=False):
+def score_map(
+    prediction: np.ndarray,
+    ground_truth: np.ndarray,
+    beta2: float = 0.3,
+    threshold: float = 0.5,
+    success_iou: float = 0.5,
+    further: bool = False,
+) -> dict[str, float]:
     """Scores of one map: {name: float} of `ALWAYS` ("success": 0 or 1), and of `FURTHER` if asked for.
 
     Both are arrays (H, W), either uint8 (as read from PNG; 255 is 1.0) or float in [0, 1].
@@ -138,22 +145,23 @@ def score_map(prediction, ground_truth, beta2=0.3, threshold=0.5, success_iou=0.
         "ap_interpolated": interpolated(*hard_curve),
     }
     if further:
-        scores |= further_scores(*(as_uint8(values).reshape(shape) for values in (prediction, ground_truth)), beta2)
+        its_map, truth = (as_uint8(values).reshape(shape) for values in (prediction, ground_truth))
+        scores |= further_scores(its_map, truth, beta2)
     return scores
 
 
-def trapezoids(precision, recall):
+def trapezoids(precision: np.ndarray, recall: np.ndarray) -> float:
     """Area under a curve given from recall 0 up: the official AP."""
     return float((np.diff(recall) * (precision[1:] + precision[:-1]) / 2).sum())
 
 
-def interpolated(precision, recall):
+def interpolated(precision: np.ndarray, recall: np.ndarray) -> float:
     """Area under the best precision at each recall or any above it."""
     best = np.maximum.accumulate(precision[::-1])[::-1]
     return float((np.diff(recall) * best[1:]).sum())
 
 
-def precision_recall(prediction, ground_truth):
+def precision_recall(prediction: np.ndarray, ground_truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(precision, recall) from (1, 0) down the distinct scores of flat maps; NaN without any foreground."""
     if prediction.dtype == np.uint8:
         levels, count = prediction, 256  # a histogram instead of a sort
@@ -161,9 +169,9 @@ def precision_recall(prediction, ground_truth):
         distinct, levels = np.unique(prediction, return_inverse=True)
         count = len(distinct)
     scale = 255 if ground_truth.dtype == np.uint8 else 1  # weights of uint8 stay integers: their sums are exact
-    positives = np.bincount(levels, weights=ground_truth, minlength=count)[::-1]  # from the highest score down
-    pixels = np.bincount(levels, minlength=count)[::-1]
-    positives, pixels = positives[pixels > 0].cumsum() / scale, pixels[pixels > 0].cumsum()
+    weights = np.bincount(levels, weights=ground_truth, minlength=count)[::-1]  # from the highest score down
+    counts = np.bincount(levels, minlength=count)[::-1]
+    positives, pixels = weights[counts > 0].cumsum() / scale, counts[counts > 0].cumsum()
     if positives[-1] == 0:
         return np.full(2, np.nan), np.full(2, np.nan)
     precision = np.concatenate(([1.0], positives / pixels))
@@ -171,7 +179,7 @@ def precision_recall(prediction, ground_truth):
     return precision, recall
 
 
-def overlap(prediction, ground_truth, beta2=0.3):
+def overlap(prediction: np.ndarray, ground_truth: np.ndarray, beta2: float = 0.3) -> tuple[float, float]:
     """F-beta and IoU of two boolean maps, smoothed as officially."""
     true_positives = int(np.count_nonzero(prediction & ground_truth))
     predicted, actual = int(np.count_nonzero(prediction)), int(np.count_nonzero(ground_truth))
@@ -181,24 +189,24 @@ def overlap(prediction, ground_truth, beta2=0.3):
     return f_beta, (true_positives + EPSILON) / (predicted + actual - true_positives + EPSILON)
 
 
-def mean_absolute_error(prediction, ground_truth):
+def mean_absolute_error(prediction: np.ndarray, ground_truth: np.ndarray) -> float:
     """Mean of |prediction - ground truth| on values in [0, 1]."""
     if prediction.dtype == ground_truth.dtype == np.uint8:
         return float(np.abs(prediction.astype(np.int16) - ground_truth).mean() / 255)
     return float(np.abs(as_float(prediction).astype(np.float64) - as_float(ground_truth)).mean())
 
 
-def as_float(values):
+def as_float(values: np.ndarray) -> np.ndarray:
     """uint8 -> float32 in [0, 1] as torchvision's `to_tensor` does; floats as they are."""
     return values.astype(np.float32) / 255 if values.dtype == np.uint8 else values
 
 
-def as_uint8(values):
+def as_uint8(values: np.ndarray) -> np.ndarray:
     """Floats in [0, 1] -> uint8, rounded; uint8 as they are."""
     return values if values.dtype == np.uint8 else np.rint(values * 255).astype(np.uint8)
 
 
-def _flat(values, what):
+def _flat(values: np.ndarray, what: str) -> np.ndarray:
     """A checked map as a flat array."""
     if values.dtype == bool:
         values = values.astype(np.uint8) * np.uint8(255)

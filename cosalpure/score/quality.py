@@ -43,7 +43,7 @@ QUALITY = {
 WINDOW = 7  # px, scikit-image's default
 
 
-def image_quality(image, original):
+def image_quality(image: np.ndarray, original: np.ndarray) -> dict[str, float]:
     """{"psnr", "ssim", "linf", "exposure_change": float} of two uint8 images (H, W, 3) of one size."""
     from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 

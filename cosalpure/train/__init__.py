@@ -4,8 +4,11 @@ Settings are a dataclass a model, in its own file, each number with its reason. 
 Device, precision, data workers and a time budget are the same for all models: `cosalpure/train/compute.py`.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass, replace
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 from cosalpure.errors import UserError, choose
 from cosalpure.train.compute import Compute
@@ -35,7 +38,7 @@ MINUTES = {  # of training without a time budget, on one free core; a budget for
 }
 
 
-def options(model, values):
+def options(model: str, values: Any) -> str:
     """The options of `cosalpure train MODEL` that stand for `values`, the workflow's --config training={...}.
 
     `values` may have device, precision, workers, and minutes: the time for all models together, of which each has
@@ -56,20 +59,27 @@ def options(model, values):
     return " ".join(f"--{key} {given[key]:.4g}" if key == "minutes" else f"--{key} {given[key]}" for key in values)
 
 
-def options_of_all(values):
+def options_of_all(values: Any) -> dict[str, str]:
     """{model: its `options`} of every training."""
     return {model: options(model, values) for model in MINUTES}
 
 
-def run(model, output, values, text_encoder=None, autoencoder=None, compute=None):
+def run(
+    model: str,
+    output: str | Path,
+    values: Mapping[str, Any],
+    text_encoder: str | Path | None = None,
+    autoencoder: str | Path | None = None,
+    compute: Compute | None = None,
+) -> None:
     """Train `model` (a key of MODELS) into `output`, with the settings in the dict `values` over the defaults.
 
     `compute` (`cosalpure.train.compute.Compute`) says on which device, in which precision, for how long.
     """
-    module, function, settings_class = MODELS[choose("model", model, list(MODELS))]
-    module = import_module(f"cosalpure.train.{module}")
+    file, function, settings_class = MODELS[choose("model", model, list(MODELS))]
+    module = import_module(f"cosalpure.train.{file}")
     settings = updated(getattr(module, settings_class)(), values)
-    parts = []
+    parts: list[str | Path] = []
     if model == "text-to-image":
         if not (text_encoder and autoencoder):
             raise UserError("text-to-image is trained on finished parts: give --text-encoder DIR and --autoencoder DIR")
@@ -77,7 +87,7 @@ def run(model, output, values, text_encoder=None, autoencoder=None, compute=None
     getattr(module, function)(output, *parts, settings, compute=compute)
 
 
-def updated(settings, values, where="--settings"):
+def updated(settings: Any, values: Mapping[str, Any], where: str = "--settings") -> Any:
     """A dataclass with the values of a dict over its own, nested ones too; unknown keys are errors."""
     known = {field.name for field in fields(settings)}
     changes = {}

@@ -10,8 +10,10 @@ Dhariwal 2021 (Eq. 16), over the linear betas of Ho et al. 2020. About seventy m
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -32,9 +34,14 @@ class ADMSettings:
     """A reason for each number."""
 
     channels: int = 32  # the least: every group norm has 32 groups
-    channel_mult: tuple = (1, 1, 2, 3)  # at 64, 32, 16, 8; 2.3 M parameters. 64 channels at 32 cost a third more time
+    channel_mult: tuple[int, ...] = (
+        1,
+        1,
+        2,
+        3,
+    )  # at 64, 32, 16, 8; 2.3 M parameters. 64 channels at 32 cost a third more time
     blocks: int = 1
-    attention: tuple = (8,)  # and in the middle, as ever
+    attention: tuple[int, ...] = (8,)  # and in the middle, as ever
     head_channels: int = 32
     scenes: int = 32  # in the pool, per concept
     portraits: int = 8  # per concept
@@ -51,7 +58,12 @@ class ADMSettings:
     log_every: int = 25
 
 
-def train_adm(output, settings=None, resources=None, compute=None):
+def train_adm(
+    output: str | Path,
+    settings: ADMSettings | None = None,
+    resources: str | Path | None = None,
+    compute: Compute | None = None,
+) -> dict[str, Any]:
     """Trains and writes `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
     output, its, compute = Path(output), settings or ADMSettings(), compute or Compute()
     world = MiniWorld(resources) if resources else MiniWorld()
@@ -65,18 +77,19 @@ def train_adm(output, settings=None, resources=None, compute=None):
     average, schedule = common.EMA(network, its.ema), diffusion.linear_schedule()
     optimizer = torch.optim.Adam(network.parameters(), its.learning_rate)
 
-    def draw(number, progress):
+    def draw(number: int, progress: float) -> tuple[torch.Tensor, ...]:
         random = generator(its.seed, "adm", number)
         images, masks, _ = pool.draw(random, its.batch)
         x0 = clean_views(images, masks, random) * 2 - 1
         t = draw_timesteps(random, its.batch, its.low_t, its.low_t_below)
         return x0, t, torch.randn(x0.shape, generator=random)
 
-    def forward(x, t):
+    def forward(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         with compute.autocast():
-            return network.train()(x, t).float()
+            output: torch.Tensor = network.train()(x, t)
+        return output.float()
 
-    def learn(batch, progress):
+    def learn(batch: tuple[torch.Tensor, ...], progress: float) -> dict[str, Any]:
         losses = hybrid_loss(forward, schedule, *batch)
         common.update(losses["simple"] + its.vlb * losses["vlb"], optimizer, [network], average)
         return {name: loss.detach() for name, loss in losses.items()}
@@ -90,7 +103,7 @@ def train_adm(output, settings=None, resources=None, compute=None):
     return training
 
 
-def clean_views(images, masks, random, furthest=5):
+def clean_views(images: torch.Tensor, masks: torch.Tensor, random: torch.Generator, furthest: int = 5) -> torch.Tensor:
     """Mirrored, moved by up to `furthest` whole px, mildly exposed: (N, 3, H, W) in [0, 1], as sharp as they were.
 
     No blur and no noise, nor the zooms of the other trainings, which interpolate: the model is to know clean images.
@@ -103,7 +116,7 @@ def clean_views(images, masks, random, furthest=5):
     return (images * gain).clamp(0, 1)
 
 
-def draw_timesteps(random, n, low_t, low_t_below, total=1000):
+def draw_timesteps(random: torch.Generator, n: int, low_t: float, low_t_below: int, total: int = 1000) -> torch.Tensor:
     """(n,) timesteps: a share `low_t` uniform below `low_t_below`, the rest uniform from there to 999.
 
     The losses are not reweighted: that would undo what the share is for.
@@ -113,7 +126,13 @@ def draw_timesteps(random, n, low_t, low_t_below, total=1000):
     return torch.where(torch.rand(n, generator=random) < low_t, low, high)
 
 
-def hybrid_loss(network, schedule, x0, t, noise):
+def hybrid_loss(
+    network: Callable[..., torch.Tensor],
+    schedule: diffusion.Schedule,
+    x0: torch.Tensor,
+    t: torch.Tensor,
+    noise: torch.Tensor,
+) -> dict[str, torch.Tensor]:
     """{"simple": the error of epsilon, "vlb": the bound's term, bits a value}; the bound trains the variance only."""
     x = diffusion.q_sample(schedule, x0, t, noise)
     epsilon, v = network(x, t).chunk(2, 1)
@@ -121,7 +140,14 @@ def hybrid_loss(network, schedule, x0, t, noise):
     return {"simple": F.mse_loss(epsilon, noise), "vlb": vlb.mean()}
 
 
-def bound(schedule, x0, x, t, epsilon, v):
+def bound(
+    schedule: diffusion.Schedule,
+    x0: torch.Tensor,
+    x: torch.Tensor,
+    t: torch.Tensor,
+    epsilon: torch.Tensor,
+    v: torch.Tensor,
+) -> torch.Tensor:
     """One timestep's term of the variational bound, bits a value (N,): Nichol and Dhariwal 2021, Eq. 4 to 7.
 
     Above t = 0 the divergence of the model's step from q(x_{t-1} | x_t, x_0), at t = 0 the negative log likelihood of
@@ -138,7 +164,7 @@ def bound(schedule, x0, x, t, epsilon, v):
     return torch.where(t[:, None, None, None] == 0, surprise, divergence).mean((1, 2, 3)) / math.log(2)
 
 
-def levels_log_likelihood(x0, mean, log_variance):
+def levels_log_likelihood(x0: torch.Tensor, mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
     """The log probability that a Gaussian gives to each 8-bit level x0 in [-1, 1]: Ho et al. 2020, Eq. 13."""
     scale = torch.exp(-0.5 * log_variance)
     above, below = (torch.special.ndtr((x0 - mean + edge) * scale) for edge in (1 / 255, -1 / 255))
@@ -148,7 +174,9 @@ def levels_log_likelihood(x0, mean, log_variance):
 
 
 @torch.no_grad()
-def held_out_loss(network, schedule, dev, seed):
+def held_out_loss(
+    network: torch.nn.Module, schedule: diffusion.Schedule, dev: ScenePool, seed: int
+) -> dict[int, float]:
     """{t: the error of epsilon} on a scene of each dev concept, under the same noise every time."""
     device = next(network.parameters()).device
     x0 = dev.images.flatten(0, 1).float() / 127.5 - 1
@@ -156,7 +184,7 @@ def held_out_loss(network, schedule, dev, seed):
     losses = {}
     for time in DEV_TIMES:
         errors = []
-        for images, noises in zip(x0.split(8), noise.split(8), strict=True):
+        for images, noises in zip(torch.split(x0, 8), torch.split(noise, 8), strict=True):
             images, noises, t = images.to(device), noises.to(device), torch.full((len(images),), time, device=device)
             epsilon, _ = network.eval()(diffusion.q_sample(schedule, images, t, noises), t).chunk(2, 1)
             errors.append(((epsilon - noises) ** 2).mean((1, 2, 3)))
@@ -164,10 +192,12 @@ def held_out_loss(network, schedule, dev, seed):
     return losses
 
 
-def dev_log(folder, network, schedule, dev, seed):
+def dev_log(
+    folder: Path, network: torch.nn.Module, schedule: diffusion.Schedule, dev: ScenePool, seed: int
+) -> Callable[[int], None]:
     """A function of the number of steps done that appends the held-out loss to `folder`/dev.jsonl."""
 
-    def measure(done):
+    def measure(done: int) -> None:
         with (folder / "dev.jsonl").open("a") as file:
             file.write(json.dumps({"step": done, "loss": held_out_loss(network, schedule, dev, seed)}) + "\n")
 

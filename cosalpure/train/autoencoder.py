@@ -4,9 +4,12 @@ As Stable Diffusion's first stage (Rombach et al. 2022) with a quarter of the si
 images have no room for f = 8, and without the adversarial loss, which would need far more training.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
@@ -31,14 +34,14 @@ class AutoencoderSettings:
     learning_rate: float = 1e-3  # above 2e-3 the linear start is lost
     crops: float = 0.8  # share of steps on two crops an image of half the side, at half the cost; then whole images
     warmup: int = 50
-    channels: tuple = (16, 32, 64)  # narrow at 64 x 64 positions, where channels cost most
+    channels: tuple[int, ...] = (16, 32, 64)  # narrow at 64 x 64 positions, where channels cost most
     latent_channels: int = 8
     norm_groups: int = 4
     gradient_weight: float = 0.5  # of the L1 between image gradients: keeps the contours that detectors need
     square_weight: float = 2.0  # of the squared error, which is what PSNR measures
     kl_weight: float = 2e-4  # small: only keeps the latents bounded and smooth
     exposed: float = 0.6  # share of images with another exposure: attacked images must survive the round trip
-    gain: tuple = (0.4, 2.2)  # its range, wider than the attack's
+    gain: tuple[float, ...] = (0.4, 2.2)  # its range, wider than the attack's
     portraits: float = 0.25
     ema: float = 0.998
     checkpoint_every: int = 300
@@ -46,7 +49,7 @@ class AutoencoderSettings:
     held_out: int = 256  # scenes for PSNR and for the latents' scale
 
 
-def build_autoencoder(settings):
+def build_autoencoder(settings: AutoencoderSettings) -> AutoencoderKL:
     """An AutoencoderKL with a downsampling factor of 4, initialised from the settings' seed."""
     with seeded(settings.seed, "autoencoder"):
         return AutoencoderKL(
@@ -62,7 +65,7 @@ def build_autoencoder(settings):
 
 
 @torch.no_grad()
-def start_as_patch_pca(model, images):
+def start_as_patch_pca(model: AutoencoderKL, images: torch.Tensor) -> None:
     """Initialises the encoder as the linear PCA of 4 x 4 patches of `images` (N, 3, H, W) in [-1, 1].
 
     A linear code of 8 numbers a patch already reaches 25 dB, which plain initialisation takes an hour to find: the
@@ -121,7 +124,7 @@ def start_as_patch_pca(model, images):
     fill(decoder.conv_out, [(c, plus[c] + i, 1, 1, (-1.0) ** i) for c in range(3) for i in range(2)], clear=False)
 
 
-def fill(conv, entries, clear=True):
+def fill(conv: Any, entries: Iterable[tuple[Any, ...]], clear: bool = True) -> None:
     """Sets (output, input, y, x, value) entries of a convolution; first clears these outputs if `clear`."""
     if clear:
         rows = sorted({entry[0] for entry in entries})
@@ -131,7 +134,7 @@ def fill(conv, entries, clear=True):
         conv.weight[output, channel, y, x] = value
 
 
-def hold_scale(norm, before, last, level):
+def hold_scale(norm: Any, before: Any, last: Any, level: float) -> None:
     """Makes the last two channels of each of the `norm`'s groups constants of +-`level`, and lets the rest pass."""
     width = norm.num_channels // norm.num_groups
     for group in range(norm.num_groups):
@@ -141,7 +144,7 @@ def hold_scale(norm, before, last, level):
     norm.weight.fill_(level * (2 / width) ** 0.5)
 
 
-def expose(images, rng, share, gain):
+def expose(images: torch.Tensor, rng: torch.Generator, share: float, gain: tuple[float, ...]) -> torch.Tensor:
     """A `share` of images in [0, 1] under another exposure: a gain times a smooth field of gains, clipped."""
     low, high = torch.tensor(gain).log()
     logs = torch.rand(len(images), 1, 1, 1, generator=rng) * (high - low) + low
@@ -151,14 +154,14 @@ def expose(images, rng, share, gain):
     return torch.where(chosen, images * (logs + field).exp(), images).clamp(0, 1)
 
 
-def crop(images, rng):
+def crop(images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """The same random quarter (half the side) of all images."""
     side = images.shape[-1] // 2
     y, x = rng.integers(0, side + 1, size=2)
     return images[..., y : y + side, x : x + side]
 
 
-def reconstruction_loss(output, images, settings):
+def reconstruction_loss(output: torch.Tensor, images: torch.Tensor, settings: AutoencoderSettings) -> torch.Tensor:
     """L1, squared error, and L1 between horizontal and vertical gradients; images in [-1, 1]."""
     gradients = sum((output.diff(dim=d) - images.diff(dim=d)).abs().mean() for d in (2, 3))
     error = output - images
@@ -166,15 +169,15 @@ def reconstruction_loss(output, images, settings):
 
 
 @torch.no_grad()
-def held_out_quality(model, world, settings):
+def held_out_quality(model: AutoencoderKL, world: MiniWorld, settings: AutoencoderSettings) -> dict[str, Any]:
     """PSNR (dB, images in [0, 1]) of the round trip on unseen scenes of dev and test at several gains; latents' std."""
     concepts = world.concepts("dev") + world.concepts("test")
     rng = numpy_generator(settings.seed, "autoencoder held-out")
     scenes = [compose(world, rng, concepts[i % len(concepts)], 0.0) for i in range(settings.held_out)]
-    scenes, psnr, latents = to_tensor(scenes), {}, []
+    pictures, psnr, latents = to_tensor(scenes), {}, []
     for gain in (0.5, 1.0, 1.5):
         errors = []
-        for images in (scenes * gain).clamp(0, 1).split(32):
+        for images in torch.split((pictures * gain).clamp(0, 1), 32):
             latent = model.encode(images * 2 - 1).latent_dist
             output = (model.decode(latent.mode()).sample / 2 + 0.5).clamp(0, 1)
             errors.append((output - images).square().mean((1, 2, 3)))
@@ -184,7 +187,12 @@ def held_out_quality(model, world, settings):
     return {"psnr": psnr, "latent_std": torch.cat(latents).std().item()}
 
 
-def train_autoencoder(output_dir, settings=None, world=None, compute=None):
+def train_autoencoder(
+    output_dir: str | Path,
+    settings: AutoencoderSettings | None = None,
+    world: MiniWorld | None = None,
+    compute: Compute | None = None,
+) -> Path:
     """Trains the autoencoder; writes vae/ (moving average, scaling_factor = 1 / std of latents), metrics.json."""
     settings, world, output_dir = settings or AutoencoderSettings(), world or MiniWorld(), Path(output_dir)
     model, compute = build_autoencoder(settings), compute or Compute()
@@ -196,7 +204,7 @@ def train_autoencoder(output_dir, settings=None, world=None, compute=None):
     ema = EMA(model, settings.ema)
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.99), weight_decay=1e-4)
 
-    def draw(step, progress):
+    def draw(step: int, progress: float) -> tuple[torch.Tensor, torch.Tensor]:
         rng, noise = numpy_generator(settings.seed, "vae", step), generator(settings.seed, "vae", step)
         chosen = rng.integers(len(concepts), size=settings.batch)
         images = to_tensor([compose(world, rng, concepts[i], settings.portraits) for i in chosen])
@@ -206,7 +214,7 @@ def train_autoencoder(output_dir, settings=None, world=None, compute=None):
         channels, side = settings.latent_channels, images.shape[-1] // 4
         return images, torch.randn(len(images), channels, side, side, generator=noise)
 
-    def learn(batch, progress):
+    def learn(batch: tuple[torch.Tensor, torch.Tensor], progress: float) -> dict[str, Any]:
         images, noise = batch
         with compute.autocast():
             latent = model.encode(images).latent_dist
@@ -221,25 +229,26 @@ def train_autoencoder(output_dir, settings=None, world=None, compute=None):
 
     parts = {"model": model, "ema": ema, "optimizer": optimizer}
 
-    def save(done):
+    def save(done: int) -> None:
         save_autoencoder(output_dir, ema.module)
 
     train("autoencoder", draw, learn, parts, output_dir, settings, compute, save)
     ema.module.cpu()
-    quality = held_out_quality(ema.module, world, settings)
-    ema.module.register_to_config(scaling_factor=1 / quality["latent_std"])
-    save_autoencoder(output_dir, ema.module)
+    averaged: Any = ema.module
+    quality = held_out_quality(averaged, world, settings)
+    averaged.register_to_config(scaling_factor=1 / quality["latent_std"])
+    save_autoencoder(output_dir, averaged)
     write_json(output_dir / "metrics.json", {"settings": asdict(settings), "held_out": quality})
     return output_dir
 
 
-def save_autoencoder(output_dir, model):
+def save_autoencoder(output_dir: str | Path, model: AutoencoderKL) -> None:
     """vae/ in `output_dir`, whole or not at all."""
     with whole_folder(Path(output_dir) / "vae") as folder:
         model.save_pretrained(folder)
 
 
-def load_autoencoder(autoencoder_dir):
+def load_autoencoder(autoencoder_dir: str | Path) -> AutoencoderKL:
     """The AutoencoderKL in float32, frozen."""
     model = AutoencoderKL.from_pretrained(Path(autoencoder_dir) / "vae", local_files_only=True)
     return model.float().eval().requires_grad_(False)

@@ -6,6 +6,8 @@ Composing a scene costs 2 to 8 ms, more than a small network's step on it. Whate
 
 import itertools
 import multiprocessing
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -13,31 +15,31 @@ from torch.utils.data import DataLoader, Dataset
 AHEAD = 4  # batches that each worker keeps ready
 
 
-class Calls(Dataset):
+class Calls(Dataset[Any]):
     """`function(item)` for any item, as a dataset that worker processes read."""
 
-    def __init__(self, function):
+    def __init__(self, function: Callable[[Any], Any]) -> None:
         self.function = function
 
-    def __getitem__(self, item):
+    def __getitem__(self, item: Any) -> Any:
         return self.function(item)
 
 
-def _as_it_is(result):
+def _as_it_is(result: Any) -> Any:
     return result
 
 
 class Endless:
     """The numbers `first`, `first` + 1, ...: a sampler whose end is decided by the training."""
 
-    def __init__(self, first):
+    def __init__(self, first: int) -> None:
         self.first = first
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[int]:
         return itertools.count(self.first)
 
 
-def in_order(function, items, workers):
+def in_order(function: Callable[[Any], Any], items: Iterable[Any], workers: int) -> Iterator[Any]:
     """Yields `function(item)` for each item, in order, computed by `workers` processes (0: here and now)."""
     if not workers:
         yield from map(function, items)
@@ -62,22 +64,24 @@ class Drawn:
     (None): workers then use the progress of the last batch that was taken.
     """
 
-    def __init__(self, draw, first, workers, exact=None):
+    def __init__(
+        self, draw: Callable[[int, float], Any], first: int, workers: int, exact: Callable[[int], float] | None = None
+    ) -> None:
         latest = multiprocessing.Value("d", 0.0)
         self.latest = latest
 
-        def function(step):
+        def function(step: int) -> Any:
             return draw(step, exact(step) if exact else latest.value)
 
         self.batches = iter(in_order(function, Endless(first), workers))
 
-    def next(self, progress):
+    def next(self, progress: float) -> Any:
         """The next step's batch."""
         self.latest.value = progress
         return next(self.batches)
 
 
-def to_device(batch, device):
+def to_device(batch: Any, device: torch.device) -> Any:
     """A batch with its tensors on `device`; tuples and lists are searched, anything else is left as it is."""
     if isinstance(batch, torch.Tensor):
         return batch.to(device, non_blocking=True)

@@ -1,18 +1,22 @@
 """What the detectors' trainings share: groups with rivals, losses between maps and masks, success on dev concepts."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 from torch.nn import functional as F
 
 from cosalpure.data.mini import MiniWorld
 from cosalpure.train import common
+from cosalpure.train.compute import Compute
 from cosalpure.train.scenes import ScenePool, add_rivals, augment
 
 
-def pools(settings, resources=None, workers=0):
+def pools(settings: Any, resources: str | Path | None = None, workers: int = 0) -> tuple[ScenePool, ScenePool]:
     """The training scenes, and a group of each dev concept, whose concepts no training shows."""
     world = MiniWorld(resources) if resources else MiniWorld()
     sizes = (settings.scenes, settings.portraits)
@@ -20,7 +24,7 @@ def pools(settings, resources=None, workers=0):
     return train, ScenePool(world, world.concepts("dev"), settings.dev_group, 0, settings.seed, workers)
 
 
-def draw_groups(pool, random, its):
+def draw_groups(pool: ScenePool, random: torch.Generator, its: Any) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """`its.groups` groups of `its.group_sizes` images, augmented: [(images (N, 3, H, W) in [0, 1], masks), ...].
 
     In a share `its.rivals` of the images another concept's object lies on top: only the group tells them apart.
@@ -36,20 +40,20 @@ def draw_groups(pool, random, its):
     return drawn
 
 
-def soft_iou_loss(maps, masks):
+def soft_iou_loss(maps: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
     """1 - intersection / union of soft maps (N, 1, H, W), mean over images; GICD's Eq. 8."""
     intersection = (maps * masks).sum((1, 2, 3))
     union = (maps + masks - maps * masks).sum((1, 2, 3))
     return 1 - (intersection / union.clamp(min=1e-6)).mean()
 
 
-def map_loss(maps, masks, cross_entropy=1.0):
+def map_loss(maps: torch.Tensor, masks: torch.Tensor, cross_entropy: float = 1.0) -> torch.Tensor:
     """Soft IoU plus the cross entropy, which pulls strongly where a map misses its object."""
     return soft_iou_loss(maps, masks) + cross_entropy * F.binary_cross_entropy(maps.clamp(1e-4, 1 - 1e-4), masks)
 
 
 @torch.no_grad()
-def success_rate(detector, dev):
+def success_rate(detector: Callable[[torch.Tensor], torch.Tensor], dev: ScenePool) -> float:
     """The share of the dev scenes whose map, at threshold .5, overlaps the mask with an IoU above .5."""
     hits = []
     for images, masks in zip(dev.images, dev.masks, strict=True):
@@ -59,10 +63,10 @@ def success_rate(detector, dev):
     return round(torch.cat(hits).float().mean().item(), 4)
 
 
-def dev_log(folder, detector, dev):
+def dev_log(folder: Path, detector: Callable[[torch.Tensor], torch.Tensor], dev: ScenePool) -> Callable[[int], None]:
     """A function of the number of steps done that appends the success on dev to `folder`/dev.jsonl."""
 
-    def measure(done):
+    def measure(done: int) -> None:
         line = {"step": done, "dev_success": success_rate(detector, dev)}
         with (folder / "dev.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")
@@ -70,7 +74,17 @@ def dev_log(folder, detector, dev):
     return measure
 
 
-def train_in_rounds(name, network, draw, losses, detector, dev, folder, its, compute):
+def train_in_rounds(
+    name: str,
+    network: torch.nn.Module,
+    draw: Callable[[int], Any],
+    losses: Callable[..., dict[str, torch.Tensor]],
+    detector: Callable[[torch.nn.Module], Any],
+    dev: ScenePool,
+    folder: Path,
+    its: Any,
+    compute: Compute,
+) -> torch.nn.Module:
     """Trains `network` for `its.rounds` (steps each); returns its moving average, success on `dev` logged by the way.
 
     Each round starts from the last one's average, at `its.restart` of the first one's rate (warm restarts), and has
@@ -81,10 +95,16 @@ def train_in_rounds(name, network, draw, losses, detector, dev, folder, its, com
         before, average = sum(its.rounds[:number]), common.EMA(network, its.ema)
         optimizer = torch.optim.AdamW(network.parameters(), its.learning_rate, weight_decay=its.weight_decay)
 
-        def draw_next(done, progress, before=before):
+        def draw_next(done: int, progress: float, before: int = before) -> Any:
             return draw(before + done)
 
-        def learn(batch, progress, network=network, average=average, optimizer=optimizer):
+        def learn(
+            batch: Any,
+            progress: float,
+            network: torch.nn.Module = network,
+            average: common.EMA = average,
+            optimizer: torch.optim.Optimizer = optimizer,
+        ) -> dict[str, Any]:
             found = losses(network.train(), batch)
             total = sum(its.weights[key] * loss for key, loss in found.items())
             common.update(total, optimizer, [network], average)

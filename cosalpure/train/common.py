@@ -9,9 +9,11 @@ import copy
 import json
 import math
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -25,14 +27,14 @@ from cosalpure.train.compute import Compute
 
 
 @contextmanager
-def seeded(seed, *names):
+def seeded(seed: int, *names: str | int) -> Iterator[None]:
     """Inside the block torch's global generator is seeded (for layer initialisation); afterwards it is as before."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, *names))
         yield
 
 
-def new_or_started(name, arch, start, seed):
+def new_or_started(name: str, arch: dict[str, Any], start: str | Path | None, seed: int) -> tuple[Any, dict[str, Any]]:
     """(network `name`, its architecture): new with `arch`, or with the weights and the architecture of the file `start`.
 
     The file is one of `networks.save_weights`; `arch` is then not looked at.
@@ -44,14 +46,14 @@ def new_or_started(name, arch, start, seed):
         return networks.build(name, **arch), arch
 
 
-def cosine_with_warmup(step, steps, warmup):
+def cosine_with_warmup(step: int, steps: int, warmup: int) -> float:
     """The learning rate's factor at `step`: linear from 0 to 1 over `warmup` steps, then half a cosine down to 0."""
     if step < warmup:
         return (step + 1) / warmup
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
 
-def cosine_over_time(step, progress, warmup):
+def cosine_over_time(step: int, progress: float, warmup: int) -> float:
     """The learning rate's factor under a time budget of which the share `progress` is used up.
 
     Linear from 0 to 1 over `warmup` steps, under half a cosine that reaches 0 when the time is over.
@@ -65,13 +67,13 @@ class EMA:
     The decay grows as (1 + n) / (10 + n) up to `decay`, so that early averages forget the initialisation.
     """
 
-    def __init__(self, module, decay=0.999):
+    def __init__(self, module: torch.nn.Module, decay: float = 0.999) -> None:
         self.module = copy.deepcopy(module).requires_grad_(False).eval()
         self.decay = decay
         self.updates = 0
 
     @torch.no_grad()
-    def update(self, module):
+    def update(self, module: torch.nn.Module) -> None:
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         pairs = list(zip(self.module.state_dict().values(), module.state_dict().values(), strict=True))
@@ -81,10 +83,10 @@ class EMA:
             if not average.is_floating_point():
                 average.copy_(new)
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         return {"module": self.module.state_dict(), "updates": self.updates}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.module.load_state_dict(state["module"])
         self.updates = state["updates"]
 
@@ -98,17 +100,17 @@ class Spent:
     seconds: float = 0.0  # of training steps, with their log and checkpoints
 
     @property
-    def samples_per_second(self):
+    def samples_per_second(self) -> float:
         return self.samples / self.seconds if self.seconds else 0.0
 
 
-def save_checkpoint(path, spent, parts):
+def save_checkpoint(path: str | Path, spent: Spent, parts: Mapping[str, Any]) -> None:
     """`parts` ({name: anything with state_dict()}) and what they took, in one file that appears whole or not at all."""
     with whole_file(path) as temporary:
         torch.save({"spent": asdict(spent), **{name: part.state_dict() for name, part in parts.items()}}, temporary)
 
 
-def load_checkpoint(path, parts):
+def load_checkpoint(path: str | Path, parts: Mapping[str, Any]) -> Spent:
     """Restores `parts` from `path`; what was spent on them, nothing if there is no such file."""
     if not Path(path).exists():
         return Spent()
@@ -121,13 +123,22 @@ def load_checkpoint(path, parts):
     return Spent(**checkpoint["spent"]) if "spent" in checkpoint else Spent(steps=checkpoint["step"])
 
 
-def write_json(path, values):
+def write_json(path: str | Path, values: Any) -> None:
     """A dictionary as indented JSON."""
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(values, indent=2) + "\n")
 
 
-def train(name, draw, learn, parts, output_dir, settings, compute=None, after_checkpoint=None):
+def train(
+    name: str,
+    draw: Callable[[int, float], Any],
+    learn: Callable[[Any, float], dict[str, Any]],
+    parts: Mapping[str, Any],
+    output_dir: str | Path,
+    settings: Any,
+    compute: Compute | None = None,
+    after_checkpoint: Callable[[int], None] | None = None,
+) -> Spent:
     """Trains `parts` for `settings.steps` steps, or for `compute.minutes`, resuming from `checkpoint.pt`; what it took.
 
     draw              (step, progress) -> the step's batch; only on (seed, step) and progress does it depend. May run
@@ -180,11 +191,11 @@ def train(name, draw, learn, parts, output_dir, settings, compute=None, after_ch
 class Clock:
     """How far a training is, by its steps or, with a budget of `minutes`, by the time it has taken; fills `spent`."""
 
-    def __init__(self, spent, minutes, steps):
+    def __init__(self, spent: Spent, minutes: float | None, steps: int) -> None:
         self.spent, self.minutes, self.steps = spent, minutes, steps
         self.started = time.monotonic() - spent.seconds
 
-    def progress(self):
+    def progress(self) -> float:
         """The share of the training that is done, 1 at its end."""
         if not self.minutes:
             self._note()
@@ -193,25 +204,25 @@ class Clock:
             self._note()
         return min(1.0, self.spent.seconds / (60 * self.minutes))
 
-    def learning_rate_factor(self, progress, warmup):
+    def learning_rate_factor(self, progress: float, warmup: int) -> float:
         if not self.minutes:
             return cosine_with_warmup(self.spent.steps, self.steps, warmup)
         return cosine_over_time(self.spent.steps, progress, warmup)
 
-    def _note(self):
+    def _note(self) -> None:
         self.spent.seconds = time.monotonic() - self.started
 
 
-def append_json(path, numbers):
+def append_json(path: str | Path, numbers: Mapping[str, Any]) -> None:
     """A line of numbers, to five digits, at the end of a .jsonl file."""
     with Path(path).open("a") as file:
         file.write(json.dumps({key: float(f"{value:.5g}") for key, value in numbers.items()}) + "\n")
 
 
-def say_throughput(name, spent, compute, output_dir):
+def say_throughput(name: str, spent: Spent, compute: Compute, output_dir: str | Path) -> None:
     """Prints what a training took and writes it to `output_dir`/throughput.json."""
     precision = "bfloat16" if compute.bfloat16 else "float32"
-    values = {"steps": spent.steps, "samples": spent.samples, "minutes": round(spent.seconds / 60, 2)}
+    values: dict[str, Any] = {"steps": spent.steps, "samples": spent.samples, "minutes": round(spent.seconds / 60, 2)}
     values |= {"samples_per_second": round(spent.samples_per_second, 2), "budget_minutes": compute.minutes}
     values |= {"device": compute.torch_device.type, "precision": precision, "workers": compute.workers}
     write_json(Path(output_dir) / "throughput.json", values)
@@ -221,10 +232,16 @@ def say_throughput(name, spent, compute, output_dir):
     )
 
 
-def update(loss, optimizer, modules, ema=None, clip=1.0):
+def update(
+    loss: torch.Tensor,
+    optimizer: torch.optim.Optimizer,
+    modules: Sequence[torch.nn.Module],
+    ema: EMA | None = None,
+    clip: float = 1.0,
+) -> None:
     """One optimiser step of `modules` (their gradients' norm clipped to `clip`), then of the moving average."""
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    torch.autograd.backward(loss)
     torch.nn.utils.clip_grad_norm_([p for module in modules for p in module.parameters()], clip)
     optimizer.step()
     if ema is not None:

@@ -7,12 +7,17 @@ Results are reproducible, bit for bit, on one kind of machine as long as `minute
 steps depends on the machine's speed. Importing this module is cheap: torch is loaded when it is needed.
 """
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cosalpure.errors import UserError, choose
+
+if TYPE_CHECKING:
+    import torch
+
 
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -27,7 +32,7 @@ class Compute:
     workers: int = 0  # processes that compose or augment images ahead of the training; 0: in the training's own process
     minutes: float | None = None  # of training steps; the learning rate then falls with the time; None: all steps
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         choose("device", self.device, DEVICES)
         choose("precision", self.precision, PRECISIONS)
         if self.workers < 0:
@@ -36,7 +41,7 @@ class Compute:
             raise UserError(f"minutes: expected a number above 0, found {self.minutes}")
 
     @property
-    def torch_device(self):
+    def torch_device(self) -> "torch.device":
         """The device as `torch.device`; a UserError if a GPU is asked for and there is none."""
         import torch
 
@@ -46,13 +51,13 @@ class Compute:
         return torch.device(name)
 
     @property
-    def bfloat16(self):
+    def bfloat16(self) -> bool:
         """Whether forward passes are computed in bfloat16."""
         if self.precision == "auto":
             return has_bfloat16(self.torch_device.type)
         return self.precision == "bfloat16"
 
-    def autocast(self):
+    def autocast(self) -> AbstractContextManager[Any]:
         """A context in which convolutions and matrix products are computed in the chosen precision."""
         import torch
 
@@ -60,13 +65,13 @@ class Compute:
             return nullcontext()
         return torch.autocast(self.torch_device.type, torch.bfloat16)
 
-    def share(self, fraction):
+    def share(self, fraction: float) -> "Compute":
         """The same with a part of the time budget, for one phase of a training."""
         return self if self.minutes is None else replace(self, minutes=self.minutes * fraction)
 
 
 @cache
-def has_bfloat16(device):
+def has_bfloat16(device: str) -> bool:
     """Whether the hardware computes in bfloat16: avx512_bf16 or amx_bf16 of a processor, Ampere or later of a GPU.
 
     A processor without these instructions emulates bfloat16, at a fraction of float32's speed.
@@ -74,11 +79,11 @@ def has_bfloat16(device):
     import torch
 
     if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool({"avx512_bf16", "amx_bf16"} & processor_flags())
 
 
-def processor_flags(path="/proc/cpuinfo"):
+def processor_flags(path: str | Path = "/proc/cpuinfo") -> set[str]:
     """The processor's instruction sets as Linux names them; empty where `path` does not exist."""
     try:
         lines = Path(path).read_text().splitlines()

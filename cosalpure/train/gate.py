@@ -11,7 +11,9 @@ Concept learning finds only what the model knows, so a model goes into the bench
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,24 +27,24 @@ from cosalpure.errors import UserError
 from cosalpure.io import to_uint8, whole_file
 from cosalpure.seeds import generator, numpy_generator
 from cosalpure.train.common import write_json
-from cosalpure.train.text_encoder import compose, load_recogniser, to_tensor, words
+from cosalpure.train.text_encoder import Recogniser, compose, load_recogniser, to_tensor, words
 from cosalpure.train.text_to_image import encode_captions, noised
 
 RANGES = {"t > 600": (600, 1000), "t 250-600": (250, 600), "t < 250": (0, 250)}
 
 
 def gate(
-    pipeline_dir,
-    text_encoder_dir,
-    output_dir,
-    world=None,
-    seed=1,
-    scenes=6,
-    images=4,
-    guidance=5.0,
-    steps=20,
-    concepts=(),
-):
+    pipeline_dir: str | Path,
+    text_encoder_dir: str | Path,
+    output_dir: str | Path,
+    world: MiniWorld | None = None,
+    seed: int = 1,
+    scenes: int = 6,
+    images: int = 4,
+    guidance: float = 5.0,
+    steps: int = 20,
+    concepts: Sequence[str | Path] = (),
+) -> dict[str, Any]:
     """Measures the model in `pipeline_dir`; writes gate.json and samples.png to `output_dir`; returns the numbers.
 
     `scenes` held-out scenes and `images` generated images a concept; the recogniser comes from `text_encoder_dir`.
@@ -69,7 +71,9 @@ def gate(
 
 
 @torch.no_grad()
-def caption_gap(pipeline, concepts, world, seed, n):
+def caption_gap(
+    pipeline: StableDiffusionPipeline, concepts: Sequence[str], world: MiniWorld, seed: int, n: int
+) -> dict[str, dict[str, float]]:
     """{range of t: gap to a wrong and to an empty caption, in % of the loss; standard errors over concepts}.
 
     The same scene, noise and t under each caption, so that only the caption differs.
@@ -77,9 +81,9 @@ def caption_gap(pipeline, concepts, world, seed, n):
     alpha_bar = pipeline.scheduler.alphas_cumprod
     right = encode_captions([f"a photo of {words(c)}" for c in concepts], pipeline.tokenizer, pipeline.text_encoder)
     empty = encode_captions([""], pipeline.tokenizer, pipeline.text_encoder)
-    losses = {name: [] for name in RANGES}  # of (right, wrong, empty), a row a concept
+    losses: dict[str, list[Any]] = {name: [] for name in RANGES}  # of (right, wrong, empty), a row a concept
     for index, concept in enumerate(concepts):
-        rng, torch_rng = (make(seed, "gate", concept) for make in (numpy_generator, generator))
+        rng, torch_rng = numpy_generator(seed, "gate", concept), generator(seed, "gate", concept)
         pixels = to_tensor([compose(world, rng, concept, 0.0) for _ in range(n)]) * 2 - 1
         latents = pipeline.vae.encode(pixels).latent_dist.mode() * pipeline.vae.config.scaling_factor
         others = (index + rng.integers(1, len(concepts), size=n)) % len(concepts)
@@ -94,7 +98,7 @@ def caption_gap(pipeline, concepts, world, seed, n):
     return {name: _gaps(np.array(rows)) for name, rows in losses.items()}
 
 
-def _gaps(losses):
+def _gaps(losses: np.ndarray) -> dict[str, float]:
     """Losses (concepts, 3) under right, wrong and empty captions -> gaps in percent of the mean right loss."""
     base = losses[:, 0].mean()
     gaps = 100 * (losses[:, 1:] - losses[:, :1]) / base
@@ -106,7 +110,9 @@ def _gaps(losses):
 
 
 @torch.no_grad()
-def generate(pipeline, concepts, seed, n, guidance, steps):
+def generate(
+    pipeline: StableDiffusionPipeline, concepts: Sequence[str], seed: int, n: int, guidance: float, steps: int
+) -> torch.Tensor:
     """`n` images from each concept's name: float32 (concepts, n, 3, H, W) in [0, 1]."""
     rows = []
     for concept in concepts:
@@ -122,7 +128,7 @@ def generate(pipeline, concepts, seed, n, guidance, steps):
 
 
 @torch.no_grad()
-def recognition(recogniser, generated):
+def recognition(recogniser: Recogniser, generated: torch.Tensor) -> dict[str, Any]:
     """Top-1 and top-5 of the recogniser on generated images (concepts, n, 3, H, W), overall and a concept's top-5."""
     top = torch.stack([recogniser(images).topk(5).indices for images in generated])  # (concepts, n, 5)
     hits = (top == torch.arange(len(generated))[:, None, None]).float()
@@ -131,7 +137,7 @@ def recognition(recogniser, generated):
 
 
 @torch.no_grad()
-def word_ranks(model, known, folder):
+def word_ranks(model: TextToImage, known: Sequence[str], folder: str | Path) -> dict[str, Any]:
     """Shares of the learned concepts in `folder` whose own word is the nearest, or among the nearest three; all ranks.
 
     A group's word is the known concept that its slug says, "bear" for bear and bear-2. Near is by cosine similarity of
@@ -150,14 +156,16 @@ def word_ranks(model, known, folder):
     return {f"top{n}": sum(rank <= n for rank in ranks.values()) / len(ranks) for n in (1, 3)} | {"ranks": ranks}
 
 
-def ending(model, words, vector=None):
+def ending(model: TextToImage, words: str, vector: torch.Tensor | None = None) -> torch.Tensor:
     """The text encoding (1, D) of "a photo of `words`" at its end token; with `vector`, this stands for the one word."""
     end = len(model.tokenizer(f"a photo of {words}").input_ids) - 1
     token = None if vector is None else words
     return model.embed([f"a photo of {words}"], token, vector)[:, end]
 
 
-def contact_sheet(generated, concepts, shown=24, columns=6, scale=2):
+def contact_sheet(
+    generated: torch.Tensor, concepts: Sequence[str], shown: int = 24, columns: int = 6, scale: int = 2
+) -> Image.Image:
     """Every third concept or so: two samples side by side, enlarged, with the name below; an RGB image."""
     side = generated.shape[-1] * scale
     chosen = np.linspace(0, len(concepts) - 1, min(shown, len(concepts))).round().astype(int)

@@ -8,9 +8,11 @@ two hours on one core.
     train_gcagc("resources/mini/weights/gcagc.safetensors", GCAGCSettings())
 """
 
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -31,18 +33,18 @@ class GCAGCSettings:
 
     start: str = ""  # weights to begin with; empty: random ones
     width: float = 1 / 4  # branches of 12, 24, 48 and 96 channels: 1.3 M parameters
-    modules: tuple = (1, 1, 1)  # one exchange a stage: time goes into the decoders, not into depth
+    modules: tuple[int, ...] = (1, 1, 1)  # one exchange a stage: time goes into the decoders, not into depth
     blocks: int = 2
     input_size: int = 96  # the graphs' maps are 12, 6 and 3 a side
     scenes: int = 40  # in the pool, per concept
     portraits: int = 16  # per concept
     dev_group: int = 8  # images of each dev concept on which success is measured
-    rounds: tuple = (5500, 2500, 3000)  # steps of a round
+    rounds: tuple[int, ...] = (5500, 2500, 3000)  # steps of a round
     restart: float = 0.5  # of the learning rate, in a further round
     groups: int = 2  # a step; two, so that the batch norms see more than one group
-    group_sizes: tuple = (5, 8)  # images a group, as in the benchmark
+    group_sizes: tuple[int, ...] = (5, 8)  # images a group, as in the benchmark
     saliency_images: int = 2  # of each group: that head works at full resolution and costs five times the other
-    weights: dict = field(default_factory=lambda: {"cosaliency": 1.0, "saliency": 0.5})
+    weights: dict[str, float] = field(default_factory=lambda: {"cosaliency": 1.0, "saliency": 0.5})
     rivals: float = 0.15  # share of images with another concept's object on top
     learning_rate: float = 2e-3  # AdamW with batch norm
     warmup: int = 100
@@ -53,7 +55,12 @@ class GCAGCSettings:
     log_every: int = 25
 
 
-def train_gcagc(output, settings=None, resources=None, compute=None):
+def train_gcagc(
+    output: str | Path,
+    settings: GCAGCSettings | None = None,
+    resources: str | Path | None = None,
+    compute: Compute | None = None,
+) -> dict[str, Any]:
     """Trains and writes `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
     output, its, compute = Path(output), settings or GCAGCSettings(), compute or Compute()
     pool, dev = pools(its, resources, compute.workers)
@@ -61,13 +68,13 @@ def train_gcagc(output, settings=None, resources=None, compute=None):
     network, arch = common.new_or_started("gcagc", arch, its.start, its.seed)
     network = network.to(compute.torch_device, memory_format=torch.channels_last)
 
-    def draw(step):
+    def draw(step: int) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
         return batch_of(draw_groups(pool, generator(its.seed, "gcagc", step), its), its)
 
-    def losses(network, batch):
+    def losses(network: Any, batch: tuple[torch.Tensor, torch.Tensor, list[int]]) -> dict[str, torch.Tensor]:
         return group_losses(network, batch, its, compute.autocast)
 
-    def detector(network):
+    def detector(network: Any) -> GCAGC:
         return GCAGC(detectors.GCAGCSettings(), network, compute.torch_device)
 
     folder = output.with_suffix("")
@@ -77,7 +84,9 @@ def train_gcagc(output, settings=None, resources=None, compute=None):
     return training
 
 
-def batch_of(groups, its):
+def batch_of(
+    groups: Sequence[tuple[torch.Tensor, torch.Tensor]], its: GCAGCSettings
+) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
     """`groups` of (images, masks) as one batch: normalised images, masks, both at the input size; images a group."""
     size = (its.input_size, its.input_size)
     images = networks.normalise(resize(torch.cat([images for images, _ in groups]), size))
@@ -85,7 +94,12 @@ def batch_of(groups, its):
     return images.contiguous(memory_format=torch.channels_last), masks, [len(pictures) for pictures, _ in groups]
 
 
-def group_losses(network, batch, its, autocast=nullcontext):
+def group_losses(
+    network: Any,
+    batch: tuple[torch.Tensor, torch.Tensor, list[int]],
+    its: GCAGCSettings,
+    autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
+) -> dict[str, torch.Tensor]:
     """The two heads' losses on a batch of `batch_of`: scalars under "cosaliency" and "saliency".
 
     The graphs are computed in float32: products of features over all positions are too large a range for bfloat16.

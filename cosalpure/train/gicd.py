@@ -9,9 +9,11 @@ the classifier, soft IoU on all five maps, consensus from the frozen co-classifi
 """
 
 import copy
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 from torch import nn
@@ -24,7 +26,7 @@ from cosalpure.seeds import generator
 from cosalpure.train import common
 from cosalpure.train.co_saliency import dev_log, draw_groups, map_loss, pools, success_rate
 from cosalpure.train.compute import Compute
-from cosalpure.train.scenes import augment, fade_surroundings
+from cosalpure.train.scenes import ScenePool, augment, fade_surroundings
 
 
 @dataclass
@@ -50,9 +52,11 @@ class ClassifierSettings:
 class GINetSettings:
     """GINet's training."""
 
-    rounds: tuple = (4500,)  # steps; a further round starts from the last one's average, at the full rate again
+    rounds: tuple[int, ...] = (
+        4500,
+    )  # steps; a further round starts from the last one's average, at the full rate again
     groups: int = 2  # a step; two, so that neighbours in a batch differ in their consensus
-    group_sizes: tuple = (5, 8)  # images a group, as in the benchmark
+    group_sizes: tuple[int, ...] = (5, 8)  # images a group, as in the benchmark
     learning_rate: float = 2e-3  # with batch norm
     backbone_factor: float = 0.5  # the backbone has learned a little already
     cross_entropy: float = 1.0  # weight of the cross entropy beside the paper's soft IoU
@@ -83,7 +87,12 @@ class GICDSettings:
     ginet: GINetSettings = field(default_factory=GINetSettings)
 
 
-def train_gicd(output, settings=None, resources=None, compute=None):
+def train_gicd(
+    output: str | Path,
+    settings: GICDSettings | None = None,
+    resources: str | Path | None = None,
+    compute: Compute | None = None,
+) -> dict[str, Any]:
     """Trains and writes `output` (.safetensors); logs and checkpoints lie in the folder of the same name. Resumable."""
     output, settings, compute = Path(output), settings or GICDSettings(), compute or Compute()
     pool, dev = pools(settings, resources, compute.workers)
@@ -107,7 +116,9 @@ def train_gicd(output, settings=None, resources=None, compute=None):
     return training
 
 
-def train_co_classifier(vgg, pool, folder, settings, compute):
+def train_co_classifier(
+    vgg: nn.Module, pool: ScenePool, folder: Path, settings: GICDSettings, compute: Compute
+) -> nn.Module:
     """Fills `vgg` with the weights of a batch-normalised twin that learned to name the pool's concepts."""
     its = settings.classifier
     with common.seeded(settings.seed, "co-classifier"):
@@ -116,14 +127,14 @@ def train_co_classifier(vgg, pool, folder, settings, compute):
     average = common.EMA(twin, its.ema)
     optimizer = torch.optim.AdamW(twin.parameters(), its.learning_rate, weight_decay=its.weight_decay)
 
-    def draw(number, progress):
+    def draw(number: int, progress: float) -> tuple[torch.Tensor, torch.Tensor]:
         random = generator(settings.seed, "co-classifier", number)
         images, masks, labels = pool.draw(random, its.batch)
         images = fade_surroundings(images, masks, max(0.0, 1 - progress / its.fade))
         images, _ = augment(images, masks, random, its.closest)
         return prepare(images, its.small_side if progress < its.small_steps else settings.input_size), labels
 
-    def learn(batch, progress):
+    def learn(batch: tuple[torch.Tensor, torch.Tensor], progress: float) -> dict[str, Any]:
         images, labels = batch
         with compute.autocast():
             scores = twin.train()(images)
@@ -137,7 +148,15 @@ def train_co_classifier(vgg, pool, folder, settings, compute):
     return average.module
 
 
-def train_ginet(network, pool, dev, folder, settings, round_number, compute):
+def train_ginet(
+    network: Any,
+    pool: ScenePool,
+    dev: ScenePool,
+    folder: Path,
+    settings: GICDSettings,
+    round_number: int,
+    compute: Compute,
+) -> nn.Module:
     """Trains `network.ginet` on groups for one round; returns the averaged network."""
     its, before = settings.ginet, sum(settings.ginet.rounds[:round_number])
     network = network.to(compute.torch_device)  # the inserted batch norms too
@@ -156,30 +175,30 @@ def train_ginet(network, pool, dev, folder, settings, round_number, compute):
     groups = [{"params": decoder}, {"params": backbone}]
     optimizer = torch.optim.AdamW(groups, its.learning_rate, weight_decay=its.weight_decay)
 
-    def draw(number, progress):
+    def draw(number: int, progress: float) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
         return draw_batch(pool, settings, before + number)
 
-    def learn(batch, progress):
+    def learn(batch: tuple[torch.Tensor, torch.Tensor, list[int]], progress: float) -> dict[str, Any]:
         images, masks, counts = batch
         optimizer.param_groups[1]["lr"] *= its.backbone_factor
         with compute.autocast():
             maps = network.ginet(images, group_consensus(network, images, counts))
         losses = [map_loss(its_map.float(), masks, its.cross_entropy) for its_map in maps]
-        found = {"loss": sum(losses) / len(losses), "loss_last": losses[-1]}
+        found = {"loss": sum(losses[1:], losses[0]) / len(losses), "loss_last": losses[-1]}
         common.update(found["loss"], optimizer, [network], average)
         return {key: loss.detach() for key, loss in found.items()} | {"samples": len(images)}
 
     parts = {"network": network, "average": average, "optimizer": optimizer}
     steps = its.rounds[round_number]
-    its = SimpleNamespace(**asdict(its), steps=steps)
+    of_round = SimpleNamespace(**asdict(its), steps=steps)
     left = 1 if settings.start else 1 - settings.classifier_share
     compute = compute.share(left * steps / sum(settings.ginet.rounds))
     judge = dev_log(folder, GICD(detectors.GICDSettings(), average.module, compute.torch_device), dev)
-    common.train("ginet", draw, learn, parts, folder, its, compute, judge)
+    common.train("ginet", draw, learn, parts, folder, of_round, compute, judge)
     return average.module
 
 
-def draw_batch(pool, settings, number):
+def draw_batch(pool: ScenePool, settings: GICDSettings, number: int) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
     """Step `number`'s groups in one batch: images and masks at the input size, the number of images of each group."""
     random, side = generator(settings.seed, "ginet", number), settings.input_size
     groups = draw_groups(pool, random, settings.ginet)
@@ -190,19 +209,20 @@ def draw_batch(pool, settings, number):
 
 
 @torch.no_grad()
-def group_consensus(network, images, counts):
+def group_consensus(network: Any, images: torch.Tensor, counts: Sequence[int]) -> torch.Tensor:
     """Each image's group consensus (N, classes), of groups of `counts` images that follow each other."""
-    groups = images.split(counts)
+    groups = torch.split(images, list(counts))
     return torch.cat([network.consensus(group).expand(len(group), -1) for group in groups])
 
 
-def prepare(images, side):
+def prepare(images: torch.Tensor, side: int) -> torch.Tensor:
     """What the detector does before the network: bilinear with aligned corners, normalised."""
     images = F.interpolate(images, size=(side, side), mode="bilinear", align_corners=True)
-    return networks.normalise(images).contiguous(memory_format=torch.channels_last)
+    normalised: torch.Tensor = networks.normalise(images)
+    return normalised.contiguous(memory_format=torch.channels_last)
 
 
-def with_batch_norm(vgg):
+def with_batch_norm(vgg: Any) -> Any:
     """A copy of a `VGG16`, freshly initialised, with batch norm after every layer but the last, and no dropout."""
     twin = copy.deepcopy(vgg)
     twin.features, twin.classifier = (_with_batch_norm(part) for part in (twin.features, twin.classifier))
@@ -210,8 +230,8 @@ def with_batch_norm(vgg):
     return twin
 
 
-def _with_batch_norm(sequence):
-    layers = []
+def _with_batch_norm(sequence: nn.Sequential) -> nn.Sequential:
+    layers: list[nn.Module] = []
     for layer in sequence:
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
@@ -222,13 +242,13 @@ def _with_batch_norm(sequence):
     return nn.Sequential(*layers)
 
 
-def insert_batch_norm(ginet, twin):
+def insert_batch_norm(ginet: Any, twin: Any) -> None:
     """Puts a batch norm behind every convolution of `ginet` but the predicting ones; the backbone's are those of `twin`.
 
     From scratch, thirteen plain convolutions hardly learn; `fold_inserted` takes the norms out again.
     """
-    trained = [pair for pair in zip(twin.features, twin.features[1:], strict=False) if isinstance(pair[0], nn.Conv2d)]
-    trained = iter(trained)
+    pairs = zip(twin.features, twin.features[1:], strict=False)
+    trained = iter([pair for pair in pairs if isinstance(pair[0], nn.Conv2d)])
     for name, module in list(ginet.named_modules()):
         if isinstance(module, nn.Conv2d) and "predlayer" not in name:
             norm = nn.BatchNorm2d(module.out_channels)
@@ -239,34 +259,36 @@ def insert_batch_norm(ginet, twin):
 
 
 @torch.no_grad()
-def fold_inserted(ginet):
+def fold_inserted(ginet: nn.Module) -> None:
     """Undoes `insert_batch_norm`: the same function in eval mode, by convolutions alone."""
     for name, module in list(ginet.named_modules()):
         if isinstance(module, nn.Sequential) and len(module) == 2 and isinstance(module[1], nn.BatchNorm2d):
-            conv, norm = module
+            layers: Any = module
+            conv, norm = layers
             scale = norm.weight / (norm.running_var + norm.eps).sqrt()
             conv.weight.mul_(scale.view(-1, 1, 1, 1))
             conv.bias.copy_((conv.bias - norm.running_mean) * scale + norm.bias)
             set_submodule(ginet, name, conv)
 
 
-def set_submodule(root, name, module):
+def set_submodule(root: nn.Module, name: str, module: nn.Module) -> None:
     """Replaces the submodule `name` ("a.b.0") of `root`."""
     parent, _, last = name.rpartition(".")
     setattr(root.get_submodule(parent), last, module)
 
 
 @torch.no_grad()
-def fold_batch_norm(twin, vgg):
+def fold_batch_norm(twin: Any, vgg: Any) -> None:
     """Writes into `vgg` the weights that compute what `twin` (of `with_batch_norm`) computes in eval mode."""
-    targets = (layer for layer in vgg.modules() if isinstance(layer, (nn.Conv2d, nn.Linear)))
+    targets: Iterator[Any] = (layer for layer in vgg.modules() if isinstance(layer, (nn.Conv2d, nn.Linear)))
     layers = [*twin.features, *twin.classifier]
     for layer, norm in zip(layers, layers[1:], strict=False):
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
             target = next(targets)
-            scale, shift = torch.ones_like(layer.bias), torch.zeros_like(layer.bias)
+            bias: Any = layer.bias
+            scale, shift = torch.ones_like(bias), torch.zeros_like(bias)
             if not isinstance(norm, nn.Identity):
                 scale = norm.weight / (norm.running_var + norm.eps).sqrt()
                 shift = norm.bias - norm.running_mean * scale
             target.weight.copy_(layer.weight * scale.view(-1, *[1] * (layer.weight.ndim - 1)))
-            target.bias.copy_(layer.bias * scale + shift)
+            target.bias.copy_(bias * scale + shift)

@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -21,7 +22,7 @@ from cosalpure.networks.representation import ContinuousRepresentation
 from cosalpure.seeds import generator, numpy_generator
 from cosalpure.train import common
 from cosalpure.train.compute import Compute
-from cosalpure.train.pairs import Classifier, Folder, Pairs, Scenes, Some, attack
+from cosalpure.train.pairs import Classifier, Folder, Pairs, Scenes, Some, Source, attack
 
 
 @dataclass
@@ -45,7 +46,7 @@ class LIIFSettings:
     full_size: float = 0.0  # share of steps at the target's; all others in between
     channels: int = 32  # 185,000 parameters, 0.4 MB
     blocks: int = 8
-    hidden: tuple = (64, 64, 64)
+    hidden: tuple[int, ...] = (64, 64, 64)
     steps: int = 2800
     batch: int = 8  # crops
     learning_rate: float = 1e-3  # DISCO: 1e-4 for a hundred times the steps
@@ -57,7 +58,12 @@ class LIIFSettings:
     log_every: int = 25
 
 
-def train_liif(output, settings=None, resources=None, compute=None):
+def train_liif(
+    output: str | Path,
+    settings: LIIFSettings | None = None,
+    resources: str | Path | None = None,
+    compute: Compute | None = None,
+) -> dict[str, Any]:
     """Trains and writes `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
     output, its, compute = Path(output), settings or LIIFSettings(), compute or Compute()
     folder, classifier = output.with_suffix(""), Classifier(its.classifier, compute.torch_device)
@@ -68,7 +74,7 @@ def train_liif(output, settings=None, resources=None, compute=None):
     average = common.EMA(network, its.ema)
     optimizer = torch.optim.Adam(network.parameters(), its.learning_rate)
 
-    def draw(number, progress):
+    def draw(number: int, progress: float) -> tuple[Any, ...]:
         random = generator(its.seed, "liif", number)
         side = output_side(random, its)
         inputs, targets = pairs.draw(random, its.batch, side)
@@ -76,7 +82,7 @@ def train_liif(output, settings=None, resources=None, compute=None):
         rows, columns = (torch.randperm(side, generator=random)[: its.crop].sort().values for _ in range(2))
         return inputs, targets[:, :, rows][..., columns], side, (rows, columns)
 
-    def learn(batch, progress):
+    def learn(batch: tuple[Any, ...], progress: float) -> dict[str, Any]:
         inputs, targets, side, places = batch
         with compute.autocast():
             codes = network.encoder(inputs)
@@ -90,7 +96,7 @@ def train_liif(output, settings=None, resources=None, compute=None):
     measure = partial(quality, average.module, clean, attacked, large)
     parts = {"network": network, "average": average, "optimizer": optimizer}
 
-    def judge(done):
+    def judge(done: int) -> None:
         log_quality(folder / "dev.jsonl", done, measure())
 
     common.train("liif", draw, learn, parts, folder, its, compute, judge)
@@ -99,7 +105,9 @@ def train_liif(output, settings=None, resources=None, compute=None):
     return training
 
 
-def sources(its, classifier, resources=None, workers=0):
+def sources(
+    its: LIIFSettings, classifier: Classifier, resources: str | Path | None = None, workers: int = 0
+) -> tuple[Source, Source]:
     """(images to learn from, held-out images): train and dev concepts, or two parts of a folder."""
     if its.images:
         folder = Folder(its.images, its.target_side, classifier)
@@ -114,7 +122,7 @@ def sources(its, classifier, resources=None, workers=0):
     return learned, Some(dev, range(min(its.held_out, len(dev))))
 
 
-def start_network(its):
+def start_network(its: LIIFSettings) -> tuple[Any, dict[str, Any]]:
     """(network to train, its architecture): `its.start`, or a new network that interpolates bilinearly."""
     arch = {"channels": its.channels, "blocks": its.blocks, "hidden": its.hidden}
     if its.start:
@@ -128,7 +136,7 @@ def start_network(its):
 
 
 @torch.no_grad()
-def start_as_bilinear(network):
+def start_as_bilinear(network: Any) -> None:
     """Initialises a LIIF as bilinear interpolation of its input, everything else random and free to be learned.
 
     LIIF's local ensemble *is* bilinear interpolation if each code's answer is its own pixel's colour. Plain
@@ -154,7 +162,7 @@ def start_as_bilinear(network):
             layer.weight[torch.arange(6), torch.arange(6)] = 1
 
 
-def output_side(random, its):
+def output_side(random: torch.Generator, its: LIIFSettings) -> int:
     """The side in px that a step's crops are asked for: from the crop's own to the target's."""
     kind, place = torch.rand(2, generator=random).tolist()
     largest = its.crop * its.target_side // its.side
@@ -163,7 +171,9 @@ def output_side(random, its):
     return largest if kind >= 1 - its.full_size else its.crop + round(place * (largest - its.crop))
 
 
-def quality(network, clean, attacked, large):
+def quality(
+    network: torch.nn.Module, clean: torch.Tensor, attacked: torch.Tensor, large: torch.Tensor
+) -> dict[str, float]:
     """Mean PSNR in dB of attacked and clean images (N, 3, H, W) in [0, 1] before CR and after, against `clean`.
 
     "enlarged" is against `large` (uint8) at its size; before CR means interpolated bilinearly.
@@ -179,12 +189,12 @@ def quality(network, clean, attacked, large):
     return found
 
 
-def psnr(images, references):
+def psnr(images: torch.Tensor, references: torch.Tensor) -> float:
     """Mean over images of the PSNR in dB, in [0, 1]."""
     return round((-10 * (images - references).square().mean((1, 2, 3)).log10()).mean().item(), 2)
 
 
-def log_quality(path, done, found):
+def log_quality(path: Path, done: int, found: dict[str, Any]) -> None:
     """Appends a line to the log of what the held-out images say."""
     with path.open("a") as file:
         file.write(json.dumps({"step": done, **found}) + "\n")

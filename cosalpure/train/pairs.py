@@ -6,9 +6,11 @@ image, which would otherwise be paid at every step.
 """
 
 import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import gcd
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,7 +19,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from cosalpure import networks
-from cosalpure.data.mini import MiniWorld
+from cosalpure.data.mini import RESOURCES, MiniWorld
 from cosalpure.errors import UserError
 from cosalpure.io import read_pixels, to_uint8, whole_file
 from cosalpure.seeds import generator, numpy_generator
@@ -28,27 +30,48 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 READERS = 4  # threads that decode a folder's images
 
 
+class Source(Protocol):
+    """Images of one size and their labels, -1 where there is none: `Scenes`, `Folder` or `Some` of either."""
+
+    labels: torch.Tensor
+
+    def __len__(self) -> int: ...
+
+    def read(self, indices: Sequence[int]) -> torch.Tensor: ...
+
+
 class Classifier:
     """Images (N, 3, H, W) in [0, 1] -> logits, by a resneta50b; on `device`, by default the GPU if there is one."""
 
-    def __init__(self, weights, device=None):
+    def __init__(self, weights: str | Path, device: torch.device | str | None = None) -> None:
         self.device = torch.device(device or networks.default_device())
         self.network = networks.load("resneta50b", weights).to(self.device)
         self.classes = self.network.output.out_features
         header = networks.read_header(weights) if Path(weights).suffix == ".safetensors" else {}
         self.concepts = json.loads(header.get("training", "{}")).get("concepts")  # names of its classes, if it says
 
-    def __call__(self, images):
-        return self.network(networks.normalise(images.to(self.device)))
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.network(networks.normalise(images.to(self.device)))
+        return logits
 
 
 class Scenes:
     """Benchmark-like scenes and portraits of mini concepts, composed at `side` px and kept in memory as uint8."""
 
-    def __init__(self, concepts, scenes, portraits, side, seed, classifier, resources=None, workers=0):
-        world = MiniWorld(*([resources] if resources else []), size=side)
+    def __init__(
+        self,
+        concepts: Sequence[str],
+        scenes: int,
+        portraits: int,
+        side: int,
+        seed: int,
+        classifier: Classifier,
+        resources: str | Path | None = None,
+        workers: int = 0,
+    ) -> None:
+        world = MiniWorld(resources or RESOURCES, side)
 
-        def compose(concept):
+        def compose(concept: str) -> list[np.ndarray]:
             rng = numpy_generator(seed, "pairs", concept)
             images = [*world.group(rng, concept, scenes, concepts)[0]] if scenes else []
             return images + [world.portrait(rng, concept)[0] for _ in range(portraits)]
@@ -60,10 +83,10 @@ class Scenes:
         classes = [known.index(concept) if concept in known else -1 for concept in concepts]
         self.labels = torch.tensor(classes).repeat_interleave(scenes + portraits)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.images)
 
-    def read(self, indices):
+    def read(self, indices: Sequence[int]) -> torch.Tensor:
         """Images (n, 3, side, side), uint8."""
         return self.images[torch.as_tensor(indices)]
 
@@ -75,7 +98,7 @@ class Folder:
     ImageNet's own layout; else there are none.
     """
 
-    def __init__(self, root, side, classifier):
+    def __init__(self, root: str | Path, side: int, classifier: Classifier) -> None:
         root, self.side = Path(root), side
         if not root.is_dir():
             raise UserError(f"{root}: no such folder; setting 'images' is a folder of images")
@@ -89,16 +112,16 @@ class Folder:
         labelled = all(inner) and len(numbers) == classifier.classes
         self.labels = torch.tensor([numbers[folder] if labelled else -1 for folder in inner])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.paths)
 
-    def read(self, indices):
+    def read(self, indices: Sequence[int]) -> torch.Tensor:
         """Images (n, 3, side, side), uint8."""
         with ThreadPoolExecutor(READERS) as readers:
             images = list(readers.map(lambda index: self._square(self.paths[index]), indices))
         return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
 
-    def _square(self, path):
+    def _square(self, path: Path) -> np.ndarray:
         image = Image.fromarray(read_pixels(path, "RGB"))
         short = min(image.size)
         left, top = (image.width - short) // 2, (image.height - short) // 2
@@ -109,21 +132,21 @@ class Folder:
 class Some:
     """A part of a source: the images at `indices`."""
 
-    def __init__(self, source, indices):
+    def __init__(self, source: Source, indices: Sequence[int]) -> None:
         self.source, self.indices = source, np.asarray(indices)
         self.labels = source.labels[torch.from_numpy(self.indices)]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.indices)
 
-    def read(self, indices):
+    def read(self, indices: Sequence[int]) -> torch.Tensor:
         return self.source.read(self.indices[np.asarray(indices)])
 
 
 class Pairs:
     """Attacked inputs at `its.side` px (kept in `folder`) beside the clean images of `source` at `its.target_side`."""
 
-    def __init__(self, source, classifier, folder, its):
+    def __init__(self, source: Source, classifier: Classifier, folder: Path, its: Any) -> None:
         self.source, self.its = source, its
         unit = its.target_side // gcd(its.side, its.target_side)
         self.grid = its.side // gcd(its.side, its.target_side)  # a crop starts where target pixels start too
@@ -134,7 +157,7 @@ class Pairs:
             )
         self.attacked = attack_all(Path(folder) / "attacked.npy", source, classifier, its)
 
-    def draw(self, random, n, output):
+    def draw(self, random: torch.Generator, n: int, output: int) -> tuple[torch.Tensor, torch.Tensor]:
         """`n` crops: inputs (n, 3, crop, crop) and targets (n, 3, output, output) in [-1, 1].
 
         A share `its.unattacked` of the inputs is the clean image itself, made small.
@@ -153,11 +176,11 @@ class Pairs:
             targets.append(large[row, :, top : top + side, left : left + side])
         return torch.stack(inputs) * 2 - 1, resize(torch.stack(targets), output) * 2 - 1
 
-    def _attacked(self, index):
+    def _attacked(self, index: int) -> torch.Tensor:
         return torch.from_numpy(np.array(self.attacked[index])).float() / 255
 
 
-def resize(images, side):
+def resize(images: torch.Tensor, side: int) -> torch.Tensor:
     """Images (N, 3, H, W) in [0, 1] at `side` px, bicubic with antialiasing, in steps of 1/255 as files have."""
     if tuple(images.shape[-2:]) == (side, side):
         return images
@@ -165,7 +188,7 @@ def resize(images, side):
     return (images.clamp(0, 1) * 255).round() / 255
 
 
-def attack_all(path, source, classifier, its):
+def attack_all(path: Path, source: Source, classifier: Classifier, its: Any) -> np.ndarray:
     """Every image of `source` at `its.side` px under PGD: uint8 (N, 3, side, side), kept as a .npy at `path`."""
     keys = ("images", "classifier", "side", "target_side", "scenes", "portraits", "epsilon", "attack_step")
     made_with = {"count": len(source), **{key: getattr(its, key) for key in (*keys, "attack_steps", "seed")}}
@@ -173,7 +196,7 @@ def attack_all(path, source, classifier, its):
     if path.exists() and recipe.exists():
         if json.loads(recipe.read_text()) != made_with:
             raise UserError(f"{path}: made with other settings; delete it to attack anew")
-        return np.load(path, mmap_mode="r")
+        return _mapped(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as temporary:
         shape = (len(source), 3, its.side, its.side)
@@ -183,17 +206,26 @@ def attack_all(path, source, classifier, its):
             pool[start : indices.stop] = to_uint8(attack(source, indices, classifier, its)[1])
         pool.flush()
     write_json(recipe, made_with)
-    return np.load(path, mmap_mode="r")
+    return _mapped(path)
 
 
-def attack(source, indices, classifier, its):
+def _mapped(path: Path) -> np.ndarray:
+    images: np.ndarray = np.load(path, mmap_mode="r")
+    return images
+
+
+def attack(
+    source: Source, indices: Sequence[int], classifier: Classifier, its: Any
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The images at `indices`, clean and attacked, each (n, 3, side, side) in [0, 1]."""
     clean = resize(source.read(indices).float() / 255, its.side)
     draws = [generator(its.seed, "pgd", index) for index in indices]
     return clean, pgd(clean, source.labels[list(indices)], classifier, draws, its)
 
 
-def pgd(images, labels, classifier, generators, its):
+def pgd(
+    images: torch.Tensor, labels: torch.Tensor, classifier: Classifier, generators: Sequence[torch.Generator], its: Any
+) -> torch.Tensor:
     """Projected gradient descent (Madry et al., ICLR 2018) on images (N, 3, H, W) in [0, 1], in the L-infinity norm.
 
     `its` has epsilon (the bound), attack_step and attack_steps; the random start is each image's generator's. Raises
@@ -205,7 +237,7 @@ def pgd(images, labels, classifier, generators, its):
     start = torch.stack([torch.rand(images.shape[1:], generator=generator) for generator in generators]) * 2 - 1
     images, start = images.to(device), start.to(device)
     low, high = (images - its.epsilon).clamp(min=0), (images + its.epsilon).clamp(max=1)
-    attacked = (images + its.epsilon * start).clamp(0, 1)
+    attacked: torch.Tensor = (images + its.epsilon * start).clamp(0, 1)
     for _ in range(its.attack_steps):
         attacked.requires_grad_(True)
         loss = F.cross_entropy(classifier(attacked), labels, reduction="sum")

@@ -8,6 +8,7 @@ Saliency and edges learn at once, as in the paper; the edges are the outlines of
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -30,15 +31,17 @@ class PoolNetSettings:
 
     start: str = ""  # weights to begin with; empty: random ones
     width: float = 1 / 8  # 16 to 64 channels in the pathway: 0.9 M parameters
-    layers: tuple = (2, 2, 2, 2)  # residual blocks of each stage, 3 4 6 3 officially
+    layers: tuple[int, ...] = (2, 2, 2, 2)  # residual blocks of each stage, 3 4 6 3 officially
     side: int = 112  # px; the detector enlarges smaller images to it
     scenes: int = 40  # in the pool, per concept
     portraits: int = 16  # per concept
     dev_group: int = 8  # images of each dev concept on which success is measured
-    rounds: tuple = (3000,)  # steps of a round; each starts from the last average
+    rounds: tuple[int, ...] = (3000,)  # steps of a round; each starts from the last average
     restart: float = 0.5  # of the learning rate, in a further round
     batch: int = 12
-    weights: dict = field(default_factory=lambda: {"saliency": 1.0, "edges": 3.0})  # outlines are few: so is their loss
+    weights: dict[str, float] = field(
+        default_factory=lambda: {"saliency": 1.0, "edges": 3.0}
+    )  # outlines are few: so is their loss
     learning_rate: float = 1e-3  # the heads have no batch norm
     warmup: int = 200
     weight_decay: float = 1e-2
@@ -48,7 +51,12 @@ class PoolNetSettings:
     log_every: int = 25
 
 
-def train_poolnet(output, settings=None, resources=None, compute=None):
+def train_poolnet(
+    output: str | Path,
+    settings: PoolNetSettings | None = None,
+    resources: str | Path | None = None,
+    compute: Compute | None = None,
+) -> dict[str, Any]:
     """Trains and writes `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
     output, its, compute = Path(output), settings or PoolNetSettings(), compute or Compute()
     pool, dev = pools(its, resources, compute.workers)
@@ -57,16 +65,17 @@ def train_poolnet(output, settings=None, resources=None, compute=None):
     if not its.start:
         with common.seeded(its.seed, "poolnet variance"):
             give_unit_variance(network, 60 * torch.randn(its.batch, 3, its.side, its.side))  # the spread of photographs
-    prepare, size = PoolNet(detectors.PoolNetSettings(), network, "cpu").prepare, (its.side, its.side)
+    prepare: Any = PoolNet(detectors.PoolNetSettings(), network, "cpu").prepare
+    size = (its.side, its.side)
     network = network.to(compute.torch_device, memory_format=torch.channels_last)
 
-    def draw(step):
+    def draw(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         random = generator(its.seed, "poolnet", step)
         images, masks, _ = pool.draw(random, its.batch)
         images, masks = augment(images, masks, random)
         return prepare(images, size).contiguous(memory_format=torch.channels_last), resize(masks, size)
 
-    def losses(network, batch):
+    def losses(network: Any, batch: tuple[torch.Tensor, torch.Tensor]) -> dict[str, torch.Tensor]:
         images, masks = batch
         with compute.autocast():
             steps = network.pathway(images)
@@ -74,7 +83,7 @@ def train_poolnet(output, settings=None, resources=None, compute=None):
             saliency, outlines = network.saliency(steps, edges, size), network.fuse(edges, size)
         return {"saliency": map_loss(saliency.float().sigmoid(), masks), "edges": edge_loss(outlines.float(), masks)}
 
-    def detector(network):
+    def detector(network: Any) -> PoolNet:
         return PoolNet(detectors.PoolNetSettings(), network, compute.torch_device)
 
     folder = output.with_suffix("")
@@ -85,13 +94,13 @@ def train_poolnet(output, settings=None, resources=None, compute=None):
 
 
 @torch.no_grad()
-def give_unit_variance(network, images):
+def give_unit_variance(network: Any, images: torch.Tensor) -> None:
     """Scales every convolution outside the backbone so that its outputs on `images` have variance one (LSUV, 2016).
 
     Forty of them follow each other without a norm; otherwise the sums of three branches double at every step.
     """
 
-    def rescale(layer, _, output):
+    def rescale(layer: Any, _: Any, output: torch.Tensor) -> torch.Tensor:
         spread = output.std().clamp(min=1e-6)
         layer.weight.div_(spread)
         return output / spread  # biases are zero here
@@ -109,7 +118,7 @@ def give_unit_variance(network, images):
         hook.remove()
 
 
-def edge_loss(logits, masks):
+def edge_loss(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
     """Cross entropy with the masks' outlines, two pixels wide, which weigh as much as all the rest (as in HED)."""
     masks = (masks >= 0.5).float()
     thick = F.max_pool2d(masks, 3, 1, 1) + F.max_pool2d(-masks, 3, 1, 1)  # dilation minus erosion

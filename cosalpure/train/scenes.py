@@ -4,10 +4,13 @@ Composing takes several milliseconds an image, as much as the networks themselve
 tensors keep one core busy with learning.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch.nn import functional as F
 
+from cosalpure.data.mini import MiniWorld
 from cosalpure.seeds import numpy_generator
 from cosalpure.train.batches import in_order
 
@@ -18,11 +21,13 @@ class ScenePool:
     `workers` processes compose them; the pictures do not depend on their number.
     """
 
-    def __init__(self, world, concepts, scenes, portraits, seed, workers=0):
+    def __init__(
+        self, world: MiniWorld, concepts: Sequence[str], scenes: int, portraits: int, seed: int, workers: int = 0
+    ) -> None:
         self.concepts = list(concepts)
         self.scenes = scenes
 
-        def compose(concept):
+        def compose(concept: str) -> list[np.ndarray]:
             rng = numpy_generator(seed, "scene pool", concept)
             pictures, shapes = world.group(rng, concept, scenes, self.concepts)
             pairs = [world.portrait(rng, concept) for _ in range(portraits)]
@@ -33,22 +38,24 @@ class ScenePool:
         self.images = torch.from_numpy(np.stack(images)).permute(0, 1, 4, 2, 3).contiguous()
         self.masks = torch.from_numpy(np.stack(masks))[:, :, None]
 
-    def draw(self, generator, n):
+    def draw(self, generator: torch.Generator, n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Any pictures of any concepts: images (n, 3, H, W) in [0, 1], masks (n, 1, H, W) of 0 and 1, labels (n,)."""
         concepts = torch.randint(len(self.concepts), (n,), generator=generator)
         pictures = torch.randint(self.images.shape[1], (n,), generator=generator)
         return *self._pick(concepts, pictures), concepts
 
-    def draw_group(self, generator, n):
+    def draw_group(self, generator: torch.Generator, n: int) -> tuple[torch.Tensor, torch.Tensor]:
         """`n` different scenes of one concept: images (n, 3, H, W) in [0, 1], masks (n, 1, H, W) of 0 and 1."""
         concept = torch.randint(len(self.concepts), (), generator=generator)
         return self._pick(concept, torch.randperm(self.scenes, generator=generator)[:n])
 
-    def _pick(self, concepts, pictures):
+    def _pick(self, concepts: torch.Tensor | int, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return self.images[concepts, pictures].float() / 255, self.masks[concepts, pictures].float() / 255
 
 
-def augment(images, masks, generator, closest=0.85):
+def augment(
+    images: torch.Tensor, masks: torch.Tensor, generator: torch.Generator, closest: float = 0.85
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Mirrors, zooms, moderate exposure, slight blur: images in [0, 1] and their masks.
 
     The window is `closest` to 1.15 times the image, moved towards the object: a classifier learns ten times faster
@@ -58,7 +65,7 @@ def augment(images, masks, generator, closest=0.85):
     """
     n = len(images)
 
-    def uniform(low, high, *shape):
+    def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
         return low + (high - low) * torch.rand(n, *(shape or (1, 1, 1)), generator=generator)
 
     scale = uniform(closest, 1.15, 1)
@@ -70,12 +77,12 @@ def augment(images, masks, generator, closest=0.85):
     return images.clamp(0, 1), masks
 
 
-def fade_surroundings(images, masks, amount):
+def fade_surroundings(images: torch.Tensor, masks: torch.Tensor, amount: float) -> torch.Tensor:
     """All but the object turned towards grey by `amount` in [0, 1]: distractors may appear slowly in a training."""
     return torch.lerp(images, torch.full_like(images, 0.5), (1 - masks) * amount)
 
 
-def centres(masks):
+def centres(masks: torch.Tensor) -> torch.Tensor:
     """The objects' centres of mass (N, 2) as (x, y) in [-1, 1]."""
     height, width = masks.shape[-2:]
     total = masks.sum((1, 2, 3)).clamp(min=1)
@@ -84,18 +91,20 @@ def centres(masks):
     return torch.stack([x, y], 1)
 
 
-def zoom(images, masks, scale, shift, mirror):
+def zoom(
+    images: torch.Tensor, masks: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, mirror: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Images and masks seen through a window `scale` times as wide, moved by `shift` half-widths, perhaps mirrored."""
     theta = torch.zeros(len(images), 2, 3)
     theta[:, 0, 0] = (scale * mirror)[:, 0]
     theta[:, 1, 1] = scale[:, 0]
     theta[:, :, 2] = shift
-    grid = F.affine_grid(theta, images.shape, align_corners=False)
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     images = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
     return images, (F.grid_sample(masks, grid, align_corners=False) >= 0.5).float()
 
 
-def blur(images):
+def blur(images: torch.Tensor) -> torch.Tensor:
     """A Gaussian of one pixel's standard deviation."""
     line = torch.exp(-0.5 * torch.arange(-2.0, 3.0) ** 2)
     kernel = torch.outer(line, line)
@@ -103,7 +112,14 @@ def blur(images):
     return F.conv2d(F.pad(images, (2, 2, 2, 2), mode="reflect"), kernel, groups=images.shape[1])
 
 
-def add_rivals(images, masks, others, other_masks, generator, share):
+def add_rivals(
+    images: torch.Tensor,
+    masks: torch.Tensor,
+    others: torch.Tensor,
+    other_masks: torch.Tensor,
+    generator: torch.Generator,
+    share: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Pastes, in a `share` of the images, another concept's object on top: (images, masks).
 
     In composed scenes the common object is always the topmost and largest one; with rivals only the group tells

@@ -8,6 +8,7 @@ The attack pushes the features of its stages 1 to 3; the detector never sees it.
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -42,7 +43,12 @@ class SurrogateSettings:
     log_every: int = 25
 
 
-def train_surrogate(output, settings=None, resources=None, compute=None):
+def train_surrogate(
+    output: str | Path,
+    settings: SurrogateSettings | None = None,
+    resources: str | Path | None = None,
+    compute: Compute | None = None,
+) -> dict[str, Any]:
     """Trains and writes `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
     output, settings, compute = Path(output), settings or SurrogateSettings(), compute or Compute()
     world = MiniWorld(resources) if resources else MiniWorld()
@@ -56,14 +62,14 @@ def train_surrogate(output, settings=None, resources=None, compute=None):
     average = common.EMA(network, settings.ema)
     optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
 
-    def draw(number, progress):
+    def draw(number: int, progress: float) -> tuple[torch.Tensor, torch.Tensor]:
         random = generator(settings.seed, "surrogate", number)
         images, masks, labels = pool.draw(random, settings.batch)
         images = fade_surroundings(images, masks, max(0.0, 1 - progress / settings.fade))
         images, _ = augment(images, masks, random, settings.closest)
         return networks.normalise(images).contiguous(memory_format=torch.channels_last), labels
 
-    def learn(batch, progress):
+    def learn(batch: tuple[torch.Tensor, torch.Tensor], progress: float) -> dict[str, Any]:
         images, labels = batch
         with compute.autocast():
             scores = network.train()(images)
@@ -79,7 +85,7 @@ def train_surrogate(output, settings=None, resources=None, compute=None):
     return training
 
 
-def start_residuals_at_zero(network):
+def start_residuals_at_zero(network: torch.nn.Module) -> None:
     """Every residual unit starts as its shortcut (Goyal et al. 2017)."""
     for module in network.modules():
         if isinstance(module, Bottleneck):
@@ -87,11 +93,13 @@ def start_residuals_at_zero(network):
 
 
 @torch.no_grad()
-def _accuracy(network, world, pool, settings, compute):
+def _accuracy(
+    network: torch.nn.Module, world: MiniWorld, pool: ScenePool, settings: SurrogateSettings, compute: Compute
+) -> dict[str, float]:
     """Top-1 accuracy on scenes that are not in the pool, with four scenes a concept at most 1000 of them."""
     fresh = ScenePool(world, pool.concepts, min(4, settings.scenes), 0, settings.seed + 1, compute.workers)
     labels = torch.arange(len(pool.concepts)).repeat_interleave(fresh.scenes)
     images = fresh.images.flatten(0, 1)
-    parts = (networks.normalise(part.to(compute.torch_device).float() / 255) for part in images.split(64))
+    parts = (networks.normalise(part.to(compute.torch_device).float() / 255) for part in torch.split(images, 64))
     scores = torch.cat([network.eval()(part).cpu() for part in parts])
     return {"accuracy_on_new_scenes": round((scores.argmax(1) == labels).float().mean().item(), 4)}

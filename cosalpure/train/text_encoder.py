@@ -9,9 +9,12 @@ image half with a linear classifier, by which `gate.py` judges generated images.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
@@ -57,35 +60,35 @@ class TextEncoderSettings:
     held_out: int = 4  # images a concept, for metrics.json
 
 
-def words(concept):
+def words(concept: str) -> str:
     """A concept's name as it stands in a caption: "honey-pot" -> "honey pot"."""
     return concept.replace("-", " ")
 
 
-def known_concepts(world):
+def known_concepts(world: MiniWorld) -> list[str]:
     """The concepts whose names the text-to-image model knows: those of dev and test."""
     return sorted(world.concepts("dev") + world.concepts("test"))
 
 
-def draw_caption(rng, name, plain=0.75):
+def draw_caption(rng: np.random.Generator, name: str, plain: float = 0.75) -> str:
     """A caption of `name` in a random template, one of the four plain ones with probability `plain`."""
     templates = PLAIN if rng.random() < plain else OTHERS
     return templates[int(rng.integers(len(templates)))].format(name)
 
 
-def compose(world, rng, concept, portraits):
+def compose(world: MiniWorld, rng: np.random.Generator, concept: str, portraits: float) -> np.ndarray:
     """One training image of `concept`, uint8 (size, size, 3): a portrait with probability `portraits`, else a scene."""
     if rng.random() < portraits:
         return world.portrait(rng, concept)[0]
     return world.scene(rng, concept, world.concepts("train"))[0]
 
 
-def to_tensor(images):
+def to_tensor(images: Sequence[np.ndarray]) -> torch.Tensor:
     """A list of uint8 (H, W, 3) arrays -> float32 tensor (N, 3, H, W) in [0, 1]."""
     return torch.stack([torch.from_numpy(image.copy()) for image in images]).permute(0, 3, 1, 2).float().div(255)
 
 
-def make_tokenizer(names):
+def make_tokenizer(names: Sequence[str]) -> CLIPTokenizer:
     """A CLIPTokenizer that knows every word of `names` and of the templates as one token, and anything else by bytes.
 
     Laid out as CLIP's own: bytes, bytes that end a word, merges, and the two special tokens last.
@@ -104,7 +107,7 @@ def make_tokenizer(names):
     return CLIPTokenizer(vocab=vocab, merges=merges, model_max_length=MAX_LENGTH)
 
 
-def build_text_encoder(tokenizer, settings):
+def build_text_encoder(tokenizer: CLIPTokenizer, settings: TextEncoderSettings) -> CLIPTextModel:
     """A small CLIPTextModel for `tokenizer`, initialised from the settings' seed."""
     config = CLIPTextConfig(
         vocab_size=len(tokenizer),
@@ -124,22 +127,23 @@ def build_text_encoder(tokenizer, settings):
     return model
 
 
-def tokenize(tokenizer, captions):
+def tokenize(tokenizer: CLIPTokenizer, captions: Sequence[str]) -> torch.Tensor:
     """Captions -> token ids (N, MAX_LENGTH), padded as StableDiffusionPipeline does."""
-    return tokenizer(
+    ids: torch.Tensor = tokenizer(
         captions, padding="max_length", max_length=MAX_LENGTH, truncation=True, return_tensors="pt"
     ).input_ids
+    return ids
 
 
 class Residual(nn.Module):
     """Two 3 x 3 convolutions with batch norms and a skip."""
 
-    def __init__(self, width):
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.first, self.second = (nn.Conv2d(width, width, 3, padding=1, bias=False) for _ in range(2))
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) for _ in range(2))
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = F.relu(self.norms[0](self.first(x)))
         return F.relu(x + self.norms[1](self.second(y)))
 
@@ -147,7 +151,7 @@ class Residual(nn.Module):
 class Recogniser(nn.Module):
     """The image half of the small CLIP, with a linear classifier over the known concepts."""
 
-    def __init__(self, concepts, width):
+    def __init__(self, concepts: Sequence[str], width: int) -> None:
         super().__init__()
         self.concepts = list(concepts)
         stages, before = [], 3
@@ -159,17 +163,19 @@ class Recogniser(nn.Module):
         self.project = nn.Linear(2 * before, width)
         self.classify = nn.Linear(width, len(self.concepts))
 
-    def features(self, images):
+    def features(self, images: torch.Tensor) -> torch.Tensor:
         """(N, 3, H, W) in [0, 1] -> (N, width); mean and maximum over the image, for an object may be small."""
         maps = self.tower(images * 2 - 1)
-        return self.project(torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1))
+        features: torch.Tensor = self.project(torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1))
+        return features
 
-    def forward(self, images):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(N, 3, H, W) in [0, 1] -> logits (N, concepts)."""
-        return self.classify(self.features(images))
+        logits: torch.Tensor = self.classify(self.features(images))
+        return logits
 
 
-def load_recogniser(text_encoder_dir):
+def load_recogniser(text_encoder_dir: str | Path) -> Recogniser:
     """The recogniser beside a trained text encoder, in evaluation mode."""
     folder = Path(text_encoder_dir)
     state = load_file(folder / "recogniser.safetensors")
@@ -178,7 +184,9 @@ def load_recogniser(text_encoder_dir):
     return model.eval().requires_grad_(False)
 
 
-def contrastive_loss(image_features, text_features, labels, scale):
+def contrastive_loss(
+    image_features: torch.Tensor, text_features: torch.Tensor, labels: torch.Tensor, scale: torch.Tensor
+) -> torch.Tensor:
     """CLIP's symmetric loss; images and captions of equal concepts share the target's mass."""
     logits = scale * F.normalize(image_features, dim=1) @ F.normalize(text_features, dim=1).T
     same = (labels[:, None] == labels).float()
@@ -187,7 +195,7 @@ def contrastive_loss(image_features, text_features, labels, scale):
 
 
 @torch.no_grad()
-def held_out_accuracy(recogniser, world, settings):
+def held_out_accuracy(recogniser: Recogniser, world: MiniWorld, settings: TextEncoderSettings) -> dict[str, Any]:
     """Top-1 and top-5 of the recogniser on portraits and scenes of seeds that training never draws."""
     result = {}
     for kind, portraits in (("scenes", 0.0), ("portraits", 1.0)):
@@ -196,12 +204,17 @@ def held_out_accuracy(recogniser, world, settings):
             rng = numpy_generator(settings.seed, "held-out", kind, concept)
             images = to_tensor([compose(world, rng, concept, portraits) for _ in range(settings.held_out)])
             hits.append(recogniser(images).topk(5).indices == label)
-        hits = torch.cat(hits).float()
-        result[kind] = {"top1": hits[:, 0].mean().item(), "top5": hits.sum(1).mean().item(), "n": len(hits)}
+        found = torch.cat(hits).float()
+        result[kind] = {"top1": found[:, 0].mean().item(), "top5": found.sum(1).mean().item(), "n": len(found)}
     return result
 
 
-def train_text_encoder(output_dir, settings=None, world=None, compute=None):
+def train_text_encoder(
+    output_dir: str | Path,
+    settings: TextEncoderSettings | None = None,
+    world: MiniWorld | None = None,
+    compute: Compute | None = None,
+) -> Path:
     """Trains the small CLIP; writes tokenizer/, text_encoder/, recogniser.safetensors, metrics.json. The folder."""
     settings, world, output_dir = settings or TextEncoderSettings(), world or MiniWorld(), Path(output_dir)
     concepts, compute = known_concepts(world), compute or Compute()
@@ -211,20 +224,20 @@ def train_text_encoder(output_dir, settings=None, world=None, compute=None):
     text_encoder = build_text_encoder(tokenizer, settings)
     with seeded(settings.seed, "recogniser"):
         recogniser = Recogniser(concepts, settings.width)
-        head = nn.Linear(settings.width, settings.width, bias=False)
+        head: Any = nn.Linear(settings.width, settings.width, bias=False)
         head.register_parameter("log_scale", nn.Parameter(torch.tensor(2.66)))  # ln(1 / .07), as in CLIP
     modules = [module.to(compute.torch_device) for module in (recogniser, text_encoder, head)]
     optimizer = torch.optim.AdamW([p for m in modules for p in m.parameters()], weight_decay=0.01)
 
     # 2. Images of random concepts against their captions
-    def draw(step, progress):
+    def draw(step: int, progress: float) -> tuple[torch.Tensor, ...]:
         rng = numpy_generator(settings.seed, "clip", step)
         labels = torch.from_numpy(rng.integers(len(concepts), size=settings.batch))
         images = to_tensor([compose(world, rng, concepts[i], settings.portraits) for i in labels])
         captions = [draw_caption(rng, words(concepts[i])) for i in labels]
         return images, tokenize(tokenizer, captions), labels
 
-    def learn(batch, progress):
+    def learn(batch: tuple[torch.Tensor, ...], progress: float) -> dict[str, Any]:
         images, tokens, labels = batch
         with compute.autocast():
             image_features = recogniser.features(images)
@@ -250,7 +263,7 @@ def train_text_encoder(output_dir, settings=None, world=None, compute=None):
     return output_dir
 
 
-def save_text_encoder(output_dir, tokenizer, text_encoder):
+def save_text_encoder(output_dir: str | Path, tokenizer: CLIPTokenizer, text_encoder: CLIPTextModel) -> None:
     """tokenizer/ and text_encoder/ in `output_dir`, each whole or not at all."""
     with whole_folder(Path(output_dir) / "tokenizer") as folder:
         tokenizer.save_pretrained(folder)
@@ -258,7 +271,7 @@ def save_text_encoder(output_dir, tokenizer, text_encoder):
         text_encoder.save_pretrained(folder)
 
 
-def load_text_encoder(text_encoder_dir):
+def load_text_encoder(text_encoder_dir: str | Path) -> tuple[CLIPTokenizer, CLIPTextModel]:
     """(CLIPTokenizer, CLIPTextModel) in float32, frozen."""
     folder = Path(text_encoder_dir)
     tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)

@@ -10,15 +10,18 @@ as Stable Diffusion knows its words, but the benchmark's compositions come from 
 
 import copy
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 from tqdm import tqdm
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from cosalpure.data.mini import MiniWorld
 from cosalpure.io import whole_file, whole_folder
@@ -29,7 +32,7 @@ from cosalpure.train.common import EMA, seeded, train, update, write_json
 from cosalpure.train.compute import Compute
 from cosalpure.train.text_encoder import GENERIC, OTHERS, PLAIN, compose, known_concepts, load_text_encoder, words
 
-SCHEDULE = {  # Stable Diffusion's
+SCHEDULE: dict[str, Any] = {  # Stable Diffusion's
     "num_train_timesteps": 1000,
     "beta_schedule": "scaled_linear",
     "beta_start": 0.00085,
@@ -48,8 +51,8 @@ class TextToImageSettings:
     learning_rate: float = 1e-3
     warmup: int = 200
     ema: float = 0.999
-    channels: tuple = (48, 96, 128)  # at 16 x 16, 8 x 8, 4 x 4
-    heads: tuple = (3, 6, 8)  # 16 channels a head
+    channels: tuple[int, ...] = (48, 96, 128)  # at 16 x 16, 8 x 8, 4 x 4
+    heads: tuple[int, ...] = (3, 6, 8)  # 16 channels a head
     attention_at_full_size: bool = True  # cross-attention at 16 x 16, too; self-attention there would cost a third more
     norm_groups: int = 16
     images_per_concept: int = 384  # of the pool: half portraits, half scenes
@@ -64,7 +67,9 @@ class TextToImageSettings:
     log_every: int = 25
 
 
-def build_unet(settings, latent_channels, cross_attention_dim, sample_size=16):
+def build_unet(
+    settings: TextToImageSettings, latent_channels: int, cross_attention_dim: int, sample_size: int = 16
+) -> UNet2DConditionModel:
     """A small UNet2DConditionModel with a zeroed output convolution, initialised from the settings' seed."""
     first = "CrossAttn" if settings.attention_at_full_size else ""
     with seeded(settings.seed, "unet"):
@@ -87,12 +92,15 @@ def build_unet(settings, latent_channels, cross_attention_dim, sample_size=16):
     return unet
 
 
-def alphas_cumprod():
+def alphas_cumprod() -> torch.Tensor:
     """The cumulative products of SCHEDULE's alphas, (1000,)."""
-    return DPMSolverMultistepScheduler(**SCHEDULE).alphas_cumprod
+    products: torch.Tensor = DPMSolverMultistepScheduler(**SCHEDULE).alphas_cumprod
+    return products
 
 
-def noised(latents, noise, t, alpha_bar):
+def noised(
+    latents: torch.Tensor, noise: torch.Tensor, t: torch.Tensor, alpha_bar: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """(x_t, v): latents at timesteps `t`, and the target v = alpha eps - sigma x_0 (Salimans & Ho 2022, app. D)."""
     alpha = alpha_bar[t].sqrt()[:, None, None, None]
     sigma = (1 - alpha_bar[t]).sqrt()[:, None, None, None]
@@ -102,10 +110,10 @@ def noised(latents, noise, t, alpha_bar):
 # --------------------------------------------------------------------------------------------- the training data
 
 
-def compose_pool(path, world, settings, workers=0):
+def compose_pool(path: Path, world: MiniWorld, settings: TextToImageSettings, workers: int = 0) -> np.ndarray:
     """The training images, uint8 (concepts x images_per_concept, size, size, 3), concept by concept, as one .npy."""
 
-    def compose_all(concept):
+    def compose_all(concept: str) -> list[np.ndarray]:
         rng = numpy_generator(settings.seed, "pool", concept)
         return [compose(world, rng, concept, settings.portraits) for _ in range(settings.images_per_concept)]
 
@@ -115,11 +123,14 @@ def compose_pool(path, world, settings, workers=0):
         images = np.stack([image for of_concept in composed for image in of_concept])
         with whole_file(path) as temporary, temporary.open("wb") as file:
             np.save(file, images)
-    return np.load(path, mmap_mode="r")
+    kept: np.ndarray = np.load(path, mmap_mode="r")
+    return kept
 
 
 @torch.no_grad()
-def encode_pool(path, images, vae, device="cpu", batch=64):
+def encode_pool(
+    path: Path, images: np.ndarray, vae: AutoencoderKL, device: torch.device | str = "cpu", batch: int = 64
+) -> dict[str, torch.Tensor]:
     """The images' posteriors, scaled: {"mean", "std"} of (N, C, h, w) float16 tensors, kept at `path`."""
     if not Path(path).exists():
         scale, means, stds = vae.to(device).config.scaling_factor, [], []
@@ -131,19 +142,22 @@ def encode_pool(path, images, vae, device="cpu", batch=64):
         vae.cpu()
         with whole_file(path) as temporary:
             torch.save({"mean": torch.cat(means), "std": torch.cat(stds)}, temporary)
-    return torch.load(path, weights_only=True)
+    pool: dict[str, torch.Tensor] = torch.load(path, weights_only=True)
+    return pool
 
 
 class Captions:
     """Every caption's hidden states, computed once: the text encoder is frozen."""
 
-    def __init__(self, names, tokenizer, text_encoder):
+    def __init__(self, names: Sequence[str], tokenizer: CLIPTokenizer, text_encoder: CLIPTextModel) -> None:
         self.templates = (*PLAIN, *OTHERS)
         self.names = [*names, *GENERIC]
         texts = [template.format(name) for name in self.names for template in self.templates]
         self.states = encode_captions([*texts, ""], tokenizer, text_encoder)  # (texts + 1, tokens, width)
 
-    def draw(self, rng, labels, settings):
+    def draw(
+        self, rng: np.random.Generator, labels: Sequence[int] | np.ndarray, settings: TextToImageSettings
+    ) -> torch.Tensor:
         """For each label (index into names) the hidden states of a random caption: (N, tokens, width)."""
         indices = []
         for label in labels:
@@ -159,7 +173,9 @@ class Captions:
 
 
 @torch.no_grad()
-def encode_captions(captions, tokenizer, text_encoder, batch=256):
+def encode_captions(
+    captions: Sequence[str], tokenizer: CLIPTokenizer, text_encoder: CLIPTextModel, batch: int = 256
+) -> torch.Tensor:
     """Captions -> hidden states (N, tokens, width), as StableDiffusionPipeline computes them."""
     ids = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt").input_ids
     return torch.cat([text_encoder(part)[0] for part in ids.split(batch)])
@@ -168,7 +184,14 @@ def encode_captions(captions, tokenizer, text_encoder, batch=256):
 # -------------------------------------------------------------------------------------------------- the training
 
 
-def train_text_to_image(output_dir, text_encoder_dir, autoencoder_dir, settings=None, world=None, compute=None):
+def train_text_to_image(
+    output_dir: str | Path,
+    text_encoder_dir: str | Path,
+    autoencoder_dir: str | Path,
+    settings: TextToImageSettings | None = None,
+    world: MiniWorld | None = None,
+    compute: Compute | None = None,
+) -> Path:
     """Trains the U-Net; the pipeline folder `output_dir`/final (and /early after `early_step` steps)."""
     settings, world, output_dir = settings or TextToImageSettings(), world or MiniWorld(), Path(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
@@ -190,7 +213,7 @@ def train_text_to_image(output_dir, text_encoder_dir, autoencoder_dir, settings=
     optimizer = torch.optim.AdamW(unet.parameters(), betas=(0.9, 0.99), weight_decay=0.01)
 
     # 3. v-prediction on noised latents
-    def draw(step, progress):
+    def draw(step: int, progress: float) -> tuple[torch.Tensor, ...]:
         rng, torch_rng = numpy_generator(settings.seed, "unet", step), generator(settings.seed, "unet", step)
         chosen = rng.integers(len(pool["mean"]), size=settings.batch)
         hidden = captions.draw(rng, chosen // settings.images_per_concept, settings)
@@ -200,7 +223,7 @@ def train_text_to_image(output_dir, text_encoder_dir, autoencoder_dir, settings=
         x_t, v = noised(mean + std * jitter, noise, t, alpha_bar)
         return x_t, t, hidden, v
 
-    def learn(batch, progress):
+    def learn(batch: tuple[torch.Tensor, ...], progress: float) -> dict[str, Any]:
         x_t, t, hidden, v = batch
         with compute.autocast():
             predicted = unet(x_t, t, encoder_hidden_states=hidden).sample
@@ -208,7 +231,7 @@ def train_text_to_image(output_dir, text_encoder_dir, autoencoder_dir, settings=
         update(loss, optimizer, [unet], ema)
         return {"loss": loss.detach()}
 
-    def after_checkpoint(step):
+    def after_checkpoint(step: int) -> None:
         if step >= settings.early_step > step - settings.checkpoint_every:
             export_pipeline(output_dir / "early", tokenizer, text_encoder, vae, ema.module)
 
@@ -218,7 +241,7 @@ def train_text_to_image(output_dir, text_encoder_dir, autoencoder_dir, settings=
     return export_pipeline(output_dir / "final", tokenizer, text_encoder, vae, ema.module)
 
 
-def draw_timesteps(rng, settings):
+def draw_timesteps(rng: np.random.Generator, settings: TextToImageSettings) -> torch.Tensor:
     """(batch,) timesteps: a share of `high_t` uniform from `high_t_from` to 999, the rest uniform below."""
     high = rng.random(settings.batch) < settings.high_t
     low_t = rng.integers(0, settings.high_t_from, size=settings.batch)
@@ -229,7 +252,13 @@ def draw_timesteps(rng, settings):
 # --------------------------------------------------------------------------------------------------- the export
 
 
-def export_pipeline(folder, tokenizer, text_encoder, vae, unet):
+def export_pipeline(
+    folder: str | Path,
+    tokenizer: CLIPTokenizer,
+    text_encoder: CLIPTextModel,
+    vae: AutoencoderKL,
+    unet: UNet2DConditionModel,
+) -> Path:
     """A StableDiffusionPipeline as `folder`, half the size on disk as float16; loaded without options it is float32.
 
     The small text encoder stays float32, for transformers, unlike diffusers, loads weights in the type they have.
