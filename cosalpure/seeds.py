@@ -7,42 +7,47 @@ from them can still differ between batches by rounding, which an attack's sign s
 
 import hashlib
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
 
 
-def derive(seed, *names):
+def derive(seed: int, *names: str | int) -> int:
     """A 63-bit seed from the run's `seed` (int) and any number of names (str or int)."""
     text = "\x1f".join(str(part) for part in (seed, *names))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
-def repeat_name(name, seed):
+def repeat_name(name: str, seed: int) -> str:
     """What a degradation's repetition under a further seed is called: jadena.seed7."""
     return f"{name}.seed{seed}"
 
 
-def split_repeat(name):
+def split_repeat(name: str) -> tuple[str, int | None]:
     """(entry, seed) of a degradation's name; the seed is None for an entry's own name, which has the run's `seed`."""
     found = re.fullmatch(r"(.+)\.seed(\d+)", name)
     return (found[1], int(found[2])) if found else (name, None)
 
 
-def generator(seed, *names):
+def generator(seed: int, *names: str | int) -> "torch.Generator":
     """A CPU `torch.Generator` seeded by `derive(seed, *names)`."""
     import torch
 
     return torch.Generator().manual_seed(derive(seed, *names))
 
 
-def numpy_generator(seed, *names):
+def numpy_generator(seed: int, *names: str | int) -> "np.random.Generator":
     """A `numpy.random.Generator` seeded by `derive(seed, *names)`; for composing scenes and for the bootstrap."""
     import numpy as np
 
     return np.random.Generator(np.random.PCG64(derive(seed, *names)))
 
 
-def numpy_from(generator):
+def numpy_from(generator: "torch.Generator") -> "np.random.Generator":
     """A `numpy.random.Generator` seeded by one draw from a `torch.Generator`."""
     import numpy as np
     import torch
 
-    return np.random.default_rng(torch.randint(2**63 - 1, (), generator=generator).item())
+    return np.random.default_rng(int(torch.randint(2**63 - 1, (), generator=generator)))

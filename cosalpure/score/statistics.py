@@ -5,12 +5,15 @@ with what groups have in common. Percentile intervals of few groups (below some 
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 SAMPLES = 2000
 LEVEL = 0.95
 
 
-def bootstrap_mean(values, groups, generator, samples=SAMPLES, level=LEVEL):
+def bootstrap_mean(
+    values: ArrayLike, groups: ArrayLike, generator: np.random.Generator, samples: int = SAMPLES, level: float = LEVEL
+) -> tuple[float, float, float]:
     """(mean, low, high) of `values` (images,) whose images belong to `groups` (images,).
 
     NaN values are left out (count them: `np.isnan(values).sum()`). Nothing left: three NaN. A single group has no
@@ -32,7 +35,14 @@ def bootstrap_mean(values, groups, generator, samples=SAMPLES, level=LEVEL):
     return mean, float(low), float(high)
 
 
-def bootstrap_difference(a, b, groups, generator, samples=SAMPLES, level=LEVEL):
+def bootstrap_difference(
+    a: ArrayLike,
+    b: ArrayLike,
+    groups: ArrayLike,
+    generator: np.random.Generator,
+    samples: int = SAMPLES,
+    level: float = LEVEL,
+) -> tuple[float, float, float]:
     """(mean, low, high) of a - b, two conditions on the same images in the same order; a NaN in either is left out."""
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.shape != b.shape:
