@@ -44,4 +44,4 @@ def test_scores_tables_and_figures_need_no_torch(module):
 
 
 def test_definitions_of_tables_are_light():
-    assert not imported("-c", "import cosalpure.tables") & {"numpy", "pandas", "scipy", "pydantic"}
+    assert not imported("-c", "import cosalpure.tables") & {"numpy", "pandas", "scipy"}
