@@ -15,6 +15,7 @@ seeds     over how many seeds a mean is taken; sd is the standard deviation of t
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache, partial
 from typing import TypedDict, Unpack
 
 import numpy as np
@@ -147,7 +148,8 @@ class Cells:
     def __init__(self, scores: pd.DataFrame, **bootstrap: Unpack[Bootstrap]) -> None:
         self.conditions = by_condition(scores)
         self.bootstrap: Bootstrap = {**BOOTSTRAP, **bootstrap}
-        self._expected: dict[tuple[str, Split], int] = {}
+        self.expected = lru_cache(maxsize=None)(partial(expected_images, self.conditions))
+        self.paired = lru_cache(maxsize=1)(self._paired)  # once for all metrics and splits of a row
 
     def mean(self, row: Row, metric: str, split: Split) -> Measured:
         """Measure the mean of the row's condition; one without any scores is all missing."""
@@ -156,9 +158,7 @@ class Cells:
 
     def difference(self, row: Row, metric: str, split: Split) -> Measured:
         """Measure the row's condition minus the other one, on the images that both have."""
-        assert row.other and row.minus, "a row of differences names what is taken away"
-        both = pair(self.conditions[row.condition], self.conditions[row.other])
-        return paired_cell(both, (*row.condition, *row.minus), metric, split, **self.bootstrap)
+        return paired_cell(self.paired(row), (*row.condition, *(row.minus or ())), metric, split, **self.bootstrap)
 
     def spread(self, row: Row, metric: str, split: Split) -> tuple[float, ...]:
         """Measure the mean over all seeds of the row's degradation, and what the seeds differ by.
@@ -177,11 +177,9 @@ class Cells:
         measured = cell(together, row.condition, metric, split, int(here.sum()), **self.bootstrap)
         return (*measured, len(means), means.std(), means.min(), means.max())
 
-    def expected(self, dataset: str, split: Split) -> int:
-        """Count the images of a dataset in a split, once."""
-        if (dataset, split) not in self._expected:
-            self._expected[dataset, split] = expected_images(self.conditions, dataset, split)
-        return self._expected[dataset, split]
+    def _paired(self, row: Row) -> pd.DataFrame:
+        assert row.other, "a row of differences names what is taken away"
+        return pair(self.conditions[row.condition], self.conditions[row.other])
 
 
 def cell(
