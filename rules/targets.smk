@@ -8,10 +8,6 @@ localrules:
     detect,
     score,
     tables,
-    table1,
-    table2,
-    table3,
-    table4,
     report,
     concepts_shown,
     screenshots,
@@ -54,24 +50,14 @@ rule tables:
         JOBS.table_files(*JOBS.tables),
 
 
-rule table1:
-    input:
-        one_table("table1"),
+for table in NAMES:
 
-
-rule table2:
-    input:
-        one_table("table2"),
-
-
-rule table3:
-    input:
-        one_table("table3"),
-
-
-rule table4:
-    input:
-        one_table("table4"),
+    rule:
+        name:
+            table
+        input:
+            one_table(table),
+        localrule: True
 
 
 rule report:

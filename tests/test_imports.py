@@ -41,3 +41,7 @@ def test_the_measure_sees_what_is_imported():
 @pytest.mark.parametrize("module", ["cosalpure.score", "cosalpure.tables.stage", "cosalpure.report.overview"])
 def test_scores_tables_and_figures_need_no_torch(module):
     assert not imported("-c", f"import {module}") & {"torch", "diffusers", "transformers"}
+
+
+def test_definitions_of_tables_are_light():
+    assert not imported("-c", "import cosalpure.tables") & {"numpy", "pandas", "scipy"}

@@ -1,6 +1,6 @@
 """`cosalpure tables`: build, check, compare and show the tables."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -19,6 +19,8 @@ from cosalpure.cli.options import (
     several,
 )
 from cosalpure.errors import UserError
+from cosalpure.experiment.layout import Layout
+from cosalpure.tables import Split
 
 tables = new_app(help="Build, check, compare and show the paper's tables.")
 
@@ -68,7 +70,7 @@ def compare(
         list[str] | None, several("--metric", "NAME", "Metrics to compare. Default: those of Table 1.")
     ] = None,
     split: Annotated[
-        Literal["avg", "adv", "clean"],
+        Split,
         typer.Option("--split", help="Images to compare: all, the attacked ones, or the clean ones."),
     ] = "avg",
     output: Annotated[str | None, output("Also write the table here: .csv, .md or .parquet.")] = None,
@@ -83,7 +85,8 @@ def compare(
     statistics = read_statistics(settings)
     from cosalpure.tables.compare import run
 
-    run(a, b, metric or None, split, statistics, output, seed)
+    scores = (Layout(a).scores, Layout(b).scores)
+    run(scores, (a, b), metric or None, split, statistics, output, seed)
 
 
 @tables.command("show", cls=Command)

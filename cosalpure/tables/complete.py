@@ -3,14 +3,17 @@
 A step of its own, so that a run with gaps ends with an error and its tables stay.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+
+import pandas as pd
 
 from cosalpure.errors import UserError
 from cosalpure.io import whole_file
-from cosalpure.tables.build import KEYS, expected_images, read_scores
+from cosalpure.tables.scores import by_condition, expected_images, read_scores
 
 
-def run(score_files, output):
+def run(score_files: Sequence[str | Path], output: str | Path) -> None:
     """Write `output`, a line a condition, if all are complete; else a UserError, a line an incomplete condition."""
     Path(output).unlink(missing_ok=True)  # of an earlier run that was complete
     counts = count(read_scores(score_files))
@@ -21,12 +24,12 @@ def run(score_files, output):
         path.write_text("".join(f"{line}\n" for line, _ in counts), encoding="utf-8")
 
 
-def count(scores):
-    """[("mini/jadena/cosalpure/gicd: 190 of 192 images have a score ...", whether all of them have one)].
+def count(scores: pd.DataFrame) -> list[tuple[str, bool]]:
+    """Count scores by condition: [("mini/jadena/cosalpure/gicd: 190 of 192 images have a score ...", whether all of them have one)].
 
     A dataset's images are those of its fullest condition, as every condition lists the whole manifest.
     """
-    conditions = {key: rows for key, rows in scores.groupby(KEYS, sort=False)}
+    conditions = by_condition(scores)
     expected = {dataset: expected_images(conditions, dataset, "avg") for dataset in scores["dataset"].unique()}
     found = []
     for key, rows in conditions.items():
@@ -36,8 +39,8 @@ def count(scores):
     return found
 
 
-def why(rows, expected):
-    """What became of the others, the first one by name; empty if there are none."""
+def why(rows: pd.DataFrame, expected: int) -> str:
+    """Say what became of the others, the first one by name; empty if there are none."""
     other = rows[rows["status"] != "done"]
     parts = [f"{number} {status}" for status, number in other["status"].value_counts(sort=False).items()]
     parts += [f"{expected - len(rows)} without a row"] * (len(rows) < expected)

@@ -6,12 +6,18 @@ import pandas as pd
 
 from cosalpure import tables
 from cosalpure.experiment.experiment import load_files
+from cosalpure.tables.build import build_table
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = load_files([ROOT / "config/paper.yaml"])
 ENTRIES = SETTINGS.entries()
 KEYS = ["dataset", "degradation", "purifier", "detector"]
 COLUMNS = {"datasets": "dataset", "degradations": "degradation", "purifiers": "row", "detectors": "detector"}
+
+
+def build(name, scores, degradation="jadena", **options):
+    """A table of that name; `options` are those of `build_table`."""
+    return build_table(tables.TABLES[name], scores, degradation, **options)
 
 
 def published():

@@ -8,8 +8,12 @@ import pandas as pd
 import pytest
 
 from cosalpure.io import write_image
+from cosalpure.labels import Entries
 from cosalpure.score import METRICS, QUALITY, score_condition, write_scores
 from cosalpure.score.condition import columns
+from cosalpure.tables import TABLES, table_names
+from cosalpure.tables.build import build_table, conditions_in
+from cosalpure.tables.write import as_markdown
 
 TEXT = (Path(__file__).parents[2] / "docs/results.md").read_text()
 CELLS = [
@@ -57,8 +61,17 @@ def test_metrics_are_described_in_their_own_words():
 
 def test_python_examples_run_on_a_score_file(scores, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    by_pandas, by_pyarrow = EXAMPLES
+    by_pandas, by_pyarrow, _ = EXAMPLES
     exec(by_pandas, {})
     assert "1.0" in capsys.readouterr().out
     exec(by_pyarrow, {})
     assert re.match(r"1 \[\{.*'file': '001_x.png', 'reason': 'no map was written'", capsys.readouterr().out)
+
+
+def test_example_of_a_definition_is_built(scores, monkeypatch):
+    found = {}
+    exec(EXAMPLES[2], found)
+    monkeypatch.setitem(TABLES, "attacked", found["attacked"])
+    assert "attacked" in table_names(conditions_in(scores), "jadena", Entries())
+    text = as_markdown(build_table(TABLES["attacked"], scores, "jadena"))
+    assert text.startswith("Success rate and AP of the attacked images. ") and "| SR adv↑" in text

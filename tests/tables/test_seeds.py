@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from tables.paper import build
 
 from cosalpure.errors import UserError
 from cosalpure.experiment.experiment import load
@@ -11,7 +12,7 @@ from cosalpure.labels import Entries
 from cosalpure.score.settings import Statistics
 from cosalpure.seeds import repeat_name, split_repeat
 from cosalpure.tables import conditions_of, table_names
-from cosalpure.tables.build import build_seeds, conditions_in
+from cosalpure.tables.scores import conditions_in
 from cosalpure.tables.stage import run
 
 SUCCESSES = {None: 3, 7: 5, 8: 7}  # of eight images, by seed
@@ -67,7 +68,7 @@ def test_ambiguous_seeds_are_refused(changes, message):
 
 
 def test_table_of_seeds_has_their_mean_and_standard_deviation():
-    cells = build_seeds(scores(), samples=100)
+    cells = build("seeds", scores(), samples=100)
     cell = cells[(cells.purifier == "source_only") & (cells.split == "avg")].iloc[0]
     means = np.array([3, 5, 7]) / 8
     assert cell.value == pytest.approx(means.mean()) and cell.sd == pytest.approx(means.std(ddof=1))

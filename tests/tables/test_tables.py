@@ -5,20 +5,14 @@ import csv
 import numpy as np
 import pandas as pd
 import pytest
-from tables.paper import ENTRIES, KEYS, SETTINGS, named, published
+from tables.paper import ENTRIES, KEYS, SETTINGS, build, named, published
 
 from cosalpure.errors import UserError
 from cosalpure.labels import Entries
 from cosalpure.score.settings import Statistics
-from cosalpure.tables.build import (
-    MEASURED,
-    build_degradations,
-    build_differences,
-    build_table1,
-    build_table2,
-    read_scores,
-)
-from cosalpure.tables.stage import TABLES, left_out, run
+from cosalpure.tables import TABLES
+from cosalpure.tables.scores import left_out, read_scores
+from cosalpure.tables.stage import run
 from cosalpure.tables.write import as_latex, as_markdown, write_parquet, write_table
 
 PAPER = named()
@@ -28,6 +22,7 @@ GROUPS = {"Cosal2015": 50, "iCoseg": 38, "CoSOD3k": 160, "CoCA": 80}
 PURIFIERS = ["source_only", "diffpure", "dda", "cosalpure"]
 DETECTORS = ["gicd", "gcagc", "poolnet"]
 FEW = {"samples": 20, "entries": ENTRIES}
+MEASURED = ["table", *KEYS, "metric", "split", "value", "low", "high", "expected", "done", "failed", "undefined"]
 
 
 def condition(dataset, purifier, detector, success_rates, others, degradation="jadena"):
@@ -78,9 +73,9 @@ def pick(table, **keys):
 
 
 # --- aggregation ------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(("number", "build"), [("1", build_table1), ("2", build_table2)])
-def test_scores_with_the_papers_means_give_the_papers_table(paper_scores, number, build):
-    table = build(paper_scores, **FEW)
+@pytest.mark.parametrize("number", ["1", "2"])
+def test_scores_with_the_papers_means_give_the_papers_table(paper_scores, number):
+    table = build(f"table{number}", paper_scores, **FEW)
     assert list(table.columns) == [*MEASURED, "paper", "minus_paper", "paper_inside", "label", "detector_label", "role"]
     published = PAPER[PAPER["table"] == number]
     assert len(table) == len(published)  # 4 datasets x 4 purifiers x 3 detectors x 4 metrics (or 3 splits)
@@ -92,36 +87,36 @@ def test_scores_with_the_papers_means_give_the_papers_table(paper_scores, number
 
 
 def test_rows_and_columns_come_in_the_papers_order(paper_scores):
-    table = build_table1(paper_scores, **FEW)
+    table = build("table1", paper_scores, **FEW)
     assert list(table["dataset"].unique()) == list(IMAGES)
     assert list(table["purifier"].unique()) == PURIFIERS
     assert list(table["detector"].unique()) == DETECTORS
     assert list(table["metric"].unique()) == ["sr", "ap", "f_beta", "mae"]
-    again = build_table1(paper_scores, purifiers=PURIFIERS[::-1], detectors=["poolnet"], datasets=["CoCA"], **FEW)
+    again = build("table1", paper_scores, purifiers=PURIFIERS[::-1], detectors=["poolnet"], datasets=["CoCA"], **FEW)
     assert list(again["purifier"].unique()) == PURIFIERS[::-1]
     assert set(again["detector"]) == {"poolnet"} and set(again["dataset"]) == {"CoCA"}
 
 
 def test_interval_is_of_its_own_cell_whatever_else_is_in_the_table(scores):
-    whole = build_table1(scores, samples=50)
-    alone = build_table1(scores[scores["purifier"] == "cosalpure"], samples=50)
+    whole = build("table1", scores, samples=50)
+    alone = build("table1", scores[scores["purifier"] == "cosalpure"], samples=50)
     assert pick(whole, purifier="cosalpure", metric="sr")[8:11] == pick(alone, purifier="cosalpure", metric="sr")[8:11]
-    other_seed = build_table1(scores, samples=50, seed=1)
+    other_seed = build("table1", scores, samples=50, seed=1)
     assert not whole["low"].equals(other_seed["low"])
 
 
 def test_clean_reference_is_the_first_row_where_it_was_run(scores):
-    table = build_table2(scores, **FEW)
+    table = build("table2", scores, **FEW)
     assert (table["degradation"].iloc[0], table["purifier"].iloc[0]) == ("none", "source_only")
     assert pick(table, degradation="none", split="adv").value == pytest.approx(0.7)
     assert "Clean (no attack)" in as_markdown(table)
-    attacked_only = build_table2(scores[scores["degradation"] == "jadena"], **FEW)
+    attacked_only = build("table2", scores[scores["degradation"] == "jadena"], **FEW)
     assert "Clean (no attack)" not in as_markdown(attacked_only)
 
 
 def test_ap_without_a_value_is_left_out_and_counted(scores):
     scores.loc[scores["purifier"] == "cosalpure", "ap"] = [np.nan] * 3 + [0.25] * 640
-    cell = pick(build_table1(scores, **FEW), purifier="cosalpure", metric="ap")
+    cell = pick(build("table1", scores, **FEW), purifier="cosalpure", metric="ap")
     assert (cell.value, cell.done, cell.undefined) == (0.25, 643, 3)
 
 
@@ -136,7 +131,7 @@ def broken(scores):
 
 
 def test_incomplete_conditions_are_counted_and_marked(broken):
-    table = build_table2(broken, **FEW)
+    table = build("table2", broken, **FEW)
     cell = pick(table, purifier="cosalpure", split="adv")
     assert (cell.expected, cell.done, cell.failed) == (310, 305, 2)
     assert pick(table, purifier="cosalpure", split="clean").done == 333
@@ -146,13 +141,13 @@ def test_incomplete_conditions_are_counted_and_marked(broken):
 
 
 def test_an_incomplete_condition_is_never_the_best(broken):
-    row = markdown_row(build_table2(broken, **FEW), "CosalPure")
+    row = markdown_row(build("table2", broken, **FEW), "CosalPure")
     assert not any("**" in cell for cell in row)
-    assert markdown_row(build_table2(broken, **FEW), "DiffPure (DDPM)")[4].startswith("**0.300")
+    assert markdown_row(build("table2", broken, **FEW), "DiffPure (DDPM)")[4].startswith("**0.300")
 
 
 def test_a_condition_without_any_scores_keeps_its_row(scores):
-    table = build_table1(scores, purifiers=["source_only", "dda"], **FEW)
+    table = build("table1", scores, purifiers=["source_only", "dda"], **FEW)
     cell = pick(table, purifier="dda", metric="sr")
     assert np.isnan(cell.value) and (cell.expected, cell.done) == (643, 0)
     assert markdown_row(table, "DDA")[3] == "– 0 of 643 (paper 0.467)"
@@ -160,7 +155,7 @@ def test_a_condition_without_any_scores_keeps_its_row(scores):
 
 # --- differences ------------------------------------------------------------------------------------------------------
 def test_differences_are_paired_on_images(scores):
-    table = build_differences(scores, samples=200)
+    table = build("differences", scores, samples=200)
     attack = pick(table, minus_degradation="none", split="adv")
     assert attack.value == pytest.approx(-0.6) and attack.high < 0
     assert pick(table, minus_degradation="none", split="clean").value == 0
@@ -174,18 +169,18 @@ def test_differences_are_paired_on_images(scores):
 
 
 def test_differences_do_not_depend_on_the_order_of_images(scores):
-    table = build_differences(scores, **FEW)
+    table = build("differences", scores, **FEW)
     shuffled = scores.sample(frac=1, random_state=0)
     keys = ["purifier", "minus_purifier", "minus_degradation", "split"]
-    mixed = build_differences(shuffled, **FEW).set_index(keys)["value"].sort_index()
+    mixed = build("differences", shuffled, **FEW).set_index(keys)["value"].sort_index()
     pd.testing.assert_series_equal(mixed, table.set_index(keys)["value"].sort_index())
 
 
 def test_differences_count_only_images_that_both_have(broken):
-    cell = pick(build_differences(broken, **FEW), minus_purifier="diffpure", split="adv")
+    cell = pick(build("differences", broken, **FEW), minus_purifier="diffpure", split="adv")
     assert (cell.expected, cell.done, cell.failed) == (310, 305, 2)
     dropped = broken[broken["status"] == "done"]  # as if the rows had been lost altogether
-    cell = pick(build_differences(dropped, **FEW), minus_purifier="diffpure", split="adv")
+    cell = pick(build("differences", dropped, **FEW), minus_purifier="diffpure", split="adv")
     assert (cell.expected, cell.done) == (310, 305)
 
 
@@ -197,7 +192,7 @@ def markdown_row(table, method):
 
 
 def test_markdown_stacks_detectors_and_shows_the_published_values(paper_scores):
-    lines = [line for line in as_markdown(build_table1(paper_scores, **FEW)).splitlines() if line.startswith("|")]
+    lines = [line for line in as_markdown(build("table1", paper_scores, **FEW)).splitlines() if line.startswith("|")]
     header, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert header == ["Dataset", "Detector", "Method", "SR↑", "AP↑", "Fβ↑", "MAE↓"]
     assert len(rows) == 4 * 3 * 4  # data sets, detectors, methods
@@ -205,12 +200,12 @@ def test_markdown_stacks_detectors_and_shows_the_published_values(paper_scores):
     assert rows[0][3].endswith("(paper 0.349, +0.000, inside)")
     assert rows[4][:3] == ["", "GCAGC", "Source-Only"]  # a name stands where it changes
     assert rows[12][:2] != ["", ""] and rows[12][1] == "GICD"
-    table2 = as_markdown(build_table2(paper_scores, **FEW))
+    table2 = as_markdown(build("table2", paper_scores, **FEW))
     assert "| avg↑" in table2 and "| clean↑" in table2
 
 
 def test_bold_marks_the_best_of_each_column_as_the_paper_does(scores):
-    table = build_table1(scores, **FEW)
+    table = build("table1", scores, **FEW)
     assert [cell.startswith("**") for cell in markdown_row(table, "CosalPure")[3:]] == [True, True, True, False]
     assert [cell.startswith("**") for cell in markdown_row(table, "DiffPure (DDPM)")[3:]] == [False, False, True, True]
     clean = markdown_row(table, "Clean (no attack)")
@@ -220,7 +215,7 @@ def test_bold_marks_the_best_of_each_column_as_the_paper_does(scores):
 def test_degradations_are_compared_where_nothing_is_purified(scores):
     unpurified = scores[(scores["degradation"] == "jadena") & (scores["purifier"] == "source_only")]
     blurred = unpurified.assign(degradation="blur", success=1.0)
-    table = build_degradations(pd.concat([scores, blurred], ignore_index=True), **FEW)
+    table = build("degradations", pd.concat([scores, blurred], ignore_index=True), **FEW)
     assert set(table["purifier"]) == {"source_only"} and len(table) == 3 * 3  # degradations, splits
     text = as_markdown(table)
     rows = [line.split("|")[3].strip() for line in text.splitlines() if line.startswith("|")]
@@ -229,7 +224,7 @@ def test_degradations_are_compared_where_nothing_is_purified(scores):
 
 def test_latex_is_escaped(scores):
     scores["dataset"] = "my_data & 100%"
-    text = as_latex(build_table1(scores, **FEW))
+    text = as_latex(build("table1", scores, **FEW))
     assert r"my\_data \& 100\% & Clean (no attack)" in text
     assert r"\textbf{0." in text and r"F$_\beta$$\uparrow$" in text
     assert text.count(r"\\") == 2 + 4
@@ -238,17 +233,17 @@ def test_latex_is_escaped(scores):
 
 def test_markdown_escapes_bars(scores):
     scores["dataset"] = "a|b"
-    assert r"a\|b" in as_markdown(build_table1(scores, **FEW))
+    assert r"a\|b" in as_markdown(build("table1", scores, **FEW))
 
 
 def test_all_four_files_are_written_with_equal_bytes(scores, tmp_path):
     for folder in ("one", "two"):
-        write_table(build_table1(scores, **FEW), tmp_path / folder / "table1")
+        write_table(build("table1", scores, **FEW), tmp_path / folder / "table1")
     for ending in ("parquet", "csv", "md", "tex"):
         first = (tmp_path / "one" / f"table1.{ending}").read_bytes()
         assert first and first == (tmp_path / "two" / f"table1.{ending}").read_bytes()
     table = pd.read_parquet(tmp_path / "one" / "table1.parquet")
-    pd.testing.assert_frame_equal(table, build_table1(scores, **FEW))
+    pd.testing.assert_frame_equal(table, build("table1", scores, **FEW))
 
 
 def test_every_table_says_what_datasets_left_out(scores, tmp_path):
@@ -276,7 +271,7 @@ def test_every_table_says_how_many_images_have_an_empty_ground_truth(scores):
 
 
 def test_csv_holds_full_numbers_and_their_intervals(broken, tmp_path):
-    write_table(build_table2(broken, **FEW), tmp_path / "table2")
+    write_table(build("table2", broken, **FEW), tmp_path / "table2")
     rows = {row["method"]: row for row in csv.DictReader((tmp_path / "table2.csv").open())}
     assert list(rows) == ["Clean (no attack)", "Source-Only", "DiffPure (DDPM)", "CosalPure"]
     row = rows["CosalPure"]
@@ -301,12 +296,12 @@ def test_scores_are_read_in_the_order_of_the_files(scores, tmp_path):
 
 def test_an_unknown_degradation_names_those_that_were_scored(scores):
     with pytest.raises(UserError, match="no scores of degradation 'motion_blur'.*none, jadena"):
-        build_table1(scores, degradation="motion_blur")
+        build("table1", scores, degradation="motion_blur")
 
 
 def test_a_method_without_a_label_goes_by_its_own_name(scores):
     scores["detector"] = "my_detector"
-    assert set(build_table1(scores, **FEW)["detector_label"]) == {"my_detector"}
+    assert set(build("table1", scores, **FEW)["detector_label"]) == {"my_detector"}
 
 
 # --- entries ----------------------------------------------------------------------------------------------------------
@@ -354,15 +349,15 @@ def test_two_entries_of_one_label_keep_their_rows_and_are_told_apart(scores):
     values = {"purifiers": {"cosalpure": {"label": "CosalPure"}, "twin": {"label": "CosalPure", "role": "baseline"}}}
     options = {"samples": 20, "entries": Entries.of(values)}
     both = pd.concat([scores, twin], ignore_index=True)
-    for table in (build_table1(both, **options), build_table2(both, **options)):
+    for table in (build("table1", both, **options), build("table2", both, **options)):
         text = as_markdown(table)
         assert "CosalPure (cosalpure)" in text and "CosalPure (twin)" in text
-    assert "CosalPure (cosalpure) − CosalPure (twin)" in as_markdown(build_differences(both, **options))
+    assert "CosalPure (cosalpure) − CosalPure (twin)" in as_markdown(build("differences", both, **options))
 
 
 def test_a_clean_reference_of_any_name_is_found(scores):
     scores = scores.replace({"degradation": {"none": "untouched"}, "purifier": {"source_only": "as_is"}})
     values = {"degradations": {"untouched": {"role": "reference"}}, "purifiers": {"as_is": {"role": "reference"}}}
     options = {"samples": 20, "entries": Entries.of(values)}
-    assert "Clean (no attack)" in as_markdown(build_table2(scores, **options))
-    assert "Attacked − clean" in as_markdown(build_differences(scores, **options))
+    assert "Clean (no attack)" in as_markdown(build("table2", scores, **options))
+    assert "Attacked − clean" in as_markdown(build("differences", scores, **options))
