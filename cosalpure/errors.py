@@ -2,13 +2,17 @@
 
 import difflib
 import sys
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class UserError(Exception):
     """Something the user can mend: the message names the file or key, the expectation and the choices."""
 
 
-def choose(kind, name, choices, where=None):
+def choose(kind: str, name: str, choices: Collection[str], where: str | None = None) -> str:
     """`name` if it is one of `choices`, else a UserError that lists them and guesses what was meant."""
     if name in choices:
         return name
@@ -18,7 +22,7 @@ def choose(kind, name, choices, where=None):
     raise UserError(f"{place}unknown {kind} '{name}'{hint}; choose from: {', '.join(map(str, choices))}")
 
 
-def or_exit(function, *arguments):
+def or_exit(function: Callable[..., T], *arguments: Any) -> T:
     """What `function` returns; on a UserError the program ends with its lines on standard error, status 1."""
     try:
         return function(*arguments)
@@ -26,6 +30,6 @@ def or_exit(function, *arguments):
         sys.exit("\n".join(f"cosalpure: {line}" for line in str(error).splitlines()))
 
 
-def one_line(error, limit):
+def one_line(error: object, limit: int) -> str:
     """An error's text on one line of at most `limit` characters; its class where it says nothing."""
     return " ".join(str(error).split())[:limit] or type(error).__name__

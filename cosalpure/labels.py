@@ -9,12 +9,13 @@ Nothing here depends on what an entry is called. An entry that says nothing has 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from cosalpure.seeds import split_repeat
 
 FAMILIES = ("datasets", "degradations", "purifiers", "detectors")
-TABLES = ("table1", "table2", "table3", "table4")  # those of the paper
+Table = Literal["table1", "table2", "table3", "table4"]  # those of the paper
+TABLES: tuple[Table, ...] = get_args(Table)
 
 Role = Literal["reference", "attack", "corruption", "baseline", "control", "ablation", "ours"]
 ROLES: dict[str, tuple[Role, ...]] = {

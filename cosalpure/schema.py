@@ -3,7 +3,8 @@
 import difflib
 import json
 import re
-from typing import Annotated, ClassVar, get_args
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -11,6 +12,7 @@ from cosalpure.errors import UserError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # becomes a folder's name
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Settings = TypeVar("Settings", bound=BaseModel)
 TAGS = ("number", "keys")  # of the two forms, in pydantic's errors
 
 
@@ -20,12 +22,12 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     random: ClassVar[bool] = True  # of a method: whether another seed gives other results; a plug-in's is taken to be
 
-    def as_json(self):
+    def as_json(self) -> str:
         """The settings as a command takes them, keys in order."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True)
 
 
-def validated(cls, values, prefix):
+def validated(cls: type[Settings], values: object, prefix: str) -> Settings:
     """A dict -> a settings model of class `cls`; every mistake is one line of a UserError that starts with `prefix`."""
     try:
         return cls.model_validate(values)
@@ -33,12 +35,12 @@ def validated(cls, values, prefix):
         raise UserError("\n".join(_lines(error, prefix, cls))) from None
 
 
-def parse(cls, text, where):
+def parse(cls: type[Settings], text: str, where: str) -> Settings:
     """Inline YAML or JSON -> a settings model of class `cls`; every mistake is one line of a UserError."""
     return validated(cls, inline(text, where), f"{where}: ")
 
 
-def inline(text, where):
+def inline(text: str, where: str) -> dict[str, Any]:
     """Inline YAML -> dict."""
     import yaml
 
@@ -51,7 +53,7 @@ def inline(text, where):
     return values
 
 
-def check_placeholders(text, known):
+def check_placeholders(text: str, known: Iterable[str]) -> None:
     """A ValueError unless every placeholder in `text` is one of `known`, written as {name}.
 
     What was meant as a placeholder would else be taken as plain words, in silence.

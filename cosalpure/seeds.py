@@ -9,18 +9,18 @@ import hashlib
 import re
 
 
-def derive(seed, *names):
+def derive(seed: int, *names: str | int) -> int:
     """A 63-bit seed from the run's `seed` (int) and any number of names (str or int)."""
     text = "\x1f".join(str(part) for part in (seed, *names))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
-def repeat_name(name, seed):
+def repeat_name(name: str, seed: int) -> str:
     """What a degradation's repetition under a further seed is called: jadena.seed7."""
     return f"{name}.seed{seed}"
 
 
-def split_repeat(name):
+def split_repeat(name: str) -> tuple[str, int | None]:
     """(entry, seed) of a degradation's name; the seed is None for an entry's own name, which has the run's `seed`."""
     found = re.fullmatch(r"(.+)\.seed(\d+)", name)
     return (found[1], int(found[2])) if found else (name, None)

@@ -1,6 +1,6 @@
 """Settings of datasets."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt
 
@@ -52,11 +52,16 @@ class PublishedDataset(FolderDataset):
     problems: Literal["strict", "skip", "keep"] = Field("strict", description="as above")
 
 
-DATASETS = {"mini": MiniDataset, "folder": FolderDataset, **dict.fromkeys(PUBLISHED, PublishedDataset)}
+Dataset = MiniDataset | FolderDataset | PublishedDataset
+DATASETS: dict[str, type[Dataset]] = {
+    "mini": MiniDataset,
+    "folder": FolderDataset,
+    **dict.fromkeys(PUBLISHED, PublishedDataset),
+}
 COMMANDS = ("list", "fetch")  # words of `cosalpure data`: no names of datasets
 
 
-def dataset_settings(name, values, where):
+def dataset_settings(name: str, values: dict[str, Any], where: str) -> Dataset:
     """The validated settings of a dataset. Its `source` may be left out beside a `path`, or where `name` says it."""
     if name in COMMANDS:
         raise UserError(f"{where}: `cosalpure data {name}` has another meaning; choose another name")
