@@ -1,7 +1,7 @@
 rule degrade_images:
     input:
         data=LAYOUT.manifest("{dataset}"),
-        weights=weights_of("degradations", "surrogate"),
+        weights=weights_of("degradations"),
     output:
         LAYOUT.shard("degrade", *LAYOUT.wildcards("degrade"), span="{span}"),
     log:

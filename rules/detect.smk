@@ -2,7 +2,7 @@ rule detect_cosaliency:
     input:
         data=LAYOUT.manifest("{dataset}"),
         images=lambda wildcards: JOBS.seen_images(*names(wildcards, "purify"), wildcards.span),
-        weights=weights_of("detectors", "weights"),
+        weights=weights_of("detectors"),
     output:
         LAYOUT.shard("detect", *LAYOUT.wildcards("detect"), span="{span}"),
     log:

@@ -7,7 +7,7 @@ import torch
 
 from cosalpure import detect, registry
 from cosalpure.errors import UserError
-from cosalpure.experiment.experiment import load
+from cosalpure.experiment.parse import load
 from cosalpure.schema import Model
 
 
@@ -45,8 +45,8 @@ CONFIG = {
 
 def test_plugin_is_configured_and_runs(plugin):
     loaded = load(CONFIG)
-    values = loaded.method_settings("detectors", "strict")
-    detector = detect.load(loaded.method("detectors", "strict"), **values.model_dump())
+    values = loaded.detectors["strict"].settings
+    detector = detect.load(loaded.detectors["strict"].method, **values.model_dump())
     assert detector(torch.full((2, 3, 4, 4), 0.95)).shape == (2, 1, 4, 4)
     assert detector.threshold == 0.9
 

@@ -29,7 +29,7 @@ def degrade(
     threads: Threads = 1,
 ) -> None:
     """Degrade the attacked images of every group."""
-    from cosalpure.experiment.experiment import settings_class
+    from cosalpure.experiment.methods import settings_class
 
     chosen = read_settings(settings_class("degradations", method), settings)
     span = span_of(groups, data)

@@ -32,7 +32,7 @@ def detect(
     threads: Threads = 1,
 ) -> None:
     """Predict one co-saliency map for each image."""
-    from cosalpure.experiment.experiment import settings_class
+    from cosalpure.experiment.methods import settings_class
 
     chosen = read_settings(settings_class("detectors", method), settings)
     span = span_of(groups, data)

@@ -38,7 +38,7 @@ def purify(
     threads: Threads = 1,
 ) -> None:
     """Purify every image of every group."""
-    from cosalpure.experiment.experiment import settings_class
+    from cosalpure.experiment.methods import settings_class
 
     chosen, model = read_settings(settings_class("purifiers", method), settings), read_model(text_to_image)
     span = span_of(groups, data)

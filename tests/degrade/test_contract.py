@@ -6,7 +6,7 @@ import torch
 from cosalpure import seeds
 from cosalpure.degrade import DEGRADATIONS, load
 from cosalpure.errors import UserError
-from cosalpure.experiment.experiment import settings_class
+from cosalpure.experiment.methods import settings_class
 
 
 def tiny_surrogate(images):

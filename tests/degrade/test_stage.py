@@ -12,7 +12,7 @@ from cosalpure import networks
 from cosalpure.data import MANIFEST, Group, file_hash, read_groups
 from cosalpure.degrade import DEGRADATIONS, stage
 from cosalpure.errors import UserError
-from cosalpure.experiment.experiment import settings_class
+from cosalpure.experiment.methods import settings_class
 from cosalpure.schema import parse
 
 SLIM = {"width": 0.125, "layers": (1, 1, 1, 1), "classes": 5}
