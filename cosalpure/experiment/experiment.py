@@ -9,7 +9,7 @@ experiment.conditions[0]                                        ("mini", "none",
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from cosalpure.concept.settings import ConceptLearning
 from cosalpure.data.settings import Dataset
@@ -29,6 +29,7 @@ WEIGHTS_KEYS = ("surrogate", "weights", "continuous")  # keys of methods' settin
 class DatasetEntry(Entry):
     """A configured dataset."""
 
+    family: ClassVar[str] = "datasets"
     name: str
     settings: Dataset
 
@@ -48,6 +49,7 @@ class DatasetEntry(Entry):
 class MethodEntry(Entry):
     """A configured degradation, purifier or detector. What its settings class does not say is taken as usual."""
 
+    family: Family
     name: str
     method: str
     settings: Model

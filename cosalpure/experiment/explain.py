@@ -101,10 +101,10 @@ def explain(files: Sequence[File]) -> list[Value]:
         model = getattr(experiment, section)
         values += [_value(f"{section}.{key}", its, (section, key), contents, constants) for key, its in leaves(model)]
     for dataset in experiment.datasets.values():
-        values += _entry_values("datasets", dataset, contents, constants)
+        values += _entry_values(dataset, contents, constants)
     for family in FAMILIES:
         for entry in experiment.methods(family).values():
-            values += _entry_values(family, entry, contents, constants)
+            values += _entry_values(entry, contents, constants)
     return values + _training_values(experiment, constants)
 
 
@@ -177,10 +177,8 @@ def _training_values(experiment: Experiment, constants: list[Constant]) -> list[
     return found
 
 
-def _entry_values(
-    family: str, entry: DatasetEntry | MethodEntry, contents: Contents, constants: list[Constant]
-) -> list[Value]:
-    name, method = entry.name, entry.method if isinstance(entry, MethodEntry) else ""
+def _entry_values(entry: DatasetEntry | MethodEntry, contents: Contents, constants: list[Constant]) -> list[Value]:
+    family, name, method = entry.family, entry.name, entry.method if isinstance(entry, MethodEntry) else ""
     values = list(leaves(entry.settings))
     if isinstance(entry, PurifierEntry):
         values.append(("average_maps", entry.average_maps))

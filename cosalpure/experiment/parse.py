@@ -144,7 +144,13 @@ def _method_entry(family: Family, entries: Written, name: str) -> MethodEntry:
     keys = _entry_keys(family, name, entries[name])
     entry = _printed(family, name, method, keys, label=getattr(settings, "label", None))
     return MethodEntry(
-        label=entry.label, role=entry.role, reported=entry.reported, name=name, method=method, settings=settings
+        label=entry.label,
+        role=entry.role,
+        reported=entry.reported,
+        family=family,
+        name=name,
+        method=method,
+        settings=settings,
     )
 
 
@@ -154,6 +160,7 @@ def _purifier_entry(entries: Written, averaged: Mapping[str, bool], name: str) -
         label=its.label,
         role=its.role,
         reported=its.reported,
+        family=its.family,
         name=name,
         method=its.method,
         settings=its.settings,
