@@ -23,7 +23,7 @@ include: "rules/common.smk"
 
 
 onstart:  # before anything is submitted: all that the planned jobs lack and the workflow cannot get, in one list
-    lines = preflight(SETTINGS, {job.rule.name for job in workflow.dag.needrun_jobs()})
+    lines = preflight(EXPERIMENT, {job.rule.name for job in workflow.dag.needrun_jobs()})
     if lines:
         print("\n".join(lines), file=sys.stderr)
         doctor = f"cosalpure doctor {' '.join(FILES)}"

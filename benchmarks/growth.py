@@ -48,13 +48,13 @@ def main():
 
 def commands(folder, groups, images):
     """{stage: the command of a job on `groups` groups}, in the order in which they need each other."""
-    from cosalpure.experiment.experiment import load_files
+    from cosalpure.experiment.parse import load_files
 
     its = load_files([ROOT / "config.yaml"])
-    data = its.dataset("mini").model_copy(update={"groups": groups, "images": images})
+    data = its.datasets["mini"].settings.model_copy(update={"groups": groups, "images": images})
     learning = its.concept.model_copy(update={"steps": STEPS})
-    attack, purifier = its.method_settings("degradations", "jadena"), its.method_settings("purifiers", "cosalpure")
-    detector = its.method_settings("detectors", "gicd")
+    attack, purifier = its.degradations["jadena"].settings, its.purifiers["cosalpure"].settings
+    detector = its.detectors["gicd"].settings
     attacked, concepts, purified, maps = (folder / name for name in ("attacked", "concepts", "purified", "maps"))
     model = ["--text-to-image", its.text_to_image.model_dump_json()]
     read = ["--data", folder / "data", "--images"]

@@ -25,7 +25,7 @@ def main():
     parser.add_argument("--purifier", help=argparse.SUPPRESS)
     options = parser.parse_args()
 
-    from cosalpure.experiment.experiment import load_files
+    from cosalpure.experiment.parse import load_files
 
     chosen = load_files(options.configs)
     if options.purifier:
@@ -52,14 +52,14 @@ def measure(chosen, name, count):
 
     torch.set_num_threads(1)
     label, images = mini_group(0, count)
-    values = chosen.method_settings("purifiers", name)
+    values = chosen.purifiers[name].settings
     models = []
 
     def model():
         models.append(TextToImage.of(chosen.text_to_image))
         return models[-1]
 
-    purifier = PURIFIERS.make(chosen.method("purifiers", name), values, model)
+    purifier = PURIFIERS.make(chosen.purifiers[name].method, values, model)
     concept = Concept("<my-group>", models[-1].word_vector("object")) if models else None
 
     def run(first, last):

@@ -18,14 +18,14 @@ def measure(variant, options):
 
     from cosalpure.concept import Concept
     from cosalpure.diffusion.text_to_image import TextToImage
-    from cosalpure.experiment.experiment import load_files
+    from cosalpure.experiment.parse import load_files
     from cosalpure.protocols import Given
     from cosalpure.purify import PURIFIERS
     from cosalpure.seeds import generator
 
     torch.set_num_threads(options.threads)
     chosen = load_files(["config.yaml"])
-    values = chosen.method_settings("purifiers", "cosalpure")
+    values = chosen.purifiers["cosalpure"].settings
     model = TextToImage.of(chosen.text_to_image)
     concept = Concept("<my-group>", model.word_vector("object"))
     groups = [mini_group(index, options.images)[1] for index in range(options.groups)]

@@ -21,7 +21,7 @@ def measure(variant, options):
     import torch
 
     from cosalpure.diffusion.text_to_image import TextToImage
-    from cosalpure.experiment.experiment import load_files
+    from cosalpure.experiment.parse import load_files
 
     torch.set_num_threads(options.threads)
     chosen = load_files(["config.yaml"])

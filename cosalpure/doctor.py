@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from cosalpure.errors import UserError
-from cosalpure.experiment.experiment import Settings, load_files
+from cosalpure.experiment.experiment import Experiment
 from cosalpure.experiment.files import File
 from cosalpure.experiment.needs import Need, missing
+from cosalpure.experiment.parse import load_files
 
 PACKAGES = "snakemake torch diffusers transformers pandas pyarrow scikit-image tabulate pydantic pillow".split()
 RESERVE = 1.0  # GB of disk that stay free
@@ -17,28 +18,28 @@ RESERVE = 1.0  # GB of disk that stay free
 
 def run(files: Sequence[File]) -> int:
     """Print what this machine has and what the experiment lacks; exit status 1 if a user must provide something."""
-    settings, problems = None, []
+    experiment, problems = None, []
     try:
-        settings = load_files(files)
+        experiment = load_files(files)
     except UserError as error:
         problems = str(error).splitlines()
-    needs = missing(settings) if settings else []
+    needs = missing(experiment) if experiment else []
     for line in needs_lines(needs):
         print(line)
     if needs:
         print()
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     print(f"python        {platform.python_version()}, {machine}")
-    for package in [*PACKAGES, *(further_packages(settings, needs) if settings else ())]:
+    for package in [*PACKAGES, *(further_packages(experiment, needs) if experiment else ())]:
         found = installed(package)
         print(f"{package:13} {found or 'not installed'}")
         if not found:
             problems.append(f"{package} is not installed: pip install {package}")
     print(f"device        {device()}")
     print(f"free disk     {free_gigabytes():.1f} GB")
-    if settings:
-        problems += disk_problem(settings, needs)
-        print(f"experiment    {', '.join(map(str, files))}: valid, {len(settings.expand())} conditions")
+    if experiment:
+        problems += disk_problem(experiment, needs)
+        print(f"experiment    {', '.join(map(str, files))}: valid, {len(experiment.conditions)} conditions")
     for problem in problems:
         print(f"PROBLEM       {problem}")
     count = len(problems) + sum(need.provided for need in needs)
@@ -46,11 +47,11 @@ def run(files: Sequence[File]) -> int:
     return 1 if count else 0
 
 
-def preflight(settings: Settings, rules: Iterable[str]) -> list[str]:
+def preflight(experiment: Experiment, rules: Iterable[str]) -> list[str]:
     """List, before anything is submitted, all that the planned rules lack; empty if the workflow can get it itself."""
     rules = set(rules)
-    needs = [need for need in missing(settings) if not need.rule or need.rule in rules]
-    problems = [f"PROBLEM       {line}" for line in disk_problem(settings, needs)] if "purify_images" in rules else []
+    needs = [need for need in missing(experiment) if not need.rule or need.rule in rules]
+    problems = [f"PROBLEM       {line}" for line in disk_problem(experiment, needs)] if "purify_images" in rules else []
     if not problems and not any(need.provided for need in needs):
         return []
     return [*needs_lines(needs), *problems]
@@ -62,12 +63,12 @@ def needs_lines(needs: Iterable[Need]) -> list[str]:
     return [f"{words[need.provided]:13} {need.what}: {need.remedy}" for need in needs]
 
 
-def disk_problem(settings: Settings, needs: Iterable[Need]) -> list[str]:
+def disk_problem(experiment: Experiment, needs: Iterable[Need]) -> list[str]:
     """Compare the free disk with the experiment's upper bound, downloads included; one line if it may not suffice."""
     from cosalpure.plan import all_work
 
     try:
-        results = sum(item.gigabytes for item in all_work(settings))
+        results = sum(item.gigabytes for item in all_work(experiment))
     except UserError:  # a dataset that is not there: a line of its own
         results = 0.0
     wanted, free = results + sum(need.megabytes for need in needs) / 1000 + RESERVE, free_gigabytes()
@@ -83,12 +84,12 @@ def free_gigabytes() -> float:
     return shutil.disk_usage(".").free / 1e9
 
 
-def further_packages(settings: Settings, needs: Iterable[Need]) -> list[str]:
+def further_packages(experiment: Experiment, needs: Iterable[Need]) -> list[str]:
     """List the packages that only some experiments need."""
-    needed = ["pysodmetrics"] if settings.score.further else []
+    needed = ["pysodmetrics"] if experiment.score.further else []
     remote = [need.remedy for need in needs]
     needed += ["gdown"] if any("gdrive:" in line for line in remote) else []
-    hub = settings.text_to_image.path.startswith("hf:") or any("(hf:" in line for line in remote)
+    hub = experiment.text_to_image.path.startswith("hf:") or any("(hf:" in line for line in remote)
     return needed + (["huggingface_hub"] if hub else [])
 
 

@@ -9,14 +9,15 @@ Nothing here depends on what an entry is called. An entry that says nothing has 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 from cosalpure.methods import METHODS
 from cosalpure.protocols import Role
 from cosalpure.seeds import split_repeat
 
 FAMILIES = ("datasets", "degradations", "purifiers", "detectors")
-TABLES = ("table1", "table2", "table3", "table4")  # those of the paper
+Table = Literal["table1", "table2", "table3", "table4"]  # those of the paper
+TABLES: tuple[Table, ...] = get_args(Table)
 
 ROLES: dict[str, tuple[Role, ...]] = {
     "datasets": (),

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from cosalpure.data.layouts import find_groups
 from cosalpure.data.published import PUBLISHED
-from cosalpure.experiment.experiment import load_files
 from cosalpure.experiment.jobs import Jobs
 from cosalpure.experiment.layout import DEPTH, Layout, every
 from cosalpure.experiment.needs import missing
+from cosalpure.experiment.parse import load_files
 from cosalpure.seeds import split_repeat
 
 STAGES = ("data", "degrade", "concept", "purify", "detect", "score")
@@ -52,12 +52,12 @@ def run(files, benchmarks=BENCHMARKS):
 
     from cosalpure.doctor import needs_lines
 
-    settings = load_files(files)
-    needs = missing(settings)
+    experiment = load_files(files)
+    needs = missing(experiment)
     provided = [need for need in needs if need.provided]
     if provided:
         print("\n".join([*needs_lines(provided), ""]))
-    work, times = all_work(settings), recorded(benchmarks)
+    work, times = all_work(experiment), recorded(benchmarks)
     rows = [_row(stage, [item for item in work if item.stage == stage], times) for stage in STAGES]
     total = [sum(row[column] for row in rows) for column in (1, 3)]
     print(tabulate(rows, ("stage", "jobs", "hours", "GB at most", "jobs without a time"), floatfmt=".1f"))
@@ -65,11 +65,10 @@ def run(files, benchmarks=BENCHMARKS):
     print(f"at most {total[1]:.1f} GB of results; {_downloads(needs)}")
 
 
-def all_work(settings):
+def all_work(experiment):
     """[Work, ...] of all stages but the tables and figures, by the same `Jobs` as the rules."""
-    jobs, images = Jobs(settings), {}
-    for name, groups in jobs.groups.items():
-        images[name] = count_images(settings.dataset(name), groups)
+    jobs, datasets = Jobs(experiment), experiment.datasets
+    images = {name: count_images(datasets[name].settings, groups) for name, groups in jobs.groups.items()}
     entries = {stage: every(its[: DEPTH[stage]] for its in jobs.conditions) for stage in STAGES}
     entries |= {"concept": every(its[:2] for its in jobs.reading), "score": jobs.scored_conditions}
     work = []
@@ -77,7 +76,7 @@ def all_work(settings):
         for names in entries[stage]:
             count = len(jobs.spans(stage, names[0])) if stage in ON_GPU else 1
             dataset = names[0]
-            size = settings.dataset(dataset).size
+            size = datasets[dataset].settings.size
             work.append(Work(stage, names, count, jobs.groups[dataset], images[dataset], size))
     return work
 

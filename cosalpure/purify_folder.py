@@ -1,6 +1,6 @@
 """One group of photos, without the workflow: learn its concept, purify it, detect, and show before beside after.
 
-    purify_folder("my_photos", "out", settings)   ->  out/before-after.png, out/purified/images/..., out/maps/...
+    purify_folder("my_photos", "out", experiment)   ->  out/before-after.png, out/purified/images/..., out/maps/...
 
 The same stages as the workflow's, on a data set of one group; what they leave lies under `out` in the same layout.
 """
@@ -10,14 +10,12 @@ from pathlib import Path
 
 from cosalpure.concept import FILE
 from cosalpure.concept import stage as concept_stage
-from cosalpure.data import MANIFEST, Group, read_groups
+from cosalpure.data import MANIFEST, read_groups
 from cosalpure.data import stage as data_stage
 from cosalpure.data.layouts import find_groups
 from cosalpure.data.settings import FolderDataset
 from cosalpure.detect import stage as detect_stage
 from cosalpure.errors import UserError, choose
-from cosalpure.experiment.experiment import Settings
-from cosalpure.labels import Entries
 from cosalpure.purify import stage as purify_stage
 from cosalpure.report.overview import MAPS
 from cosalpure.report.sheet import Row, draw_sheet, open_picture
@@ -26,17 +24,15 @@ ALL = "0:1"  # the span of the only group
 SHEET = "before-after.png"
 
 
-def purify_folder(
-    photos: str | Path, output: str | Path, settings: Settings, purifier: str = "cosalpure", detector: str | None = None
-) -> Path:
-    """Purify the photos of one folder with the entry `purifier` of `settings`, a `Settings`; the sheet's path.
+def purify_folder(photos, output, experiment, purifier="cosalpure", detector=None):
+    """Purify the photos of one folder with the entry `purifier` of an `Experiment`; the sheet's path.
 
     `detector` is an entry, too (default: the first one). Nothing is degraded: the photos are taken as they are. A
     folder that holds something else is not written to.
     """
     output = Path(output)
-    choose("purifier", purifier, list(settings.purifiers))
-    detector = choose("detector", detector or next(iter(settings.detectors)), list(settings.detectors))
+    choose("purifier", purifier, list(experiment.purifiers))
+    detector = choose("detector", detector or next(iter(experiment.detectors)), list(experiment.detectors))
     labels = [group.label for group in find_groups(photos)[0]]
     if len(labels) != 1:
         raise UserError(
@@ -47,29 +43,29 @@ def purify_folder(
         raise UserError(f"{output}: holds other files; choose a new folder")
 
     # 1. The photos, at the side that the text-to-image model works at
-    data = output / "data"
-    taken = FolderDataset(path=str(photos), size=settings.text_to_image.resolution, attacked_fraction=0)
-    data_stage.run("photos", taken, data, settings.seed)
+    data, model = output / "data", experiment.text_to_image
+    taken = FolderDataset(path=str(photos), size=model.resolution, attacked_fraction=0)
+    data_stage.run("photos", taken, data, experiment.seed)
 
     # 2. What they have in common, if the purifier asks for it
-    concepts = output / "concept" if settings.reads_concept(purifier) else None
+    chosen = experiment.purifiers[purifier]
+    concepts = output / "concept" if chosen.reads_concept else None
     if concepts:
-        concept_stage.run(settings.concept, settings.text_to_image, data, data, concepts, ALL, settings.seed)
+        concept_stage.run(experiment.concept, model, data, data, concepts, ALL, experiment.seed)
 
     # 3. Purified, and what the detector sees before and after
-    method, its = settings.method("purifiers", purifier), settings.method_settings("purifiers", purifier)
     purified = output / "purified"
-    purify_stage.run(method, its, settings.text_to_image, data, data, concepts, purified, ALL, settings.seed)
-    method, its = settings.method("detectors", detector), settings.method_settings("detectors", detector)
+    purify_stage.run(chosen.method, chosen.settings, model, data, data, concepts, purified, ALL, experiment.seed)
+    seeing = experiment.detectors[detector]
     for images, where in ((data, "before"), (purified, "after")):
-        detect_stage.run(method, its, data, images, output / "maps" / where, ALL)
+        detect_stage.run(seeing.method, seeing.settings, data, images, output / "maps" / where, ALL)
     (group,) = read_groups(data)
     if concepts:
         print(f"{concepts / 'groups' / group.slug / FILE}: the learned concept", file=sys.stderr)
-    return draw(output, group, purifier, detector, settings.entries())
+    return draw(output, group, purifier, detector, experiment.entries)
 
 
-def draw(output: Path, group: Group, purifier: str, detector: str | None, entries: Entries) -> Path:
+def draw(output, group, purifier, detector, entries):
     """The sheet: photos, their maps, the purified photos, their maps."""
     places = [
         ("As they came", output / "data/images"),

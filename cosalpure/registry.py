@@ -99,6 +99,10 @@ class Registry:
         """List every known name, built-in ones first."""
         return [*self.builtin, *sorted(set(self._plugins()) - set(self.builtin))]
 
+    def settings_classes(self) -> dict[str, type[Model]]:
+        """Map the built-in methods to the classes of their settings."""
+        return {name: method.settings for name, method in self.builtin.items()}
+
     def get(self, name: str, where: str | None = None) -> Method:
         """Get the method `name`; a UserError that begins with `where` lists the choices."""
         if name in self.builtin:

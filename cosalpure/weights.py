@@ -57,7 +57,7 @@ class Source:
 
     name: str
     file: str
-    sources: tuple
+    sources: tuple[str, ...]
     megabytes: float
     sha256: str
     licence: str
@@ -65,16 +65,16 @@ class Source:
     kind: str = "weights"  # or "data": the command that fetches it
 
     @property
-    def marker(self):
+    def marker(self) -> str:
         """The file whose presence says that all is there, under the folder of the weights."""
         return f"{self.file}model_index.json" if self.file.endswith("/") else self.file
 
-    def path(self, folder):
+    def path(self, folder: str | Path) -> Path:
         """Where the file, or folder, stands."""
         return Path(folder) / self.file.rstrip("/")
 
 
-def read_sources(path=None, kind="weights"):
+def read_sources(path: str | Path | None = None, kind: str = "weights") -> dict[str, Source]:
     """{name: Source} of one kind, "weights" or "data", in the order of the file (`SOURCES`).
 
     A UserError names a row that is not right.
@@ -199,7 +199,7 @@ def sha256_lines(path):
     return "".join(lines)
 
 
-def state(source, folder):
+def state(source: Source, folder: str | Path) -> str:
     """ "have", "missing", "unusable" with the reason, or "partial" with the megabytes that have arrived."""
     if _there(source.path(folder)):
         trouble = _unusable(source, source.path(folder))

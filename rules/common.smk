@@ -11,17 +11,17 @@ from cosalpure.experiment.files import DEFAULT, check_files
 from cosalpure.experiment.jobs import SHOWN, Jobs
 from cosalpure.experiment.layout import Layout, any_of, span_ends
 from cosalpure.experiment.needs import training_files
-from cosalpure.experiment.experiment import load
+from cosalpure.experiment.parse import load
 from cosalpure.tables import NAMES
 from cosalpure.weights import read_sources
 
 FILES = [os.path.relpath(file) for file in workflow.overwrite_configfiles or [DEFAULT]]
 LAYOUT = Layout()
 or_exit(check_files, FILES)
-SETTINGS = or_exit(load, config)
-JOBS = or_exit(Jobs, SETTINGS, LAYOUT)
-ARCHIVES = {its.file: name for name, its in or_exit(read_sources, SETTINGS.sources, "data").items()}
-PUBLISHED = {its.marker: name for name, its in or_exit(read_sources, SETTINGS.sources).items()}
+EXPERIMENT = or_exit(load, config)
+JOBS = or_exit(Jobs, EXPERIMENT, LAYOUT)
+ARCHIVES = {its.file: name for name, its in or_exit(read_sources, EXPERIMENT.sources, "data").items()}
+PUBLISHED = {its.marker: name for name, its in or_exit(read_sources, EXPERIMENT.sources).items()}
 # The command `cosalpure` of the Python that runs Snakemake, unless conda or a container brings its own.
 if not workflow.deployment_settings.deployment_method:
     shell.prefix(f"set -euo pipefail; export PATH='{Path(sys.executable).parent}':\"$PATH\"; ")
@@ -30,16 +30,16 @@ os.environ.setdefault("COSALPURE_COMMAND", " ".join(map(quote, ["snakemake", *sy
 
 
 wildcard_constraints:
-    dataset=any_of(SETTINGS.datasets),
-    degradation=any_of([*SETTINGS.degradations, *(its[1] for its in JOBS.conditions)]),
-    purifier=any_of(SETTINGS.purifiers),
-    detector=any_of(SETTINGS.detectors),
-    clean=any_of(SETTINGS.degradations),
+    dataset=any_of(EXPERIMENT.datasets),
+    degradation=any_of([*EXPERIMENT.degradations, *(its[1] for its in JOBS.conditions)]),
+    purifier=any_of(EXPERIMENT.purifiers),
+    detector=any_of(EXPERIMENT.detectors),
+    clean=any_of(EXPERIMENT.degradations),
     table=any_of(NAMES),
     kind="comparison|ablation",
     part="[a-z-]+",
     span=r"\d{4}-\d{4}",
-    sweep=any_of(SETTINGS.sweeps),
+    sweep=any_of(EXPERIMENT.sweeps),
     published=any_of(PUBLISHED),
     archive=any_of(ARCHIVES),
 
@@ -71,12 +71,12 @@ def groups(wildcards):
 
 def seed(wildcards):
     """A params function: the run's seed, or that of the degradation's name."""
-    return SETTINGS.seed_of(wildcards.degradation)
+    return EXPERIMENT.seed_of(wildcards.degradation)
 
 
 def part(key):
     """A params function: one part of the settings. (A plain string with {token} would be taken for a wildcard.)"""
-    return lambda wildcards: getattr(SETTINGS, key).as_json()
+    return lambda wildcards: getattr(EXPERIMENT, key).as_json()
 
 
 def entries(wildcards):
@@ -86,17 +86,17 @@ def entries(wildcards):
 
 def method_of(family):
     """A params function: the method behind the wildcard's entry of `family`."""
-    return lambda wildcards: SETTINGS.method(family, wildcards[family[:-1]])
+    return lambda wildcards: EXPERIMENT.entry(family, wildcards[family[:-1]]).method
 
 
 def settings_of(family):
     """A params function: exactly the settings that the method sees, so that nothing else causes a rerun."""
-    return lambda wildcards: SETTINGS.method_settings(family, wildcards[family[:-1]]).as_json()
+    return lambda wildcards: EXPERIMENT.entry(family, wildcards[family[:-1]]).settings_text
 
 
 def files_of(family):
-    """An input function: the files that the settings of the wildcard's entry of `family` name."""
-    return lambda wildcards: SETTINGS.files(family, wildcards[family[:-1]])
+    """An input function: the files of weights that the wildcard's entry of `family` names."""
+    return lambda wildcards: EXPERIMENT.entry(family, wildcards[family[:-1]]).files
 
 
 def one_table(table):
@@ -106,7 +106,7 @@ def one_table(table):
 
 def sources_option(wildcards):
     """--sources FILE where the configuration names a table of its own, else nothing."""
-    return f"--sources {quote(SETTINGS.sources)}" if SETTINGS.sources else ""
+    return f"--sources {quote(EXPERIMENT.sources)}" if EXPERIMENT.sources else ""
 
 
 def grown(megabytes):

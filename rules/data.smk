@@ -32,16 +32,16 @@ rule make_dataset:
         LAYOUT.benchmark("data", "{dataset}")
     conda:
         "../envs/cosalpure.yaml"
-    threads: lambda wildcards: 1 if SETTINGS.dataset(wildcards.dataset).source == "mini" else 4  # photos are read by several
+    threads: lambda wildcards: 1 if EXPERIMENT.datasets[wildcards.dataset].settings.source == "mini" else 4  # photos are read by several
     resources:
         mem_mb=grown(2000),
         runtime=longer(60),
     params:
-        settings=lambda wildcards: SETTINGS.dataset(wildcards.dataset).as_json(),
+        settings=lambda wildcards: EXPERIMENT.datasets[wildcards.dataset].settings_text,
         content=lambda wildcards: JOBS.content(wildcards.dataset),
         folder=folder("data"),
         sources=sources_option,
-        seed=SETTINGS.seed,
+        seed=EXPERIMENT.seed,
     message:
         "data: {wildcards.dataset}"
     shell:

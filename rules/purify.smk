@@ -20,7 +20,7 @@ rule purify_images:
     params:
         method=method_of("purifiers"),
         settings=settings_of("purifiers"),
-        model=lambda wildcards: SETTINGS.text_to_image.as_json() if JOBS.uses_model(wildcards.purifier) else "{}",
+        model=lambda wildcards: JOBS.model_text(wildcards.purifier),
         concepts=lambda wildcards: JOBS.concepts_option(*names(wildcards, "purify")),
         data=folder("data"),
         images=folder("degrade"),

@@ -114,11 +114,11 @@ rule draw_sweep:
         mem_mb=grown(1000),
         runtime=longer(10),
     params:
-        points=lambda wildcards: [f"{d}/{g}={value:g}" for d, g, value in SETTINGS.sweep_points(wildcards.sweep)],
-        label=lambda wildcards: SETTINGS.sweeps[wildcards.sweep].label or SETTINGS.sweeps[wildcards.sweep].setting,
+        points=lambda wildcards: [str(its) for its in EXPERIMENT.sweeps[wildcards.sweep].points],
+        label=lambda wildcards: EXPERIMENT.sweeps[wildcards.sweep].label,
         statistics=part("statistics"),
         entries=entries,
-        seed=SETTINGS.seed,
+        seed=EXPERIMENT.seed,
     message:
         "figure: success rate against {params.label}"
     shell:
@@ -164,7 +164,7 @@ rule draw_concepts:
         concepts=folder("concept"),
         clean=lambda wildcards: LAYOUT.stage("concept", wildcards.dataset, wildcards.clean),
         groups=f"0:{SHOWN}",
-        seed=SETTINGS.seed,
+        seed=EXPERIMENT.seed,
     message:
         "figure: learned concepts, {wildcards.dataset}, {wildcards.degradation} beside {wildcards.clean}"
     shell:
@@ -208,7 +208,7 @@ rule draw_attention:
         images=folder("purify"),
         concepts=folder("concept"),
         groups=f"0:{SHOWN}",
-        seed=SETTINGS.seed,
+        seed=EXPERIMENT.seed,
     message:
         "figure: attention to the concepts, {wildcards.dataset}, {wildcards.degradation}, {wildcards.purifier}"
     shell:
@@ -239,11 +239,11 @@ rule build_report:
         mem_mb=grown(1500),
         runtime=longer(30),
     params:
-        configuration=lambda wildcards: SETTINGS.as_json(),
+        configuration=lambda wildcards: EXPERIMENT.text,
         results=lambda wildcards: LAYOUT.results,
         entries=entries,
         settings=part("statistics"),
-        seed=SETTINGS.seed,
+        seed=EXPERIMENT.seed,
     message:
         "report: one page to open from disk"
     shell:

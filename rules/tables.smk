@@ -24,7 +24,7 @@ rule build_table:
         output=lambda wildcards: LAYOUT.tables,
         settings=part("statistics"),
         entries=entries,
-        seed=SETTINGS.seed,
+        seed=EXPERIMENT.seed,
     message:
         "table: {wildcards.table}"
     shell:

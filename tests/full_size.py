@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from cosalpure.data.settings import FolderDataset  # noqa: E402
 from cosalpure.errors import UserError  # noqa: E402
-from cosalpure.experiment.experiment import load_files  # noqa: E402
+from cosalpure.experiment.parse import load_files  # noqa: E402
 from cosalpure.io import whole_file, whole_folder  # noqa: E402
 
 SPAN, SEED = "0:1", 2024
@@ -114,7 +114,7 @@ def paper_settings(folder, steps, **model):
     return {
         "model": paper.text_to_image.model_copy(update={"path": str(folder / "model")} | model),
         "concept": paper.concept.model_copy(update={"steps": steps}),
-        "purifier": paper.method_settings("purifiers", "cosalpure").model_copy(update=chosen),
+        "purifier": paper.purifiers["cosalpure"].settings.model_copy(update=chosen),
     }
 
 

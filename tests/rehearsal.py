@@ -23,7 +23,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from file_server import FileServer, hub  # noqa: E402
 
 from cosalpure import weights  # noqa: E402
-from cosalpure.experiment.experiment import load_files  # noqa: E402
+from cosalpure.experiment.parse import load_files  # noqa: E402
 from cosalpure.io import whole_file, whole_folder  # noqa: E402
 
 CONFIGURATION = ("config/paper.yaml", "config/variants/rehearsal.yaml")
@@ -191,7 +191,7 @@ def check(results):
     assert (scores.status == "done").all() and scores[["iou", "ap", "f_beta", "mae"]].notna().all(axis=None)
     counts = {name: sum(groups.values()) for name, (_, _, groups) in SETS.items()}
     found = scores.groupby(["dataset", "degradation", "purifier", "detector"]).size().to_dict()
-    assert found == {condition: counts[condition[0].lower()] for condition in settings_of().expand()}
+    assert found == {condition: counts[condition[0].lower()] for condition in settings_of().conditions}
     return sum(counts.values())
 
 

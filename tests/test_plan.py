@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cosalpure import plan
-from cosalpure.experiment.experiment import load_files
+from cosalpure.experiment.parse import load_files
 
 ROOT = Path(__file__).resolve().parents[1]
 PAPER = [ROOT / "config/paper.yaml"]

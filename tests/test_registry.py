@@ -7,7 +7,7 @@ import torch
 
 from cosalpure import detect, registry
 from cosalpure.errors import UserError
-from cosalpure.experiment.experiment import load
+from cosalpure.experiment.parse import load
 from cosalpure.protocols import Given
 from cosalpure.schema import Model
 
@@ -46,8 +46,8 @@ CONFIG = {
 
 def test_plugin_is_configured_and_runs(plugin):
     loaded = load(CONFIG)
-    values = loaded.method_settings("detectors", "strict")
-    detector = detect.DETECTORS.make(loaded.method("detectors", "strict"), values)
+    values = loaded.detectors["strict"].settings
+    detector = detect.DETECTORS.make(loaded.detectors["strict"].method, values)
     assert detector(torch.full((2, 3, 4, 4), 0.95), Given()).shape == (2, 1, 4, 4)
     assert detector.threshold == 0.9
 

@@ -11,8 +11,8 @@ from file_server import FileServer
 
 from cosalpure import weights
 from cosalpure.data.published import PUBLISHED
-from cosalpure.experiment.experiment import load
 from cosalpure.experiment.files import read_files
+from cosalpure.experiment.parse import load
 
 ROOT = Path(__file__).resolve().parents[1]
 MAY_DIFFER = {
@@ -60,11 +60,13 @@ def configurations():
 
 def test_every_condition_of_the_paper_s_configuration_is_rehearsed(configurations):
     paper, ours = map(load, configurations)
-    assert ours.expand() == paper.expand() and len(ours.expand()) == 4 * 13 * 3
+    assert ours.conditions == paper.conditions and len(ours.conditions) == 4 * 13 * 3
     for family in ("degradations", "purifiers", "detectors"):
         names = list(getattr(paper, family))
         assert names == list(getattr(ours, family))
-        assert [paper.method(family, name) for name in names] == [ours.method(family, name) for name in names]
+        assert [paper.entry(family, name).method for name in names] == [
+            ours.entry(family, name).method for name in names
+        ]
 
 
 def test_only_sizes_steps_and_sources_differ(configurations):
@@ -111,5 +113,5 @@ def test_table_of_sources_has_every_file_that_is_used_with_sizes_and_sha256(tmp_
 def test_groups_are_those_of_the_archives(configurations):
     ours = load(configurations[1])
     for name, (_, _, groups) in rehearsal.SETS.items():
-        its = ours.dataset(PUBLISHED[name].title)
+        its = ours.datasets[PUBLISHED[name].title].settings
         assert (its.source, its.groups, its.size) == (name, len(groups), 224)

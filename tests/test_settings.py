@@ -9,8 +9,8 @@ import yaml
 from cosalpure.concept.settings import ConceptLearning
 from cosalpure.degrade.settings import CORRUPTIONS, JadenaSettings
 from cosalpure.errors import UserError
-from cosalpure.experiment.experiment import load, load_files
 from cosalpure.experiment.files import read_files
+from cosalpure.experiment.parse import load, load_files
 from cosalpure.purify.settings import CosalPureSettings
 from cosalpure.schema import validated
 
@@ -23,7 +23,7 @@ def config():
 
 
 def test_default_configuration_is_valid(config):
-    conditions = load(config).expand()
+    conditions = load(config).conditions
     assert ("mini", "none", "source_only", "gicd") in conditions
     assert ("mini", "jadena", "cosalpure", "gicd") in conditions
     assert len(conditions) == len(set(conditions)) == 6 * 3
@@ -43,7 +43,7 @@ def experiments(variant):
 def test_variants_change_what_is_run_or_how(variant):
     for experiment in experiments(variant):
         below, changed = load_files([experiment]), load_files([experiment, variant])
-        assert changed.expand() and below != changed.model_copy(update={"variant_of": None})
+        assert changed.conditions and below != changed
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda path: path.stem)
@@ -58,44 +58,43 @@ def test_entries_of_variants_say_what_they_are_for(variant):
 
 def test_corruption_variant_names_every_corruption_three_times():
     loaded = load_files([ROOT / "config.yaml", ROOT / "config/variants/corruptions.yaml"])
-    run = {condition[1] for condition in loaded.expand()} - {"none"}
+    run = {condition[1] for condition in loaded.conditions} - {"none"}
     names = [name for names in CORRUPTIONS.values() for name in names]
     assert run == {f"{name}_{severity}" for name in names for severity in (1, 3, 5)}
     for entry in run:
-        assert (
-            entry == f"{loaded.method('degradations', entry)}_{loaded.method_settings('degradations', entry).severity}"
-        )
+        its = loaded.degradations[entry]
+        assert entry == f"{its.method}_{its.settings.severity}"
 
 
 def test_like_takes_over_settings_and_method(config):
     loaded = load(config)
-    ours, ablation = (loaded.method_settings("purifiers", n) for n in ("cosalpure", "cosalpure_none_concept"))
-    assert loaded.method("purifiers", "cosalpure_none_concept") == "cosalpure"
+    ours, ablation = (loaded.purifiers[n].settings for n in ("cosalpure", "cosalpure_none_concept"))
+    assert loaded.purifiers["cosalpure_none_concept"].method == "cosalpure"
     assert ablation == ours.model_copy(update={"prompt": "None"})
 
 
 def test_average_maps_belongs_to_the_entry_and_not_to_the_purifier(config):
     config["purifiers"]["average"] = {"like": "cosalpure", "average_maps": True}
     loaded = load(config)
-    assert loaded.map_settings("average").average_maps and not loaded.map_settings("cosalpure").average_maps
-    ours, averaged = (loaded.method_settings("purifiers", name) for name in ("cosalpure", "average"))
+    assert loaded.purifiers["average"].average_maps and not loaded.purifiers["cosalpure"].average_maps
+    ours, averaged = (loaded.purifiers[name].settings for name in ("cosalpure", "average"))
     assert ours == averaged  # the purify stage sees the same settings
 
 
 def test_diffpure_s_printed_name_says_its_process(config):
     config["purifiers"] |= {"diffpure": {}, "other": {"like": "diffpure", "process": "sde"}}
     loaded = load(config)
-    assert [loaded.entry("purifiers", name).label for name in ("diffpure", "other")] == [
+    assert [loaded.purifiers[name].label for name in ("diffpure", "other")] == [
         "DiffPure (DDPM)",
         "DiffPure (SDE)",
     ]
     config["purifiers"]["other"]["label"] = "mine"
-    assert load(config).entry("purifiers", "other").label == "mine"
+    assert load(config).purifiers["other"].label == "mine"
 
 
 def test_entry_without_settings_has_the_defaults(config):
     config["degradations"]["jadena"] = None
-    assert load(config).method_settings("degradations", "jadena").steps == 20
+    assert load(config).degradations["jadena"].settings.steps == 20
 
 
 def test_attack_defaults_are_the_official_constants():
@@ -190,7 +189,7 @@ def swept(config, **changes):
 
 
 def test_a_sweep_knows_its_points_in_order(config):
-    points = swept(config).sweep_points("epsilon")
+    points = swept(config).sweeps["epsilon"].points
     assert [point[:2] for point in points] == [("mini", "weak"), ("mini", "jadena")]
     assert [point[2] for point in points] == pytest.approx([4, 16])
 

@@ -12,7 +12,7 @@ config = new_app(help="Check or explain an experiment.")
 @config.command("check", cls=Command)
 def check(files: Experiments = None) -> None:
     """Find the mistakes of an experiment, and count its conditions."""
-    print(f"{', '.join(files or [DEFAULT])}: valid, {len(read_experiment(files).expand())} conditions")
+    print(f"{', '.join(files or [DEFAULT])}: valid, {len(read_experiment(files).conditions)} conditions")
 
 
 @config.command("explain", cls=Command)
@@ -32,7 +32,7 @@ def entries(files: Experiments = None) -> None:
 
     The option --entries of other commands takes them in this form.
     """
-    print(json.dumps(read_experiment(files).entries().as_dict(), sort_keys=True, ensure_ascii=False))
+    print(json.dumps(read_experiment(files).entries.as_dict(), sort_keys=True, ensure_ascii=False))
 
 
 @config.command("schema", cls=Command)

@@ -9,7 +9,7 @@ from cosalpure.experiment.files import DEFAULT
 from cosalpure.experiment.layout import Layout
 
 if TYPE_CHECKING:
-    from cosalpure.experiment.experiment import Settings as Experiment
+    from cosalpure.experiment.experiment import Experiment
     from cosalpure.labels import Entries
 
 LAYOUT = Layout()
@@ -106,7 +106,7 @@ def read_statistics(text: str) -> Any:
 
 def read_entries(text: str) -> "Entries":
     """Read the labels and roles of --entries."""
-    from cosalpure.experiment.experiment import parse_entries
+    from cosalpure.experiment.parse import parse_entries
 
     entries: Entries = parse_entries(text, "--entries")
     return entries
@@ -114,7 +114,7 @@ def read_entries(text: str) -> "Entries":
 
 def read_experiment(files: list[str] | None) -> "Experiment":
     """Read an experiment file and its variants."""
-    from cosalpure.experiment.experiment import load_files
+    from cosalpure.experiment.parse import load_files
 
     experiment: Experiment = load_files(files or [DEFAULT])
     return experiment

@@ -20,6 +20,7 @@ from pathlib import Path
 from cosalpure.data import MANIFEST, slugify
 from cosalpure.data.problems import NO_TRUTH, Problem, counted
 from cosalpure.data.published import PUBLISHED
+from cosalpure.data.settings import Dataset
 from cosalpure.errors import UserError
 
 IMAGE_FOLDERS = (
@@ -101,7 +102,7 @@ def find_groups(root, source="folder"):
     return found, problems, truths is not None
 
 
-def count_groups(name, settings):
+def count_groups(name: str, settings: Dataset) -> int:
     """How many groups a dataset will have, before it is made: what the workflow plans its jobs by."""
     if settings.groups:
         return settings.groups
@@ -113,7 +114,7 @@ def count_groups(name, settings):
     raise UserError(f"datasets.{name}: {settings.path} {what}; say how many groups it has, for example groups: 20")
 
 
-def has_truth(settings):
+def has_truth(settings: Dataset) -> bool:
     """Whether a dataset will have ground truth, before it is made; an archive that does not say is taken to have it."""
     wanted = getattr(settings, "ground_truth", True)
     if wanted is None:
@@ -121,7 +122,7 @@ def has_truth(settings):
     return wanted
 
 
-def fingerprint(path):
+def fingerprint(path: str | Path) -> str:
     """Text that changes when a file of the folder comes, goes or changes its size; empty if there is no folder."""
     if not Path(path).is_dir():
         return ""

@@ -11,15 +11,16 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 from tabulate import tabulate
 
-from cosalpure.experiment.experiment import Settings, load_files
-from cosalpure.experiment.files import File, read_files
+from cosalpure.experiment.experiment import DatasetEntry, Experiment, MethodEntry, PurifierEntry
+from cosalpure.experiment.files import Contents, File, read_each
 from cosalpure.experiment.needs import trainings
-from cosalpure.methods import METHODS
+from cosalpure.experiment.parse import load_contents
+from cosalpure.labels import Entry
+from cosalpure.methods import FAMILIES
 from cosalpure.schema import Model
 
 CONSTANTS = Path(__file__).with_name("constants.csv")
@@ -35,10 +36,10 @@ class Constant:
     key: str
     method: str
     reported: tuple[str, ...]
-    official: Any
-    paper: Any
+    official: object
+    paper: object
     source: str
-    ours: Any
+    ours: object
     reason: str
     states: frozenset[str]
 
@@ -54,7 +55,7 @@ class Value:
     """One effective value: its full key, where it comes from, and the constant it is held against (None: there is none)."""
 
     key: str
-    value: Any
+    value: object
     origin: str
     constant: Constant | None
 
@@ -78,7 +79,7 @@ def run(files: Sequence[File]) -> str:
     rows = []
     for its in values:
         constant, mark = its.constant, its.mark
-        if constant is not None and mark in ("differs", "ours"):
+        if constant and mark in ("differs", "ours"):
             mark = f"{mark} [{reasons.setdefault(constant.reason, len(reasons) + 1)}]"
         columns = [shown(constant, name) for name in ("official", "paper")]
         rows.append([its.key, text(its.value), its.origin, *columns, mark])
@@ -93,24 +94,18 @@ def run(files: Sequence[File]) -> str:
 
 def explain(files: Sequence[File]) -> list[Value]:
     """List every effective value of an experiment and its variants, in the order of the settings."""
-    settings, contents = load_files(files), [(str(path), read_files([path])) for path in files]
-    constants = read_constants()
-    values = [_value(key, getattr(settings, key), (key,), contents, constants) for key in TOP]
+    contents, constants = read_each(files), read_constants()
+    experiment = load_contents(contents)
+    values = [_value(key, getattr(experiment, key), (key,), contents, constants) for key in TOP]
     for section in SECTIONS:
-        model = getattr(settings, section)
+        model = getattr(experiment, section)
         values += [_value(f"{section}.{key}", its, (section, key), contents, constants) for key, its in leaves(model)]
-    for name in settings.datasets:
-        values += _entry_values("datasets", name, settings, contents, constants)
-    for family in METHODS:
-        for name in getattr(settings, family):
-            values += _entry_values(family, name, settings, contents, constants)
-    for training in trainings(settings):
-        contents = [(str(training.file), {f"train.{training.name}": training.settings})]
-        for key, value in training.settings.items():
-            values.append(
-                _value(f"train.{training.name}.{key}", value, (f"train.{training.name}", key), contents, constants)
-            )
-    return values
+    for dataset in experiment.datasets.values():
+        values += _entry_values(dataset, contents, constants)
+    for family in FAMILIES:
+        for entry in experiment.methods(family).values():
+            values += _entry_values(entry, contents, constants)
+    return values + _training_values(experiment, constants)
 
 
 def read_constants() -> list[Constant]:
@@ -133,29 +128,29 @@ def read_constants() -> list[Constant]:
     ]
 
 
-def leaves(model: Model) -> Iterable[tuple[str, Any]]:
+def leaves(model: Model) -> Iterable[tuple[str, object]]:
     """List the keys and values of a settings model."""
     return ((key, getattr(model, key)) for key in type(model).model_fields)
 
 
-def same(a: Any, b: Any) -> bool:
+def same(a: object, b: object) -> bool:
     """Compare two values as YAML knows them: tuples are lists, numbers are equal within rounding."""
     a, b = plain(a), plain(b)
     if isinstance(a, float | int) and isinstance(b, float | int) and not isinstance(a, bool) | isinstance(b, bool):
         return math.isclose(a, b, rel_tol=1e-6)
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(map(same, a, b))
-    return type(a) is type(b) and a == b
+    return type(a) is type(b) and bool(a == b)
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> object:
     """Turn a settings value into what YAML has: dictionaries, lists, numbers, texts."""
     if isinstance(value, Model):
         return plain(value.model_dump())
     return list(value) if isinstance(value, tuple) else value
 
 
-def text(value: Any) -> str:
+def text(value: object) -> str:
     """Write a value on one line; a long one is cut."""
     value = plain(value)
     found = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
@@ -167,21 +162,26 @@ def shown(constant: Constant | None, name: str) -> str:
     return text(getattr(constant, name)) if constant and name in constant.states else ""
 
 
-def _parsed(found: str) -> Any:
+def _parsed(found: str) -> object:
     # An empty cell states nothing; '' is the empty text. YAML would take {token} for a mapping.
     return found if found.startswith("{") else yaml.safe_load(found)
 
 
-def _entry_values(
-    family: str, name: str, settings: Settings, contents: list[tuple[str, dict[str, Any]]], constants: list[Constant]
-) -> list[Value]:
-    entry = settings.entry(family, name)
-    if family == "datasets":
-        method, values = "", list(leaves(settings.dataset(name)))
-    else:
-        method, values = settings.method(family, name), list(leaves(settings.method_settings(family, name)))
-    if family == "purifiers":
-        values += leaves(settings.map_settings(name))
+def _training_values(experiment: Experiment, constants: list[Constant]) -> list[Value]:
+    found = []
+    for training in trainings(experiment):
+        section = f"train.{training.name}"
+        contents = [(str(training.file), {section: dict(training.settings)})]
+        for key, value in training.settings.items():
+            found.append(_value(f"{section}.{key}", value, (section, key), contents, constants))
+    return found
+
+
+def _entry_values(entry: DatasetEntry | MethodEntry, contents: Contents, constants: list[Constant]) -> list[Value]:
+    family, name, method = entry.family, entry.name, entry.method if isinstance(entry, MethodEntry) else ""
+    values = list(leaves(entry.settings))
+    if isinstance(entry, PurifierEntry):
+        values.append(("average_maps", entry.average_maps))
     found = []
     for key, value in values:
         mine = [its for its in constants if its.key == f"{family}.{key}" and its.method in ("", method)]
@@ -190,19 +190,19 @@ def _entry_values(
     return found
 
 
-def _is_about(constant: Constant, entry: Any) -> bool:
+def _is_about(constant: Constant, entry: Entry) -> bool:
     """Whether a row about one reported entry is about this one; where nothing is reported, ours is Table 1's."""
     table, row = constant.reported
     if entry.reported:
-        return bool(entry.reported.get(table) == row)
+        return entry.reported.get(table) == row
     return entry.role == "ours" and table == "table1"
 
 
 def _value(
     key: str,
-    value: Any,
+    value: object,
     place: tuple[str, ...],
-    contents: list[tuple[str, dict[str, Any]]],
+    contents: Contents,
     constants: list[Constant],
     exact: bool = True,
 ) -> Value:
@@ -210,14 +210,14 @@ def _value(
     return Value(key, value, _origin(place, contents), found[-1] if found else None)
 
 
-def _origin(place: tuple[str, ...], contents: list[tuple[str, dict[str, Any]]]) -> str:
+def _origin(place: tuple[str, ...], contents: Contents) -> str:
     """The last file that sets a key, the entry that it is taken over from by `like`, or "default"."""
     for path, values in reversed(contents):
-        node: Any = values
+        node: object = values
         for part in place:
             node = node[part] if isinstance(node, dict) and part in node else _ABSENT
         if node is not _ABSENT:
-            return str(path)
+            return path
     if len(place) == 3:
         family, name, key = place
         likes = [(values.get(family) or {}).get(name) for _, values in contents]

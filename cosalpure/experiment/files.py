@@ -5,7 +5,7 @@ keys of an experiment and stands behind it in the list of files. A variant may n
 for: `variant_of: [mini]`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from os import PathLike
 from typing import Any
 
@@ -13,22 +13,26 @@ from cosalpure.errors import UserError
 
 DEFAULT = "config.yaml"  # the experiment that runs when none is named
 File = str | PathLike[str]
-
-
-def read_experiment(paths: Iterable[File]) -> dict[str, Any]:
-    """Read an experiment and the variants behind it into one dictionary.
-
-    Files are merged in order, key by key, as Snakemake does. A list of files that is not one experiment followed by
-    variants of it is a UserError.
-    """
-    paths = list(paths)
-    check_files(paths)
-    return read_files(paths)
+Contents = Sequence[tuple[str, dict[str, Any]]]  # (path, values) of files that were read
 
 
 def check_files(paths: Iterable[File]) -> None:
     """Check that the files are one experiment, then variants that fit it; else a UserError says what to type."""
-    contents = [(str(path), _read(path)) for path in paths]
+    check_order(read_each(paths))
+
+
+def read_files(paths: Iterable[File]) -> dict[str, Any]:
+    """Read YAML files into one dictionary, later files over earlier ones, key by key; lists are replaced whole."""
+    return merged(read_each(paths))
+
+
+def read_each(paths: Iterable[File]) -> Contents:
+    """Read YAML files, each for itself."""
+    return [(str(path), _read(path)) for path in paths]
+
+
+def check_order(contents: Contents) -> None:
+    """Check that what was read is one experiment, then variants that fit it; else a UserError says what to type."""
     named = [(path, values["experiment"]) for path, values in contents if "experiment" in values]
     if not named:
         typed = " ".join([DEFAULT, *(path for path, _ in contents)])
@@ -51,12 +55,12 @@ def check_files(paths: Iterable[File]) -> None:
             raise UserError(f"{path} is a variant of {' or '.join(map(str, wanted))}; {experiment} is named '{name}'")
 
 
-def read_files(paths: Iterable[File]) -> dict[str, Any]:
-    """Read YAML files into one dictionary, later files over earlier ones, key by key; lists are replaced whole."""
-    merged: dict[str, Any] = {}
-    for path in paths:
-        merged = merge(merged, _read(path))
-    return merged
+def merged(contents: Contents) -> dict[str, Any]:
+    """Merge what was read, later files over earlier ones."""
+    found: dict[str, Any] = {}
+    for _, values in contents:
+        found = merge(found, values)
+    return found
 
 
 def merge(below: Any, above: Any) -> Any:

@@ -1,6 +1,6 @@
 """Which shards, conditions, tables and figures an experiment needs: what the rules and `cosalpure plan` ask.
 
-    jobs = Jobs(settings)
+    jobs = Jobs(experiment)
     jobs.spans("purify", "mini")         ["0000-0012", "0012-0024"]
     jobs.table_files(*jobs.tables)       ["results/tables/table1.parquet", ...]
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cosalpure.data.layouts import count_groups, fingerprint, has_truth
 from cosalpure.errors import UserError
-from cosalpure.experiment.experiment import Settings
+from cosalpure.experiment.experiment import Experiment
 from cosalpure.experiment.layout import DEPTH, TABLE_KINDS, Layout, every, span_ends, span_name
 from cosalpure.tables import ABLATED, Condition, conditions_of, table_names
 
@@ -25,19 +25,18 @@ Block = tuple[str, str]
 class Jobs:
     """The jobs of an experiment; `layout` says where their files lie."""
 
-    def __init__(self, settings: Settings, layout: Layout | None = None):
-        self.settings, self.layout = settings, layout or Layout()
-        self.entries = settings.entries()
-        self.conditions: list[Condition] = settings.expand()
-        names = every(condition[0] for condition in self.conditions)
-        self.groups = {name: count_groups(name, settings.dataset(name)) for name in names}
-        self.scored = {name for name in names if has_truth(settings.dataset(name))}  # datasets with ground truth
-        self.once = [its for its in self.conditions if its[1] in settings.degradations]  # without further seeds
+    def __init__(self, experiment: Experiment, layout: Layout | None = None):
+        self.experiment, self.layout = experiment, layout or Layout()
+        self.entries = experiment.entries
+        self.conditions, self.once = list(experiment.conditions), experiment.once
+        datasets = [experiment.datasets[name] for name in every(its[0] for its in self.conditions)]
+        self.groups = {its.name: count_groups(its.name, its.settings) for its in datasets}
+        self.scored = {its.name for its in datasets if has_truth(its.settings)}  # datasets with ground truth
 
     # --- shards -------------------------------------------------------------------------------------------------------
     def spans(self, stage: str, dataset: str) -> list[str]:
         """List the spans of all jobs of a stage on a dataset."""
-        count, size = self.groups[dataset], getattr(self.settings.groups_per_job, stage)
+        count, size = self.groups[dataset], self.experiment.groups_per_job.of(stage)
         return [span_name(start, min(start + size, count)) for start in range(0, count, size)]
 
     def covering(self, stage: str, dataset: str, span: str | None = None) -> list[str]:
@@ -64,47 +63,47 @@ class Jobs:
     # --- files that jobs read beside earlier results ------------------------------------------------------------------
     def archive(self, dataset: str, archives: dict[str, str]) -> list[str]:
         """List the archive that a dataset is made from: its own, or the published one of `archives` (file: name)."""
-        settings = self.settings.dataset(dataset)
-        path = getattr(settings, "path", None)
-        if path is None:
-            return [f"datasets/{file}" for file, name in archives.items() if name == settings.source]
-        return [path] if Path(path).is_file() else []
+        its = self.experiment.datasets[dataset]
+        if its.path is None:
+            return [f"datasets/{file}" for file, name in archives.items() if name == its.settings.source]
+        return [its.path] if Path(its.path).is_file() else []
 
     def content(self, dataset: str) -> str:
         """Fingerprint what a folder of photos holds: a photo more or less is a reason to make the dataset again."""
-        path = getattr(self.settings.dataset(dataset), "path", None)
+        path = self.experiment.datasets[dataset].path
         return fingerprint(path) if path else ""
 
     def model_index(self) -> list[str]:
         """List the text-to-image model's index file: a newer one reruns what it was used for. The hub's has none here."""
-        path = self.settings.text_to_image.path
+        path = self.experiment.text_to_image.path
         return [] if path.startswith("hf:") else [f"{path}/model_index.json"]
 
-    def uses_model(self, purifier: str) -> bool:
-        """Tell whether a purifier loads the text-to-image model."""
-        return "model" in self.settings.needs("purifiers", purifier)
+    def model_text(self, purifier: str) -> str:
+        """Write the text-to-image model's settings for a purifier that loads it, else none."""
+        its = self.experiment.purifiers[purifier]
+        return self.experiment.text_to_image.as_json() if its.needs_model else "{}"
 
     def purifier_weights(self, purifier: str) -> list[str]:
         """List the files that a purifier loads: the text-to-image model's index and the weights that its settings name."""
-        model = self.model_index() if self.uses_model(purifier) else []
-        return [*model, *self.settings.files("purifiers", purifier)]
+        its = self.experiment.purifiers[purifier]
+        return [*(self.model_index() if its.needs_model else ()), *its.files]
 
     def seen_images(self, dataset: str, degradation: str, purifier: str, span: str) -> list[str]:
         """List the images that a detector sees: the purified ones, and the degraded ones where maps are averaged."""
         found = self.shards("purify", dataset, degradation, purifier, span=span)
-        averaged = self.settings.map_settings(purifier).average_maps
+        averaged = self.experiment.purifiers[purifier].average_maps
         return found + (self.shards("degrade", dataset, degradation, span=span) if averaged else [])
 
     def average_option(self, dataset: str, degradation: str, purifier: str) -> str:
         """Write --average-with FOLDER for a purifier whose maps are averaged with the degraded images', else nothing."""
         folder = self.layout.stage("degrade", dataset, degradation)
-        return f"--average-with {folder}" if self.settings.map_settings(purifier).average_maps else ""
+        return f"--average-with {folder}" if self.experiment.purifiers[purifier].average_maps else ""
 
     # --- concepts -----------------------------------------------------------------------------------------------------
     @cached_property
     def reading(self) -> list[tuple[str, str, str]]:
         """(dataset, degradation, purifier) of every condition whose purifier reads a concept, each once."""
-        return every(its[:3] for its in self.conditions if self.settings.reads_concept(its[2]))
+        return every(its[:3] for its in self.conditions if self.experiment.purifiers[its[2]].reads_concept)
 
     def concept_shards(self) -> list[str]:
         """List the concepts of every degradation that a purifier reads them for."""
@@ -112,15 +111,15 @@ class Jobs:
 
     def concepts_read(self, dataset: str, degradation: str, purifier: str, span: str) -> list[str]:
         """List the concepts that a purifier's job reads: of its groups, or of all where it takes other groups' concepts."""
-        if not self.settings.reads_concept(purifier):
+        its = self.experiment.purifiers[purifier]
+        if not its.reads_concept:
             return []
-        own = getattr(self.settings.method_settings("purifiers", purifier), "concept", "own") == "own"
-        return self.shards("concept", dataset, degradation, span=span if own else None)
+        return self.shards("concept", dataset, degradation, span=None if its.reads_other_groups else span)
 
     def concepts_option(self, dataset: str, degradation: str, purifier: str) -> str:
         """Write --concepts FOLDER for a purifier that reads them, else nothing."""
         folder = self.layout.stage("concept", dataset, degradation)
-        return f"--concepts {folder}" if self.settings.reads_concept(purifier) else ""
+        return f"--concepts {folder}" if self.experiment.purifiers[purifier].reads_concept else ""
 
     def shown(self, stage: str, *names: str) -> list[str]:
         """List the shard files of a stage that hold the groups of the figures of concepts."""
@@ -130,7 +129,7 @@ class Jobs:
     def concept_figures(self) -> list[str]:
         """List previews beside each clean reference of the same dataset, and attention maps, where concepts are read."""
         clean = every(its[:2] for its in self.once if self._role("degradations", its[1]) == "reference")
-        read = [its for its in self.reading if its[1] in self.settings.degradations]
+        read = [its for its in self.reading if its[1] in self.experiment.degradations]
         blocks = every(its[:2] for its in read if its[:2] not in clean)
         beside = [(*block, name) for block in blocks for dataset, name in clean if dataset == block[0]]
         previews = [self.layout.figure("concepts", *names) for names in beside]
@@ -177,7 +176,7 @@ class Jobs:
         kinds = [self.layout.figure("overview", *block) for block in self.overviews]
         kinds += [self.layout.figure(kind, dataset, degradation) for dataset, degradation, kind in self.comparisons]
         kinds += [self.layout.figure("failures", *names) for names in self.failures]
-        return kinds + [self.layout.figure("sweep", name) for name in self.settings.sweeps]
+        return kinds + [self.layout.figure("sweep", name) for name in self.experiment.sweeps]
 
     def page(self) -> list[str]:
         """List the report page; nothing where nothing is scored."""
@@ -234,7 +233,7 @@ class Jobs:
             (*block, name)
             for block, purifiers in self.compared.items()
             for name in purifiers
-            if name == purifiers[-1] or self.settings.method("purifiers", name) == "diffpure"
+            if name == purifiers[-1] or self.experiment.purifiers[name].method == "diffpure"
         ]
 
     def common_detectors(self, dataset: str, degradation: str, purifiers: list[str]) -> list[str]:
@@ -258,9 +257,9 @@ class Jobs:
 
     def sweep_scores(self, sweep: str) -> list[str]:
         """List the score files of a sweep's points and of the clean references beside them, nothing purified."""
-        points = self.settings.sweep_points(sweep)
-        datasets = {dataset for dataset, _, _ in points}
-        wanted = {point[:2] for point in points}
+        points = self.experiment.sweeps[sweep].points
+        datasets = {its.dataset for its in points}
+        wanted = {(its.dataset, its.degradation) for its in points}
         wanted |= {
             its[:2] for its in self.once if its[0] in datasets and self._role("degradations", its[1]) == "reference"
         }
@@ -269,5 +268,4 @@ class Jobs:
         )
 
     def _role(self, family: str, name: str) -> str | None:
-        role: str | None = self.entries.role(family, name)
-        return role
+        return self.entries.role(family, name)

@@ -9,7 +9,7 @@ the workflow runs. What lies inside a stage's folder is the stage's own (`cosalp
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +20,7 @@ KEYS = ("dataset", "degradation", "purifier", "detector")  # of a condition
 DEPTH = {"data": 1, "degrade": 2, "concept": 2, "purify": 3, "detect": 4, "score": 4}  # keys that a stage's folder has
 TABLE_KINDS = ("parquet", "csv", "md", "tex")
 RESULTS, LOGS = "results", "logs"
-Item = TypeVar("Item")
+T = TypeVar("T", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,6 @@ def any_of(names: Iterable[str]) -> str:
     return "|".join(map(re.escape, every(names))) or "none"
 
 
-def every(items: Iterable[Item]) -> list[Item]:
-    """List texts, or tuples of texts, in order, each once."""
+def every(items: Iterable[T]) -> list[T]:
+    """List items in order, each once."""
     return list(dict.fromkeys(items))

@@ -1,20 +1,20 @@
 """What an experiment needs on this machine: weights, archives, folders that a user provides.
 
-for need in missing(settings):
+for need in missing(experiment):
     print(need.what, need.remedy)
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cosalpure.data.published import PUBLISHED
-from cosalpure.experiment.experiment import Settings
+from cosalpure.experiment.experiment import Experiment
 from cosalpure.experiment.files import read_files
 from cosalpure.experiment.layout import Layout
-from cosalpure.methods import METHODS
-from cosalpure.weights import read_sources, state
+from cosalpure.methods import FAMILIES
+from cosalpure.weights import Source, read_sources, state
 
 TRAINED = re.compile(Layout().model(r"([a-z0-9]+)(?:-([a-z0-9-]+))?\.safetensors"))  # NETWORK or NETWORK-VARIANT
 STARTS = ("classifier", "start")  # keys of trainings that name files of weights
@@ -39,39 +39,56 @@ class Training:
     name: str
     result: str
     file: Path
-    settings: dict[str, Any]
+    settings: Mapping[str, object]
+
+    @property
+    def starts(self) -> list[str]:
+        """The files of weights that it starts from."""
+        return [str(self.settings[key]) for key in STARTS if self.settings.get(key)]
+
+    @property
+    def images(self) -> str | None:
+        """The folder of images that it is made from, if it names one."""
+        return str(found) if (found := self.settings.get("images")) else None
 
 
-def weights_files(settings: Settings) -> list[str]:
+def weights_files(experiment: Experiment) -> list[str]:
     """List the files of weights that an experiment names; one of the Hugging Face hub is none."""
-    model = settings.text_to_image.path
+    model = experiment.text_to_image.path
     found = [] if model.startswith("hf:") else [f"{model}/model_index.json"]
-    found += named_weights(settings)
-    for training in trainings(settings):
-        found += [training.settings[key] for key in STARTS if training.settings.get(key)]
+    found += named_weights(experiment)
+    for training in trainings(experiment):
+        found += training.starts
     return list(dict.fromkeys(found))
 
 
-def trainings(settings: Settings) -> list[Training]:
+def trainings(experiment: Experiment) -> list[Training]:
     """List the trainings whose results an experiment names as weights, such as that of liif-imagenet."""
     found = {}
-    for path in named_weights(settings):
+    for path in named_weights(experiment):
         match = TRAINED.fullmatch(path)
         if match and match[2]:
             name = f"{match[1]}-{match[2]}"
-            file = Path(f"config/train/{name}.yaml")
-            if file.is_file():
-                found[path] = Training(name, path, file, read_files([file]))
+            if training_file(name).is_file():
+                found[path] = read_training(name, path)
     return list(found.values())
 
 
-def named_weights(settings: Settings) -> list[str]:
+def training_file(name: str) -> Path:
+    """Locate the settings of a training that a configuration may name."""
+    return Path(f"config/train/{name}.yaml")
+
+
+def read_training(name: str, result: str = "") -> Training:
+    """Read config/train/NAME.yaml."""
+    file = training_file(name)
+    return Training(name, result, file, read_files([file]))
+
+
+def named_weights(experiment: Experiment) -> list[str]:
     """List the files of weights that the settings of methods name, in their order; some may come twice."""
-    found = []
-    for family in METHODS:
-        for name in getattr(settings, family):
-            found += settings.files(family, name)
-    return found
+    entries = [its for family in FAMILIES for its in experiment.methods(family).values()]
+    return [file for its in entries for file in its.files]
 
 
 def training_files(name: str) -> list[str]:
@@ -79,25 +96,23 @@ def training_files(name: str) -> list[str]:
 
     A folder that is not there stops the run before it starts (`missing`), not the planning of jobs.
     """
-    settings = read_files([f"config/train/{name}.yaml"])
-    images = settings.get("images")
-    return [settings[key] for key in STARTS if settings.get(key)] + (
-        [images] if images and Path(images).is_dir() else []
-    )
+    training = read_training(name)
+    images = training.images
+    return training.starts + ([images] if images and Path(images).is_dir() else [])
 
 
-def missing(settings: Settings) -> list[Need]:
+def missing(experiment: Experiment) -> list[Need]:
     """List what an experiment needs and this machine lacks; what a user must provide comes first."""
-    found = [*_images(settings), *_weights(settings), *_archives(settings)]
+    found = [*_images(experiment), *_weights(experiment), *_archives(experiment)]
     return sorted(found, key=lambda need: not need.provided)
 
 
-def _images(settings: Settings) -> list[Need]:
+def _images(experiment: Experiment) -> list[Need]:
     found = []
-    for training in trainings(settings):
+    for training in trainings(experiment):
         if Path(training.result).exists():
             continue
-        images = training.settings.get("images")
+        images = training.images
         if images and not Path(images).is_dir():
             found.append(
                 Need(
@@ -111,52 +126,62 @@ def _images(settings: Settings) -> list[Need]:
     return found
 
 
-def _weights(settings: Settings) -> list[Need]:
-    published = {f"weights/{its.marker}": its for its in read_sources(settings.sources).values()}
-    trained = {training.result: training for training in trainings(settings)}
+def _weights(experiment: Experiment) -> list[Need]:
+    published = {f"weights/{its.marker}": its for its in read_sources(experiment.sources).values()}
+    trained = {training.result: training for training in trainings(experiment)}
     found = []
-    for path in weights_files(settings):
+    for path in weights_files(experiment):
         if path in published:
-            its = published[path]
-            trouble = state(its, "weights")
-            if trouble == "have":
-                continue
-            if trouble.startswith("unusable"):
-                remedy = f"{trouble}; move it away, then: cosalpure weights fetch {its.name}"
-                found.append(Need(f"weights/{its.file}", remedy, True, "fetch_weights"))
-                continue
-            remedy = f"fetched by the workflow, or by hand: cosalpure weights fetch {its.name} ({its.sources[0]})"
-            what = f"weights/{its.file} ({its.megabytes:,.0f} MB)"
-            found.append(Need(what, remedy, False, "fetch_weights", its.megabytes))
-        elif Path(path).is_file():
-            continue
-        elif path in trained:
-            remedy = f"trained by the workflow as {trained[path].file} says"
-            found.append(Need(path, remedy, False, "train_network_configured"))
-        elif (match := TRAINED.fullmatch(path)) and not match[2]:
-            found.append(Need(path, "trained by the workflow (rules/train.smk)", False, "train_network"))
-        elif path.startswith(BUNDLED):
-            found.append(Need(path, f"it is part of the repository: git checkout -- {path}", True, ""))
-        else:
-            remedy = "no rule makes it: correct the path in the experiment, or put the file there"
-            found.append(Need(path, remedy, True, ""))
+            found += _published(published[path])
+        elif not Path(path).is_file():
+            found.append(_made(path, trained))
     return found
 
 
-def _archives(settings: Settings) -> list[Need]:
-    data, found = read_sources(settings.sources, "data"), []
-    for name in dict.fromkeys(condition[0] for condition in settings.expand()):
-        its = settings.dataset(name)
-        path = getattr(its, "path", None)
-        if path is not None and not Path(path).exists():
-            remedy = f"no such file or folder: correct datasets.{name}.path"
-            found.append(Need(f"{path}: dataset {name}", remedy, True, "make_dataset"))
-        elif its.source in PUBLISHED and path is None and not (archive := data[its.source].path("datasets")).exists():
-            source = data[its.source]
-            remedy = (
-                f"fetched by the workflow, or by hand: cosalpure data fetch {source.name} ({source.sources[0]}); "
-                f"or name a folder that you have: datasets.{name}.path"
-            )
-            what = f"{archive} ({source.megabytes:,.0f} MB)"
-            found.append(Need(what, remedy, False, "fetch_archive", source.megabytes))
+def _published(its: Source) -> list[Need]:
+    """What to do for a published file of weights; nothing where it is there."""
+    trouble = state(its, "weights")
+    if trouble == "have":
+        return []
+    if trouble.startswith("unusable"):
+        remedy = f"{trouble}; move it away, then: cosalpure weights fetch {its.name}"
+        return [Need(f"weights/{its.file}", remedy, True, "fetch_weights")]
+    remedy = f"fetched by the workflow, or by hand: cosalpure weights fetch {its.name} ({its.sources[0]})"
+    what = f"weights/{its.file} ({its.megabytes:,.0f} MB)"
+    return [Need(what, remedy, False, "fetch_weights", its.megabytes)]
+
+
+def _made(path: str, trained: Mapping[str, Training]) -> Need:
+    """What to do for a file of weights that is not published and not there."""
+    if path in trained:
+        return Need(path, f"trained by the workflow as {trained[path].file} says", False, "train_network_configured")
+    if (match := TRAINED.fullmatch(path)) and not match[2]:
+        return Need(path, "trained by the workflow (rules/train.smk)", False, "train_network")
+    if path.startswith(BUNDLED):
+        return Need(path, f"it is part of the repository: git checkout -- {path}", True, "")
+    return Need(path, "no rule makes it: correct the path in the experiment, or put the file there", True, "")
+
+
+def _archives(experiment: Experiment) -> list[Need]:
+    data, found = read_sources(experiment.sources, "data"), []
+    for name in dict.fromkeys(condition[0] for condition in experiment.conditions):
+        its = experiment.datasets[name]
+        if its.path is not None:
+            if not Path(its.path).exists():
+                remedy = f"no such file or folder: correct datasets.{name}.path"
+                found.append(Need(f"{its.path}: dataset {name}", remedy, True, "make_dataset"))
+        elif its.settings.source in PUBLISHED:
+            found += _archive(name, data[its.settings.source])
     return found
+
+
+def _archive(dataset: str, source: Source) -> list[Need]:
+    """What to do for the archive of a published dataset; nothing where it is there."""
+    archive = source.path("datasets")
+    if archive.exists():
+        return []
+    remedy = (
+        f"fetched by the workflow, or by hand: cosalpure data fetch {source.name} ({source.sources[0]}); "
+        f"or name a folder that you have: datasets.{dataset}.path"
+    )
+    return [Need(f"{archive} ({source.megabytes:,.0f} MB)", remedy, False, "fetch_archive", source.megabytes)]

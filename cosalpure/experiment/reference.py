@@ -5,12 +5,13 @@ cosalpure config docs > docs/configuration.md
 """
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from cosalpure.data.settings import DATASETS
 from cosalpure.diffusion.settings import PublishedTimestep
-from cosalpure.experiment.experiment import Condition, EntryKeys, MapSettings, Settings, Sweep
+from cosalpure.experiment.file_format import ConditionBlock, EntryKeys, ExperimentFile, MapKeys, SweepKeys
 from cosalpure.methods import METHODS
-from cosalpure.registry import Registry
 from cosalpure.schema import Model
 
 FILES_TEXT = """An **experiment** is one complete file with a key `experiment`: `config.yaml` (mini, the default) or
@@ -23,36 +24,41 @@ replaced whole. `cosalpure plan`, `doctor`, `config` and `purify-folder --config
 - `cosalpure config explain FILES` prints every effective value, the file it comes from, and the official code's and the
   paper's value beside it; a deviation has a reason or is marked."""
 
-
-def _settings(registry: Registry) -> dict[str, type[Model]]:
-    """Map the built-in methods of a registry to the classes of their settings."""
-    return {name: method.settings for name, method in registry.builtin.items()}
-
-
-BLOCKS = (("datasets", DATASETS), *((family, _settings(methods)) for family, methods in METHODS.items()))
+Classes = Mapping[str, type[Model]]  # {method: its settings}
+BLOCKS: tuple[tuple[str, Classes], ...] = (
+    ("datasets", DATASETS),
+    *((family, its.settings_classes()) for family, its in METHODS.items()),
+)
 
 
-def schema_text():
-    """The JSON schema of a configuration file, for editors; the methods' settings stand under `$defs`."""
-    schema = Settings.model_json_schema()
+def schema_text() -> str:
+    """Write the JSON schema of a configuration file, for editors; the methods' settings stand under `$defs`."""
+    schema = ExperimentFile.model_json_schema()
     for family, classes in BLOCKS:
-        unique = list(dict.fromkeys(classes.values()))
-        for cls in unique:
+        for cls in dict.fromkeys(classes.values()):
             one = cls.model_json_schema()
             schema["$defs"] |= one.pop("$defs", {}) | {cls.__name__: one}
-        extra = {} if family == "datasets" else {"method": {"enum": list(classes)}, "like": {"type": "string"}}
-        extra |= EntryKeys.model_json_schema()["properties"]
-        if family == "purifiers":
-            extra |= MapSettings.model_json_schema()["properties"]
-        refs = [{"$ref": f"#/$defs/{cls.__name__}"} for cls in unique]
-        names = {key for cls in unique for key in cls.model_fields} | set(extra)
-        entry = {"type": ["object", "null"], "properties": extra, "propertyNames": {"enum": sorted(names)}}
-        schema["properties"][family]["additionalProperties"] = entry | {"x-one-of": refs}
+        schema["properties"][family]["additionalProperties"] = _entry_schema(family, classes)
     return json.dumps(schema, indent=2) + "\n"
 
 
-def docs_text():
-    """docs/configuration.md: a table of every key with its type, default and meaning."""
+def _entry_schema(family: str, classes: Classes) -> dict[str, Any]:
+    """The JSON schema of an entry: its own keys, and the names of those of all methods."""
+    unique = list(dict.fromkeys(classes.values()))
+    extra: dict[str, Any] = {}
+    if family != "datasets":
+        extra = {"method": {"enum": list(classes)}, "like": {"type": "string"}}
+    extra |= EntryKeys.model_json_schema()["properties"]
+    if family == "purifiers":
+        extra |= MapKeys.model_json_schema()["properties"]
+    refs = [{"$ref": f"#/$defs/{cls.__name__}"} for cls in unique]
+    names = {key for cls in unique for key in cls.model_fields} | set(extra)
+    entry = {"type": ["object", "null"], "properties": extra, "propertyNames": {"enum": sorted(names)}}
+    return entry | {"x-one-of": refs}
+
+
+def docs_text() -> str:
+    """Write docs/configuration.md: a table of every key with its type, default and meaning."""
     lines = [
         "# Configuration",
         "",
@@ -60,27 +66,26 @@ def docs_text():
         "",
     ]
     lines += [FILES_TEXT, ""]
-    lines += _docs_of("Top level", Settings, Settings.__doc__)
-    lines += _docs_of("Keys of every entry", EntryKeys, EntryKeys.__doc__)
+    lines += _docs_of("Top level", ExperimentFile)
+    lines += _docs_of("Keys of every entry", EntryKeys)
     for name in ("text_to_image", "concept", "score", "statistics", "groups_per_job"):
-        cls = type(Settings.model_fields[name].default)
-        lines += _docs_of(f"`{name}`", cls, cls.__doc__)
-    lines += _docs_of("`conditions`, each block", Condition, Condition.__doc__)
-    lines += _docs_of("`sweeps`, each entry", Sweep, Sweep.__doc__)
+        lines += _docs_of(f"`{name}`", type(ExperimentFile.model_fields[name].default))
+    lines += _docs_of("`conditions`, each block", ConditionBlock)
+    lines += _docs_of("`sweeps`, each entry", SweepKeys)
     for family, classes in BLOCKS:
         for cls in dict.fromkeys(classes.values()):
             methods = ", ".join(f"`{method}`" for method in classes if classes[method] is cls)
             title = f"`{family}`, {'source' if family == 'datasets' else 'method'} {methods}"
-            lines += _docs_of(title, cls, cls.__doc__)
+            lines += _docs_of(title, cls)
         if family == "purifiers":
-            lines += _docs_of("`purifiers`, each entry besides", MapSettings, MapSettings.__doc__)
-            lines += _docs_of("`timestep` of a purifier, as keys", PublishedTimestep, PublishedTimestep.__doc__)
+            lines += _docs_of("`purifiers`, each entry besides", MapKeys)
+            lines += _docs_of("`timestep` of a purifier, as keys", PublishedTimestep)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _docs_of(title, cls, text):
+def _docs_of(title: str, cls: type[Model]) -> list[str]:
     """One section: a heading, the class's docstring, its table."""
-    lines = [f"## {title}", "", " ".join(text.split()), ""]
+    lines = [f"## {title}", "", " ".join((cls.__doc__ or "").split()), ""]
     if not cls.model_fields:
         return [*lines, "No settings.", ""]
     properties = cls.model_json_schema()["properties"]
@@ -91,7 +96,7 @@ def _docs_of(title, cls, text):
     return [*lines, ""]
 
 
-def _shown(default):
+def _shown(default: object) -> str:
     return (
         "as below"
         if isinstance(default, Model)
@@ -101,7 +106,7 @@ def _shown(default):
     )
 
 
-def _range(schema):
+def _range(schema: Mapping[str, Any]) -> str:
     """A JSON schema's type and bounds in words."""
     choices = schema.get("anyOf", schema.get("oneOf"))
     if choices:

@@ -12,7 +12,6 @@ from cosalpure import networks
 from cosalpure.data import MANIFEST, Group, file_hash, read_groups
 from cosalpure.degrade import DEGRADATIONS, stage
 from cosalpure.errors import UserError
-from cosalpure.experiment.experiment import settings_class
 from cosalpure.schema import parse
 
 SLIM = {"width": 0.125, "layers": (1, 1, 1, 1), "classes": 5}
@@ -44,7 +43,7 @@ def surrogate(tmp_path_factory):
 
 
 def degrade(data, output, method, text="{}", span="0:2", seed=1):
-    stage.run(method, parse(settings_class("degradations", method), text, "test"), data, output, span, seed)
+    stage.run(method, parse(DEGRADATIONS.get(method).settings, text, "test"), data, output, span, seed)
     return {path.name: path for path in sorted((output / "images").glob("*/*.png"))}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cosalpure.errors import UserError
-from cosalpure.experiment.files import check_files, merge, read_experiment
+from cosalpure.experiment.files import check_files, merge, read_files
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {
@@ -31,8 +31,8 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_variants_go_over_an_experiment_in_their_order(folder):
-    assert read_experiment(["mini.yaml"])["concept"] == {"steps": 60, "batch": 8}
-    merged = read_experiment(["mini.yaml", "any.yaml", "small.yaml", "both.yaml"])
+    assert read_files(["mini.yaml"])["concept"] == {"steps": 60, "batch": 8}
+    merged = read_files(["mini.yaml", "any.yaml", "small.yaml", "both.yaml"])
     assert merged["concept"] == {"steps": 3, "batch": 8} and merged["seed"] == 1
 
 

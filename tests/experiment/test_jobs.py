@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from cosalpure.errors import UserError
-from cosalpure.experiment.experiment import load, load_files
 from cosalpure.experiment.jobs import Jobs
 from cosalpure.experiment.layout import Layout, any_of, span_ends, span_name
+from cosalpure.experiment.parse import load, load_files
 
 ROOT = Path(__file__).resolve().parents[2]
 

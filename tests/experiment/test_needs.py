@@ -10,8 +10,8 @@ import torch
 
 from cosalpure import doctor
 from cosalpure.cli import main
-from cosalpure.experiment.experiment import load_files
 from cosalpure.experiment.needs import missing, trainings
+from cosalpure.experiment.parse import load_files
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPER = "config/paper.yaml"

@@ -5,12 +5,12 @@ from pathlib import Path
 import pandas as pd
 
 from cosalpure import tables
-from cosalpure.experiment.experiment import load_files
+from cosalpure.experiment.parse import load_files
 from cosalpure.tables.build import build_table
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = load_files([ROOT / "config/paper.yaml"])
-ENTRIES = SETTINGS.entries()
+EXPERIMENT = load_files([ROOT / "config/paper.yaml"])
+ENTRIES = EXPERIMENT.entries
 KEYS = ["dataset", "degradation", "purifier", "detector"]
 COLUMNS = {"datasets": "dataset", "degradations": "degradation", "purifiers": "row", "detectors": "detector"}
 
@@ -30,8 +30,8 @@ def named(rename=None):
     found = published()
     for family, column in COLUMNS.items():
         known = {}
-        for name in getattr(SETTINGS, family):
-            for table, printed in SETTINGS.entry(family, name).reported.items():
+        for name, entry in getattr(EXPERIMENT, family).items():
+            for table, printed in entry.reported.items():
                 known[table.removeprefix("table"), printed] = rename(family, name) if rename else name
         found[column] = [known[pair] for pair in zip(found["table"], found[column], strict=True)]
     return found.rename(columns={"row": "purifier"})

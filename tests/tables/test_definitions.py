@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pandas as pd
 import pytest
-from tables.paper import ENTRIES, SETTINGS, published
+from tables.paper import ENTRIES, EXPERIMENT, published
 
 from cosalpure import labels
 from cosalpure.experiment.jobs import Jobs
@@ -84,7 +84,7 @@ def test_a_table_is_made_of_the_conditions_of_its_rows():
 
 
 def test_what_is_listed_has_rows_in_the_paper_experiment():
-    jobs = Jobs(SETTINGS)
+    jobs = Jobs(EXPERIMENT)
     assert jobs.tables == [name for name in NAMES if name != "seeds"]
     for name in jobs.tables:
         assert set(conditions_of(name, jobs.conditions, "jadena", ENTRIES)) <= set(jobs.conditions)

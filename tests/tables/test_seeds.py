@@ -6,8 +6,8 @@ import pytest
 from tables.paper import build
 
 from cosalpure.errors import UserError
-from cosalpure.experiment.experiment import load
 from cosalpure.experiment.files import read_files
+from cosalpure.experiment.parse import load
 from cosalpure.labels import Entries
 from cosalpure.score.settings import Statistics
 from cosalpure.seeds import repeat_name, split_repeat
@@ -42,15 +42,15 @@ def test_names_of_repeats_are_told_from_names_of_entries():
 
 def test_further_seeds_repeat_what_is_random():
     its = load(config(further_seeds=[7, 8]))
-    found, once = its.expand(), load(config()).expand()
+    found, once = its.conditions, load(config()).conditions
     assert found[: len(once)] == once
     random = [c for c in once if c[2] in ("cosalpure_none_concept", "cosalpure")]  # neither the attack nor the VAE is
     assert len(found) == len(once) + 2 * len(random) and {c[2] for c in found[len(once) :]} == {c[2] for c in random}
     noisy = load(config(further_seeds=[7], degradations={"none": {}, "jadena": {"variant": "group"}}))
-    assert "source_only" in {c[2] for c in noisy.expand() if c[1] == "jadena.seed7"}
+    assert "source_only" in {c[2] for c in noisy.conditions if c[1] == "jadena.seed7"}
     assert its.seed_of("jadena") == 2024 and its.seed_of("jadena.seed8") == 8
-    assert its.method("degradations", "jadena.seed8") == "jadena"
-    assert its.method_settings("degradations", "jadena.seed8").exposure_step == 0.3
+    assert its.entry("degradations", "jadena.seed8").method == "jadena"
+    assert its.entry("degradations", "jadena.seed8").settings.exposure_step == 0.3
 
 
 @pytest.mark.parametrize(

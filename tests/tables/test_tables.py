@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pandas as pd
 import pytest
-from tables.paper import ENTRIES, KEYS, SETTINGS, build, named, published
+from tables.paper import ENTRIES, EXPERIMENT, KEYS, build, named, published
 
 from cosalpure.errors import UserError
 from cosalpure.labels import Entries
@@ -314,7 +314,7 @@ def renamed(family, name):
 def test_every_published_value_stands_beside_the_row_that_reproduces_it(rename, tmp_path):
     rows, found = named(rename), {}
     for family in ("datasets", "degradations", "purifiers", "detectors"):
-        entries = {name: SETTINGS.entry(family, name) for name in getattr(SETTINGS, family)}
+        entries = getattr(EXPERIMENT, family)
         found[family] = {rename(family, name) if rename else name: entry for name, entry in entries.items()}
     entries, parts = Entries(found), []
     for key, cells in rows.assign(published=published()["dataset"]).groupby(KEYS, sort=False):

@@ -1,0 +1,229 @@
+"""Reading an experiment: its files are merged, checked whole, and parsed once into an `Experiment`.
+
+    load_files(["config.yaml", "config/variants/purifiers.yaml"])
+
+Every mistake found becomes one line of a single UserError: the file, the key, what was expected, the choices.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from cosalpure.data.published import PUBLISHED
+from cosalpure.data.settings import dataset_settings
+from cosalpure.errors import UserError, choose
+from cosalpure.experiment.conditions import expand, make_sweep, repeat
+from cosalpure.experiment.experiment import DatasetEntry, Experiment, MethodEntry, PurifierEntry
+from cosalpure.experiment.file_format import EntryKeys, ExperimentFile, MapKeys
+from cosalpure.experiment.files import Contents, File, check_order, merged, read_each
+from cosalpure.labels import FAMILIES, ROLES, Entries, Entry
+from cosalpure.methods import METHODS, Family
+from cosalpure.schema import Model, inline, validated
+from cosalpure.seeds import split_repeat
+
+T = TypeVar("T")
+Written = Mapping[str, dict[str, Any]]  # the entries of a family as a file has them: {name: keys}
+
+
+def load_files(paths: Iterable[File]) -> Experiment:
+    """Read an experiment file and the variants behind it."""
+    return load_contents(read_each(paths))
+
+
+def load_contents(contents: Contents) -> Experiment:
+    """Parse an experiment and its variants that are read already: [(path, values), ...]."""
+    check_order(contents)
+    return load(merged(contents), ", ".join(path for path, _ in contents))
+
+
+def load(values: object, where: str = "config") -> Experiment:
+    """Parse a whole configuration, as YAML or Snakemake gives it; `where` begins the line of every mistake."""
+    file, mistakes = validated(ExperimentFile, _filled(values, where), f"{where}: "), Mistakes()
+    experiment = _without_sweeps(file, mistakes, where)
+    sweeps = mistakes.each(lambda name: make_sweep(name, file.sweeps[name], experiment), file.sweeps)
+    mistakes.stop(where)
+    return replace(experiment, sweeps=MappingProxyType(sweeps))
+
+
+def parse_entries(text: str, where: str) -> Entries:
+    """Read inline YAML of labels and roles: {family: {name: {label, role, reported}}}."""
+    found: dict[str, dict[str, Entry]] = {}
+    for family, entries in inline(text, where).items():
+        choose("family", family, list(FAMILIES), where)
+        if not isinstance(entries, dict):
+            raise UserError(f"{where}: {family}: expected entries, found {entries!r}")
+        for name, values in entries.items():
+            keys = validated(EntryKeys, values or {}, f"{where}: {family}.{name}.")
+            found.setdefault(family, {})[name] = Entry.of(family, name, values=keys.model_dump(exclude_none=True))
+    return Entries(found)
+
+
+class Mistakes:
+    """The lines of all mistakes found so far; `stop` raises them as one UserError."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def each(self, make: Callable[[str], T], names: Iterable[str]) -> dict[str, T]:
+        """Make something of each name; one that is mistaken is left out, and its lines are kept."""
+        found: dict[str, T] = {}
+        for name in names:
+            try:
+                found[name] = make(name)
+            except UserError as error:
+                self.lines += str(error).splitlines()
+        return found
+
+    def stop(self, where: str) -> None:
+        """Raise what was found, each line once behind `where`, if anything was."""
+        if self.lines:
+            raise UserError("\n".join(f"{where}: {line}" for line in dict.fromkeys(self.lines)))
+
+
+def _filled(values: object, where: str) -> dict[str, Any]:
+    """The config with `name:` (nothing behind it) read as `name: {}`, since all of its settings have defaults."""
+    if not isinstance(values, dict):
+        raise UserError(f"{where}: expected keys and values, found {type(values).__name__}")
+    filled = dict(values)
+    for family in FAMILIES:
+        if isinstance(filled.get(family), dict):
+            filled[family] = {name: {} if item is None else item for name, item in filled[family].items()}
+    return filled
+
+
+def _without_sweeps(file: ExperimentFile, mistakes: Mistakes, where: str) -> Experiment:
+    datasets = mistakes.each(partial(_dataset_entry, file.datasets), file.datasets)
+    degradations = mistakes.each(partial(_method_entry, "degradations", file.degradations), file.degradations)
+    averaged = mistakes.each(partial(_average_maps, file.purifiers), file.purifiers)
+    purifiers = mistakes.each(partial(_purifier_entry, file.purifiers, averaged), file.purifiers)
+    detectors = mistakes.each(partial(_method_entry, "detectors", file.detectors), file.detectors)
+    mistakes.lines += _seed_mistakes(file)
+    _check_conditions(file, mistakes)
+    mistakes.stop(where)
+    once = expand(file.conditions, list(datasets), list(detectors))
+    return Experiment(
+        name=file.experiment,
+        seed=file.seed,
+        further_seeds=file.further_seeds,
+        datasets=MappingProxyType(datasets),
+        degradations=MappingProxyType(degradations),
+        text_to_image=file.text_to_image,
+        concept=file.concept,
+        purifiers=MappingProxyType(purifiers),
+        detectors=MappingProxyType(detectors),
+        score=file.score,
+        statistics=file.statistics,
+        conditions=once + repeat(once, file.further_seeds, degradations, purifiers),
+        sweeps=MappingProxyType({}),
+        groups_per_job=file.groups_per_job,
+        sources=file.sources,
+        text=file.as_json(),
+    )
+
+
+def _dataset_entry(entries: Written, name: str) -> DatasetEntry:
+    where, values = f"datasets.{name}", entries[name]
+    settings = dataset_settings(name, _without(values, EntryKeys), where)
+    keys = _entry_keys("datasets", name, values)
+    published = PUBLISHED.get(settings.source)
+    entry = _printed("datasets", name, name, keys, reported=published.title if published else None)
+    return DatasetEntry(label=entry.label, role=entry.role, reported=entry.reported, name=name, settings=settings)
+
+
+def _method_entry(family: Family, entries: Written, name: str) -> MethodEntry:
+    where = f"{family}.{name}"
+    if split_repeat(name)[1] is not None:
+        raise UserError(f"{where}: a name that ends in .seed and a number is that of a further seed")
+    method, values = _resolve(family, entries, name)
+    registered = METHODS[family].get(method, where)
+    if family == "purifiers":  # these are about the maps: a purifier never sees them
+        values = _without(values, MapKeys)
+    settings = validated(registered.settings, values, f"{where}.")
+    keys = _entry_keys(family, name, entries[name])
+    entry = _printed(
+        family, name, method, keys, label=registered.label(settings) if callable(registered.label) else None
+    )
+    return MethodEntry(
+        label=entry.label,
+        role=entry.role,
+        reported=entry.reported,
+        family=family,
+        name=name,
+        method=method,
+        settings=settings,
+    )
+
+
+def _purifier_entry(entries: Written, averaged: Mapping[str, bool], name: str) -> PurifierEntry:
+    its = _method_entry("purifiers", entries, name)
+    return PurifierEntry(
+        label=its.label,
+        role=its.role,
+        reported=its.reported,
+        family=its.family,
+        name=name,
+        method=its.method,
+        settings=its.settings,
+        average_maps=averaged.get(name, False),
+    )
+
+
+def _average_maps(entries: Written, name: str) -> bool:
+    values = _resolve("purifiers", entries, name)[1]
+    found = {key: value for key, value in values.items() if key in MapKeys.model_fields}
+    return validated(MapKeys, found, f"purifiers.{name}.").average_maps
+
+
+def _entry_keys(family: str, name: str, values: Mapping[str, Any]) -> EntryKeys:
+    where = f"{family}.{name}"
+    keys = validated(EntryKeys, {key: values[key] for key in EntryKeys.model_fields if key in values}, f"{where}.")
+    if keys.role is not None:
+        if not ROLES[family]:
+            raise UserError(f"{where}.role: {family} have no role")
+        choose("role", keys.role, list(ROLES[family]), f"{where}.role")
+    return keys
+
+
+def _printed(
+    family: str, name: str, method: str, keys: EntryKeys, label: str | None = None, reported: str | None = None
+) -> Entry:
+    """Label, role and reported row: what the entry says, else what its settings say, else the method's."""
+    entry = Entry.of(family, name, method, {"label": label, "reported": reported} | keys.model_dump(exclude_none=True))
+    return replace(entry, reported=MappingProxyType(dict(entry.reported)))
+
+
+def _resolve(family: Family, entries: Written, name: str, seen: tuple[str, ...] = ()) -> tuple[str, dict[str, Any]]:
+    """Give (method, settings) of an entry, `like` followed."""
+    values = _without(entries[name], EntryKeys)
+    method, like = values.pop("method", None), values.pop("like", None)
+    if like is None:
+        return method or name, values
+    choose("entry", like, list(entries), where=f"{family}.{name}.like")
+    if like in (*seen, name):
+        raise UserError(f"{family}.{name}.like: '{like}' leads back to itself")
+    inherited_method, inherited = _resolve(family, entries, like, (*seen, name))
+    return method or inherited_method, inherited | values
+
+
+def _without(values: Mapping[str, Any], keys: type[Model]) -> dict[str, Any]:
+    """The keys that are not those of the class `keys`."""
+    return {key: value for key, value in values.items() if key not in keys.model_fields}
+
+
+def _seed_mistakes(file: ExperimentFile) -> list[str]:
+    if len({file.seed, *file.further_seeds}) > len(file.further_seeds):
+        return []
+    return [f"further_seeds: {list(file.further_seeds)} holds a seed twice, or `seed` ({file.seed})"]
+
+
+def _check_conditions(file: ExperimentFile, mistakes: Mistakes) -> None:
+    for index, block in enumerate(file.conditions):
+        for family in FAMILIES:
+            known, where = list(getattr(file, family)), f"conditions[{index}].{family}"
+            mistakes.each(partial(_check_name, family, known, where), getattr(block, family) or ())
+
+
+def _check_name(family: str, known: list[str], where: str, name: str) -> str:
+    return choose(family[:-1], name, known, where)
