@@ -7,14 +7,13 @@ number of pairs and their tables come together. A section of the file is replace
 import datetime
 import json
 import os
-import platform
 import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from cosalpure.doctor import installed
+from cosalpure.environment import installed, processor, python
 from cosalpure.errors import UserError, choose
 from cosalpure.io import whole_file
 
@@ -64,20 +63,10 @@ def run(stages, pairs, quick, output):
 def section(stage, summary, load):
     """A stage's part of the file, from the script's summary; `load` is the machine's load before it began."""
     machine = f"{processor()}, {os.cpu_count()} cores, load {load:.1f} before it began"
-    versions = f"Python {platform.python_version()}, torch {installed('torch')}, diffusers {installed('diffusers')}"
+    versions = f"Python {python()}, torch {installed('torch')}, diffusers {installed('diffusers')}"
     lines = [f"## {stage}: {summary['title']}", "", f"{summary['options']}.", ""]
     lines += [*summary["table"], "", *summary.get("notes", [])]
     return "\n".join([*lines, f"{datetime.date.today()}, {machine}; {versions}."])
-
-
-def processor():
-    """The processor's name, and whether it has AVX-512, which rounding and times depend on."""
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.processor() or "unknown processor"
-    name = re.search(r"^model name\s*:\s*(.+)$", text, re.M)
-    return f"{name[1] if name else platform.machine()} {'with' if 'avx512f' in text else 'without'} AVX-512"
 
 
 def replace(path, stage, text):

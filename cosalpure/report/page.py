@@ -15,7 +15,6 @@ from cosalpure.data.published import PUBLISHED
 from cosalpure.errors import UserError
 from cosalpure.experiment.layout import Layout
 from cosalpure.io import whole_file
-from cosalpure.plan import ON_GPU, read_benchmark, recorded
 from cosalpure.report import citations, gallery, plots, provenance
 from cosalpure.report.sweep import PANELS
 from cosalpure.score import METRICS
@@ -24,6 +23,7 @@ from cosalpure.tables import NAMES, difference_pairs
 from cosalpure.tables.build import SPLITS, build_cells, build_differences, conditions_in, score_column
 from cosalpure.tables.complete import count
 from cosalpure.tables.write import best_cells, caption, cell_text, lay_out
+from cosalpure.timing import ON_GPU, read_benchmark, read_jobs, seconds_a_group
 
 SHOWN = ("sr", "ap", "f_beta", "mae")  # metrics of the explorer
 FIGURES_BUDGET = 4_000_000  # characters of base64
@@ -326,7 +326,7 @@ def time_section(times, scores, blocks, entries):
 
 def projection(benchmarks, entries):
     """What the groups of the four published data sets would take at this run's pace, a line an entry of a GPU's stage."""
-    times = {key: seconds for key, seconds in recorded(benchmarks).items() if key[0] in ON_GPU}
+    times = {key: seconds for key, seconds in seconds_a_group(read_jobs(benchmarks)).items() if key[0] in ON_GPU}
     if not times:
         return ""
     groups = sum(its.groups for its in PUBLISHED.values())
