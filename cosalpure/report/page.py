@@ -399,18 +399,5 @@ def number(value):
 
 def cited(config, scores):
     """BibTeX of the methods behind the entries that were run."""
-
-    def methods(family, column):
-        entries = config.get(family, {})
-        return {method(entries, name) for name in scores[column].unique()}
-
-    kinds = (("degradations", "degradation"), ("purifiers", "purifier"), ("detectors", "detector"))
-    return citations.bibtex(*(methods(*kind) for kind in kinds))
-
-
-def method(entries, name):
-    """The registered method of an entry: its `method`, that of the entry it is `like`, or its own name."""
-    entry = entries.get(name) or {}
-    if entry.get("method"):
-        return entry["method"]
-    return method(entries, entry["like"]) if entry.get("like") else name
+    names = {family: scores[family.removesuffix("s")].unique() for family in citations.FAMILIES}
+    return citations.bibtex(citations.methods_run(config, names))
