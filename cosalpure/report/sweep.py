@@ -1,12 +1,13 @@
 """The success rate against one setting of the attack: a line a detector, on the attacked and on the clean images.
 
-Bars are intervals by bootstrap over groups, dashed lines the same images without any degradation. The numbers of the
-figure stand in a CSV file beside it, from which the report page draws it again.
+Bars are intervals by bootstrap over groups, dashed lines the same images without any degradation. The numbers are those of
+the table of degradations. They stand in a CSV file beside the figure, from which the report page draws it again.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -18,43 +19,35 @@ from cosalpure.report import plots, svg
 from cosalpure.report.plots import HALVES
 from cosalpure.report.table_views import number
 from cosalpure.report.view import Cell, Plot, Sweeps, Table
-from cosalpure.tables.build import cell, in_split, read_scores
-
-if TYPE_CHECKING:
-    from cosalpure.settings import Statistics
 
 COLUMNS = ("detector", "split", "dataset", "degradation", "x", "sr", "low", "high", "images", "sr_clean")
 
 Point = tuple[str, str, float]  # dataset, degradation, value of the setting
 
 
-def draw(
-    files: Sequence[str],
-    points: Sequence[str],
-    axis: str,
-    settings: "Statistics",
-    output: str | Path,
-    seed: int,
-    entries: Entries,
-) -> None:
+def draw(table: str | Path, points: Sequence[str], axis: str, output: str | Path, entries: Entries) -> None:
     """Write the figure and, beside it, the CSV file of its numbers.
 
     Args:
-        files: score files of the points and of the clean reference.
+        table: the table of degradations, a Parquet file.
         points: "DATASET/DEGRADATION=VALUE" each.
         axis: what the setting is called.
-        settings: of the bootstrap.
         output: the PNG file to write.
-        seed: the run's seed.
         entries: labels and roles.
+
+    Raises:
+        UserError: if there is no such table, or it has none of the points.
     """
-    numbers = sweep_numbers(read_scores(files), list(map(parse, points)), settings, seed, entries)
+    if not Path(table).is_file():
+        raise UserError(f"{table}: no such table; make it first (snakemake tables)")
+    numbers = sweep_numbers(pd.read_parquet(table), list(map(parse, points)), entries)
+    if not numbers["images"].any():
+        raise UserError(f"{table}: no scored image of {', '.join(points)}")
     with whole_file(Path(output).with_suffix(".csv")) as path:
         numbers.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
+    figure = plots.success_by_setting(numbers, axis, entries)
     with whole_file(output) as path:
-        plots.success_by_setting(numbers, axis, entries).savefig(
-            path, format="png", dpi=120, metadata={"Software": None}
-        )
+        figure.savefig(path, format="png", dpi=120, metadata={"Software": None})
 
 
 def parse(point: str) -> Point:
@@ -70,22 +63,22 @@ def parse(point: str) -> Point:
     return dataset, degradation, x
 
 
-def sweep_numbers(
-    scores: pd.DataFrame, points: Sequence[Point], settings: "Statistics", seed: int, entries: Entries
-) -> pd.DataFrame:
-    """Tabulate a row a detector, split and point: success rate, interval, and the rate of the same images left alone."""
-    options = {"seed": seed, "samples": settings.samples, "level": settings.level}
-    roles = scores["degradation"].map(lambda name: entries.role("degradations", name))
+def sweep_numbers(table: pd.DataFrame, points: Sequence[Point], entries: Entries) -> pd.DataFrame:
+    """Tabulate a row a detector, split and point: success rate, interval, and the rate of the same images left alone.
+
+    `table` is the tidy table of degradations. A point that it lacks has no images.
+    """
+    cells = {(its.detector, its.split, its.dataset, its.degradation): its for its in table.itertuples()}
+    roles = {name: entries.role("degradations", name) for name in table["degradation"].unique()}
+    clean = {key[:3]: its.value for key, its in cells.items() if roles[its.degradation] == "reference"}
     rows = []
-    for detector in scores["detector"].unique():
+    for detector in table["detector"].unique():
         for split in HALVES:
             for dataset, degradation, x in points:
-                here = scores[(scores["dataset"] == dataset) & (scores["detector"] == detector)]
-                its, clean = here[here["degradation"] == degradation], here[roles[here.index] == "reference"]
-                key = (dataset, degradation, *its["purifier"].unique()[:1], detector)
-                value, low, high, _, done, *_ = cell(its, key, "sr", split, 0, **options)
-                reference = clean["success"][in_split(clean, split)].mean()
-                rows.append((detector, split, dataset, degradation, x, value, low, high, done, reference))
+                its = cells.get((detector, split, dataset, degradation))
+                numbers = (its.value, its.low, its.high, its.done) if its else (math.nan, math.nan, math.nan, 0)
+                reference = clean.get((detector, split, dataset), math.nan)
+                rows.append((detector, split, dataset, degradation, x, *numbers, reference))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

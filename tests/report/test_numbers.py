@@ -1,5 +1,7 @@
 """The numbers of the page are those of the tables, and what no table has is computed as the tables are."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,6 @@ from cosalpure.experiment.layout import Layout
 from cosalpure.labels import Entries
 from cosalpure.report import numbers
 from cosalpure.report.numbers import METRICS, Numbers
-from cosalpure.settings import Statistics
 from cosalpure.tables import stage
 from cosalpure.tables.build import SPLITS, build_cells, build_differences
 
@@ -37,7 +38,7 @@ def results(tmp_path_factory):
         rows = rows.assign(dataset="mini", degradation=degradation, purifier=purifier, detector="gicd")
         files.append(folder / f"{degradation}-{purifier}.parquet")
         rows.to_parquet(files[-1])
-    stage.run(files, "jadena", Statistics(samples=100, level=0.9), folder / "tables", 3)
+    stage.run(files, "jadena", SimpleNamespace(**BOOTSTRAP), folder / "tables", BOOTSTRAP["seed"])
     return folder, pd.read_parquet(folder / "tables/scores.parquet")
 
 
