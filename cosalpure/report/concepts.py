@@ -33,7 +33,7 @@ def draw_previews(
     previews: int = PREVIEWS,
     steps: int = STEPS,
 ) -> None:
-    """Draw groups in their order: an attacked image, then what the clean and the attacked group's concepts look like.
+    """Draw groups in their order: an attacked image, then previews of the clean and of the attacked group's concept.
 
     Both concepts start from the same noise. `images` is the folder of the degraded images, `clean_concepts` and
     `concepts` are those of the concepts learned from the clean and from the degraded groups. `previews` images of each
@@ -43,14 +43,16 @@ def draw_previews(
     for group in read_groups(data, span):
         pictures = [open_picture(path) for path in group.paths(Path(images) / "images")]
         order = sorted(range(len(pictures)), key=lambda index: not group.attacked[index])  # attacked ones first
-        ends = [order[0], order[-1]]
-        rows.append(Row(group.name, [pictures[index] for index in ends], [group.attacked[index] for index in ends]))
+        ends = (order[0], order[-1])
+        rows.append(Row(group.name, [pictures[i] for i in ends], [group.attacked[i] for i in ends]))
         for folder in (clean_concepts, concepts):
             draws = [generator(seed, group.dataset, group.name, "preview", number) for number in range(previews)]
             concept = Concept.load(Path(folder) / "groups" / group.slug / FILE)
             rows[-1].pictures.extend(map(_picture, preview(model, concept, draws, steps=steps)))
-    note = f"an attacked (red) and a clean image; {previews} previews of the concept learned from the clean group, "
-    draw_sheet(output, "Learned concepts", note + f"{previews} of the one learned from the attacked group", rows)
+    note = (
+        f"an attacked (red) and a clean image; {previews} previews each of the clean and the attacked group's concept"
+    )
+    draw_sheet(output, "Learned concepts", note, rows)
 
 
 def draw_attention(

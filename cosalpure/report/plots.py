@@ -24,7 +24,7 @@ COLOURS = {  # the variables of page.css: their values in light
     "--mark2": "#1864ab",
     "--mark3": "#2b8a3e",
 }
-INK, SOFT, LINE = (COLOURS[name] for name in ("--ink", "--soft", "--line"))
+INK, LINE = COLOURS["--ink"], COLOURS["--line"]
 LINES = [COLOURS[name] for name in ("--mark2", "--mark", "--mark3", "--soft")]  # of the first, second, ... series
 STYLE: dict[Any, Any] = {
     "font.size": 9,
@@ -121,10 +121,10 @@ def success_by_setting(numbers: pd.DataFrame, axis: str, entries: Entries) -> Fi
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     for panel, split in zip(panels, shown, strict=True):
         here = numbers[(numbers["split"] == split) & (numbers["images"] > 0)]
-        for number, (detector, rows) in enumerate(here.groupby("detector", sort=False)):
+        for number, (detector, label) in enumerate(labels.items()):
             beside = 3 * (number - (len(labels) - 1) / 2)  # points; intervals at one value stand side by side
             shifted = offset_copy(panel.transData, figure, x=beside, units="points")
-            _line(panel, rows, LINES[number % len(LINES)], labels[str(detector)], shifted)
+            _line(panel, here[here["detector"] == detector], LINES[number % len(LINES)], label, shifted)
         panel.set(xlabel=printed(axis), title=HALVES[split], ylim=(0, 1), yticks=(0, 0.25, 0.5, 0.75, 1))
         panel.set_xlim(left=min(0, here["x"].min()))
         _bare(panel, "y")
@@ -134,7 +134,10 @@ def success_by_setting(numbers: pd.DataFrame, axis: str, entries: Entries) -> Fi
 
 
 def _line(panel: Axes, rows: pd.DataFrame, colour: str, name: str, shifted: Transform) -> None:
-    """Draw one detector's line of `success_by_setting`, with its intervals and its rate without any degradation."""
+    """Draw one detector's line of `success_by_setting`, with its intervals and its rate without any degradation.
+
+    Without rows there is but a name in the legend.
+    """
     panel.plot(rows["x"], rows["sr"], "o-", color=colour, label=printed(name), transform=shifted)
     panel.plot(rows["x"], rows["sr_clean"], "--", linewidth=1, color=colour)
     for row in rows.itertuples():

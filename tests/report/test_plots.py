@@ -85,6 +85,20 @@ def test_a_sweep_is_the_same_figure_on_the_page_and_as_a_file():
     assert panel.get_xlabel() == "bound" and panel.get_xlim()[0] == 0
 
 
+def test_a_detector_has_one_colour_in_both_panels():
+    rows = [
+        ("one", "adv", "mini", "weak", 4.0, NAN, NAN, NAN, 0, NAN),
+        ("two", "adv", "mini", "weak", 4.0, 0.5, NAN, NAN, 6, 0.9),
+        ("one", "clean", "mini", "weak", 4.0, 0.75, NAN, NAN, 6, 0.9),
+        ("two", "clean", "mini", "weak", 4.0, 0.25, NAN, NAN, 6, 0.9),
+    ]
+    figure = plots.success_by_setting(pd.DataFrame(rows, columns=sweep.COLUMNS), "bound", Entries())
+    colours = [{line.get_gid(): line.get_color() for line in panel.lines if line.get_gid()} for panel in figure.axes]
+    assert colours[0] == {"tip:two: 0.500": plots.LINES[1]}
+    assert colours[1] == {"tip:one: 0.750": plots.LINES[0], "tip:two: 0.250": plots.LINES[1]}
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["one", "two"]
+
+
 @pytest.mark.parametrize("longest", [16.0, 1.0, 0.45, 9.0, 750.0, 0.0031])
 def test_times_have_round_numbers_evenly_spaced(longest):
     panel = plots.time_against_robustness([("a", longest / 2, 0.5), ("b", longest, 0.25)]).axes[0]
