@@ -35,23 +35,20 @@ def draw_previews(
 ) -> None:
     """Draw groups in their order: an attacked image, then previews of the clean and of the attacked group's concept.
 
-    Both concepts start from the same noise. `images` is the folder of the degraded images, `clean_concepts` and
-    `concepts` are those of the concepts learned from the clean and from the degraded groups. `previews` images of each
-    are generated in `steps` sampler steps. `text_to_image` holds the settings of the model, `span` the groups "A:B".
+    Both start from the same noise. `images` is the folder of the degraded images; `clean_concepts` and `concepts` are
+    those of what was learned from the clean and from the degraded groups. `steps` are the sampler steps of a preview.
     """
     model, rows = TextToImage.of(text_to_image), []
     for group in read_groups(data, span):
         pictures = [open_picture(path) for path in group.paths(Path(images) / "images")]
         order = sorted(range(len(pictures)), key=lambda index: not group.attacked[index])  # attacked ones first
-        ends = (order[0], order[-1])
+        ends = order[0], order[-1]
         rows.append(Row(group.name, [pictures[i] for i in ends], [group.attacked[i] for i in ends]))
         for folder in (clean_concepts, concepts):
             draws = [generator(seed, group.dataset, group.name, "preview", number) for number in range(previews)]
             concept = Concept.load(Path(folder) / "groups" / group.slug / FILE)
             rows[-1].pictures.extend(map(_picture, preview(model, concept, draws, steps=steps)))
-    note = (
-        f"an attacked (red) and a clean image; {previews} previews each of the clean and the attacked group's concept"
-    )
+    note = f"an attacked (red) and a clean image; {previews} previews each of the clean and attacked group's concept"
     draw_sheet(output, "Learned concepts", note, rows)
 
 
