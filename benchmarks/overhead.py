@@ -72,15 +72,14 @@ def elapsed(run):
 
 def job_times(run):
     """[(kind of job, wall seconds), ...] of Snakemake's benchmark files."""
-    from cosalpure.plan import read_benchmark
+    from cosalpure.timing import read_jobs
 
     found = []
-    for path in sorted((run / "logs/benchmarks").rglob("*.tsv")):
-        stage, *names = path.relative_to(run / "logs/benchmarks").with_suffix("").parts
-        kind = "tables" if stage in LAST else stage
-        if stage == "purify" and names[2] in WITHOUT_MODEL:
+    for job in read_jobs(run / "logs/benchmarks"):
+        kind = "tables" if job.stage in LAST else job.stage
+        if job.stage == "purify" and job.names[2] in WITHOUT_MODEL:
             kind = "purify, no model"
-        found.append((kind, read_benchmark(path)["s"]))
+        found.append((kind, job.numbers["s"]))
     return found
 
 

@@ -7,7 +7,6 @@ number of pairs and their tables come together. A section of the file is replace
 import datetime
 import json
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cosalpure.doctor import installed
+from cosalpure.environment import installed, processor, python
 from cosalpure.errors import UserError, choose
 from cosalpure.io import whole_file
 
@@ -66,20 +65,10 @@ def run(stages: Sequence[str], pairs: int, quick: bool, output: str | Path | Non
 def section(stage: str, summary: dict[str, Any], load: float) -> str:
     """A stage's part of the file, from the script's summary; `load` is the machine's load before it began."""
     machine = f"{processor()}, {os.cpu_count()} cores, load {load:.1f} before it began"
-    versions = f"Python {platform.python_version()}, torch {installed('torch')}, diffusers {installed('diffusers')}"
+    versions = f"Python {python()}, torch {installed('torch')}, diffusers {installed('diffusers')}"
     lines = [f"## {stage}: {summary['title']}", "", f"{summary['options']}.", ""]
     lines += [*summary["table"], "", *summary.get("notes", [])]
     return "\n".join([*lines, f"{datetime.date.today()}, {machine}; {versions}."])
-
-
-def processor() -> str:
-    """The processor's name, and whether it has AVX-512, which rounding and times depend on."""
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.processor() or "unknown processor"
-    name = re.search(r"^model name\s*:\s*(.+)$", text, re.M)
-    return f"{name[1] if name else platform.machine()} {'with' if 'avx512f' in text else 'without'} AVX-512"
 
 
 def replace(path: Path, stage: str, text: str) -> None:

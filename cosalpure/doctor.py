@@ -1,18 +1,15 @@
 """`cosalpure doctor`: what this machine has, and what an experiment lacks here and where to get it."""
 
-import os
-import platform
 import shutil
 from collections.abc import Iterable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 
+from cosalpure.environment import PACKAGES, device, installed, machine, python
 from cosalpure.errors import UserError
 from cosalpure.experiment.experiment import Experiment
 from cosalpure.experiment.files import File
 from cosalpure.experiment.needs import Need, missing
 from cosalpure.experiment.parse import load_files
 
-PACKAGES = "snakemake torch diffusers transformers pandas pyarrow scikit-image tabulate pydantic pillow".split()
 RESERVE = 1.0  # GB of disk that stay free
 
 
@@ -28,8 +25,7 @@ def run(files: Sequence[File]) -> int:
         print(line)
     if needs:
         print()
-    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    print(f"python        {platform.python_version()}, {machine}")
+    print(f"python        {python()}, {machine()}")
     for package in [*PACKAGES, *(further_packages(experiment, needs) if experiment else ())]:
         found = installed(package)
         print(f"{package:13} {found or 'not installed'}")
@@ -91,22 +87,3 @@ def further_packages(experiment: Experiment, needs: Iterable[Need]) -> list[str]
     needed += ["gdown"] if any("gdrive:" in line for line in remote) else []
     hub = experiment.text_to_image.path.startswith("hf:") or any("(hf:" in line for line in remote)
     return needed + (["huggingface_hub"] if hub else [])
-
-
-def installed(package: str) -> str | None:
-    """The version of a package, None if it is not there."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def device() -> str:
-    """The device that torch would use."""
-    try:
-        import torch
-    except ImportError:
-        return "unknown (no torch)"
-    if torch.cuda.is_available():
-        return f"cuda: {', '.join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))}"
-    return "cpu"

@@ -6,7 +6,6 @@ data set; so a first run on two groups a data set says what the whole will take.
 its pixels.
 """
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +16,8 @@ from cosalpure.experiment.layout import DEPTH, Layout, every
 from cosalpure.experiment.needs import missing
 from cosalpure.experiment.parse import load_files
 from cosalpure.seeds import split_repeat
+from cosalpure.timing import ON_GPU, STAGES, Key, read_jobs, seconds_a_group
 
-STAGES = ("data", "degrade", "concept", "purify", "detect", "score")
-ON_GPU = ("degrade", "concept", "purify", "detect")
 BENCHMARKS = Layout().benchmarks
 UNKNOWN = "unknown"  # hours of what was never measured
 CHANNELS = {"data": 4, "degrade": 3, "purify": 3, "detect": 1}  # bytes a pixel that a stage writes: image and mask, ...
@@ -41,7 +39,7 @@ class Work:
         return self.images * self.size**2 * CHANNELS.get(self.stage, 0) / 1e9
 
     @property
-    def key(self):
+    def key(self) -> Key:
         """What its time is looked up by: the stage and the entries, not the data set."""
         return (self.stage, *[split_repeat(name)[0] for name in self.names[1:]])
 
@@ -57,7 +55,7 @@ def run(files, benchmarks=BENCHMARKS):
     provided = [need for need in needs if need.provided]
     if provided:
         print("\n".join([*needs_lines(provided), ""]))
-    work, times = all_work(experiment), recorded(benchmarks)
+    work, times = all_work(experiment), seconds_a_group(read_jobs(benchmarks))
     rows = [_row(stage, [item for item in work if item.stage == stage], times) for stage in STAGES]
     total = [sum(row[column] for row in rows) for column in (1, 3)]
     print(tabulate(rows, ("stage", "jobs", "hours", "GB at most", "jobs without a time"), floatfmt=".1f"))
@@ -90,39 +88,6 @@ def count_images(dataset, groups):
     if Path(dataset.path).is_dir():
         return sum(len(found.photos) for found in find_groups(dataset.path, dataset.source)[0])
     return 0  # an archive, or not there yet: unknown
-
-
-def recorded(benchmarks):
-    """{(stage, entries of a condition without the data set): seconds a group} of the jobs that left a benchmark file."""
-    sums = {}
-    for path in sorted(Path(benchmarks).rglob("*.tsv")):
-        stage, *names = path.relative_to(benchmarks).with_suffix("").parts
-        if stage not in STAGES or len(names) < (1 if stage == "data" else 2):
-            continue
-        last = names.pop()
-        span = re.fullmatch(r"(\d{4})-(\d{4})", last)
-        seconds = read_benchmark(path).get("s")
-        if seconds is None or not (span or stage in ("data", "score")):
-            continue
-        key = (stage, *names[1:]) if span else (stage, *[*names, last][1:])
-        groups = int(span[2]) - int(span[1]) if span else 1  # of a data set or condition as a whole: a job
-        total = sums.setdefault(key, [0.0, 0])
-        total[0] += seconds
-        total[1] += groups
-    return {key: seconds / groups for key, (seconds, groups) in sums.items()}
-
-
-def read_benchmark(path):
-    """{column: number} of a job, as Snakemake recorded it; empty for a file that is none of its.
-
-    `s` is wall time, `cpu_time` in s, too, `max_rss` in MB; what is no number, such as "-" or h:m:s, is left out.
-    """
-    try:
-        header, *rows = (line.split("\t") for line in Path(path).read_text().splitlines())
-        row = dict(zip(header, rows[-1], strict=True))
-    except (ValueError, IndexError):
-        return {}
-    return {key: float(text) for key, text in row.items() if re.fullmatch(r"[\d.]+(e[-+]?\d+)?", text)}
 
 
 def _row(stage, work, times):

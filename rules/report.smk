@@ -94,7 +94,7 @@ rule draw_failures:
 
 rule draw_sweep:
     input:
-        scores=lambda wildcards: JOBS.sweep_scores(wildcards.sweep),
+        LAYOUT.table("degradations"),
     output:
         figure=report(
             LAYOUT.figure("sweep", "{sweep}"),
@@ -116,15 +116,12 @@ rule draw_sweep:
     params:
         points=lambda wildcards: [str(its) for its in EXPERIMENT.sweeps[wildcards.sweep].points],
         label=lambda wildcards: EXPERIMENT.sweeps[wildcards.sweep].label,
-        statistics=part("statistics"),
         entries=entries,
-        seed=EXPERIMENT.seed,
     message:
         "figure: success rate against {params.label}"
     shell:
-        "cosalpure report sweep {input.scores:q} --points {params.points:q} --label {params.label:q}"
-        " --settings {params.statistics:q} --entries {params.entries:q} --seed {params.seed} --output {output.figure:q}"
-        " > {log:q} 2>&1"
+        "cosalpure report sweep {input:q} --points {params.points:q} --label {params.label:q}"
+        " --entries {params.entries:q} --output {output.figure:q} > {log:q} 2>&1"
 
 
 rule draw_concepts:

@@ -38,6 +38,11 @@ def test_the_measure_sees_what_is_imported():
     assert "torch" in imported("-c", "import cosalpure.degrade.jadena")
 
 
+@pytest.mark.parametrize("module", ["cosalpure.timing", "cosalpure.environment"])
+def test_times_and_versions_need_the_standard_library_alone(module):
+    assert not imported("-c", f"import {module}") & {*HEAVY, "pandas", "numpy", "PIL", "yaml", "pydantic"}
+
+
 @pytest.mark.parametrize("module", ["cosalpure.score", "cosalpure.tables.stage", "cosalpure.report.overview"])
 def test_scores_tables_and_figures_need_no_torch(module):
     assert not imported("-c", f"import {module}") & {"torch", "diffusers", "transformers"}

@@ -52,16 +52,6 @@ def benchmark(folder, name, seconds):
     path.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:00\t500\n")
 
 
-def test_recorded_times_are_seconds_a_group_of_an_entry_on_any_data_set(tmp_path):
-    benchmark(tmp_path, "purify/mini/jadena/cosalpure/0000-0002.tsv", 60)
-    benchmark(tmp_path, "purify/pets/jadena/cosalpure/0000-0001.tsv", 30)
-    benchmark(tmp_path, "score/mini/jadena/cosalpure/gicd.tsv", 4)
-    benchmark(tmp_path, "train/gicd.tsv", 1000)
-    (tmp_path / "purify/mini/jadena/cosalpure/0002-0004.tsv").write_text("s\n")  # of a job that was killed
-    times = plan.recorded(tmp_path)
-    assert times == {("purify", "jadena", "cosalpure"): 30, ("score", "jadena", "cosalpure", "gicd"): 4}
-
-
 def test_hours_are_those_of_recorded_jobs_and_the_others_are_counted(tmp_path, capsys, monkeypatch):
     benchmark(tmp_path, "concept/CoCA/jadena/0000-0002.tsv", 1800)  # a pilot: a quarter of an hour a group
     monkeypatch.chdir(ROOT)  # where config/train lies
@@ -85,10 +75,3 @@ def test_hours_of_what_was_never_measured_are_unknown(tmp_path, capsys):
 def test_mini_needs_nothing_downloaded(tmp_path, capsys):
     plan.run([ROOT / "config.yaml"], tmp_path)
     assert "0.0 GB to download in 0 files" in capsys.readouterr().out
-
-
-def test_times_of_what_is_no_stage_are_passed_over(tmp_path):
-    for path in ("complete.tsv", "tables/table1.tsv", "report/page.tsv", "purify/mini/jadena/cosalpure/0000-0002.tsv"):
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text("s\th:m:s\n6.0\t0:00:06\n")
-    assert plan.recorded(tmp_path) == {("purify", "jadena", "cosalpure"): 3.0}

@@ -7,15 +7,11 @@ import typer
 from cosalpure.cli.options import (
     LAYOUT,
     NO_SETTINGS,
-    SEED,
     EntryLabels,
     Results,
-    Seed,
-    Settings,
     Threads,
     output,
     read_entries,
-    read_statistics,
     several,
 )
 
@@ -82,19 +78,18 @@ def failures(
 
 
 def sweep(
-    scores: Annotated[list[str], typer.Argument(metavar="FILE", help="Score files.")],
+    table: Annotated[
+        str, typer.Argument(metavar="TABLE", help="Table of degradations, such as results/tables/degradations.parquet.")
+    ],
     points: Annotated[
         list[str], several("--points", "DATASET/DEGRADATION=VALUE", "Conditions and their values along the axis.")
     ],
     output: Annotated[str, output("PNG file to write. A CSV file of the numbers is written beside it.")],
     label: Annotated[str, typer.Option("--label", help="Title of the axis.")] = "",
-    settings: Settings = NO_SETTINGS,
     entries: EntryLabels = NO_SETTINGS,
-    seed: Seed = SEED,
     threads: Threads = 1,
 ) -> None:
     """Draw the success rate against the values of a setting."""
-    statistics = read_statistics(settings)
     from cosalpure.report.sweep import draw
 
-    draw(scores, points, label, statistics, output, seed, read_entries(entries))
+    draw(table, points, label, output, read_entries(entries))

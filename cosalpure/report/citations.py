@@ -1,91 +1,41 @@
-"""BibTeX of the methods, networks and data that a run used, for its report page."""
+"""BibTeX of the methods that a run used, selected by key from `cosalpure/assets/references.bib`."""
 
-PAPERS = {
-    "cosalpure": (
-        "inproceedings{zhu2024cosalpure",
-        "CosalPure: Learning Concept from Group Images for Robust Co-Saliency Detection",
-        "Zhu, Jiayi and Guo, Qing and Juefei-Xu, Felix and Huang, Yihao and Liu, Yang and Pu, Geguang",
-        "CVPR",
-        2024,
-    ),
-    "jadena": (
-        "inproceedings{gao2022jadena",
-        "Can You Spot the Chameleon? Adversarially Camouflaging Images from Co-Salient Object Detection",
-        "Gao, Ruijun and Guo, Qing and Juefei-Xu, Felix and Yu, Hongkai and Fu, Huazhu and Feng, Wei and Liu, Yang "
-        "and Wang, Song",
-        "CVPR",
-        2022,
-    ),
-    "gicd": (
-        "inproceedings{zhang2020gicd",
-        "Gradient-Induced Co-Saliency Detection",
-        "Zhang, Zhao and Jin, Wenda and Xu, Jun and Cheng, Ming-Ming",
-        "ECCV",
-        2020,
-    ),
-    "gcagc": (
-        "inproceedings{zhang2020gcagc",
-        "Adaptive Graph Convolutional Network with Attention Graph Clustering for Co-Saliency Detection",
-        "Zhang, Kaihua and Li, Tengpeng and Shen, Shiwen and Liu, Bo and Chen, Jin and Liu, Qingshan",
-        "CVPR",
-        2020,
-    ),
-    "poolnet": (
-        "inproceedings{liu2019poolnet",
-        "A Simple Pooling-Based Design for Real-Time Salient Object Detection",
-        "Liu, Jiang-Jiang and Hou, Qibin and Cheng, Ming-Ming and Feng, Jiashi and Jiang, Jianmin",
-        "CVPR",
-        2019,
-    ),
-    "diffpure": (
-        "inproceedings{nie2022diffpure",
-        "Diffusion Models for Adversarial Purification",
-        "Nie, Weili and Guo, Brandon and Huang, Yujia and Xiao, Chaowei and Vahdat, Arash and Anandkumar, Anima",
-        "ICML",
-        2022,
-    ),
-    "dda": (
-        "inproceedings{gao2023dda",
-        "Back to the Source: Diffusion-Driven Adaptation to Test-Time Corruption",
-        "Gao, Jin and Zhang, Jialing and Liu, Xihui and Darrell, Trevor and Shelhamer, Evan and Wang, Dequan",
-        "CVPR",
-        2023,
-    ),
-    "concept": (
-        "inproceedings{gal2023textual",
-        "An Image is Worth One Word: Personalizing Text-to-Image Generation using Textual Inversion",
-        "Gal, Rinon and Alaluf, Yuval and Atzmon, Yuval and Patashnik, Or and Bermano, Amit H. and Chechik, Gal and "
-        "Cohen-Or, Daniel",
-        "ICLR",
-        2023,
-    ),
-    "continuous": (
-        "inproceedings{chen2021liif",
-        "Learning Continuous Image Representation with Local Implicit Image Function",
-        "Chen, Yinbo and Liu, Sifei and Wang, Xiaolong",
-        "CVPR",
-        2021,
-    ),
-    "corruptions": (
-        "inproceedings{hendrycks2019imagenetc",
-        "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations",
-        "Hendrycks, Dan and Dietterich, Thomas",
-        "ICLR",
-        2019,
-    ),
-}
-OWN = {"none", "random_noise", "random_exposure", "jpeg", "blur", "resize", "source_only", "vae_round_trip"}
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cosalpure.methods import FAMILIES, METHODS, Family
+from cosalpure.seeds import split_repeat
+
+BENCHMARK = "zhu2024cosalpure"  # cited for every run
 
 
-def bibtex(degradations, purifiers, detectors):
-    """The entries of the methods in these sets, CosalPure's first; the names are the registered methods'."""
-    wanted = {"cosalpure", *degradations, *purifiers, *detectors}
-    if "cosalpure" in purifiers:
-        wanted |= {"concept", "continuous"}
-    if set(degradations) - OWN - {"jadena"}:
-        wanted.add("corruptions")
-    return "\n\n".join(_entry(*paper) for name, paper in PAPERS.items() if name in wanted)
+def references() -> dict[str, str]:
+    """Read the BibTeX entries that ship with the package, by key, in their order.
+
+    An entry begins with @kind{key, at the start of a line and ends at the first line that is a closing brace alone.
+    """
+    text = (Path(__file__).parents[1] / "assets" / "references.bib").read_text(encoding="utf-8")
+    return {its["key"]: its[0] for its in re.finditer(r"^@\w+\{(?P<key>[^,\s]+),\n.*?^\}$", text, re.M | re.S)}
 
 
-def _entry(key, title, authors, venue, year):
-    return f"@{key},\n  title = {{{title}}},\n  author = {{{authors}}},\n  booktitle = {{{venue}}},\n  year = {{{year}}}\n}}"
+def bibtex(methods: Iterable[tuple[Family, str]]) -> str:
+    """Write the entries of methods and of the benchmark, each once; a plug-in's own entry stands at the end."""
+    known = [METHODS[family].get(method) for family, method in methods]
+    keys = {BENCHMARK, *(key for method in known for key in method.cite)}
+    shipped = [entry for key, entry in references().items() if key in keys]
+    return "\n\n".join([*shipped, *dict.fromkeys(its.bibtex.strip() for its in known if its.bibtex)])
+
+
+def methods_run(config: Mapping[str, Any], names: Mapping[Family, Iterable[str]]) -> list[tuple[Family, str]]:
+    """List (family, method) of the entries that were run: `names` has those of each family."""
+    return [(family, method_of(config.get(family, {}), name)) for family in FAMILIES for name in names.get(family, ())]
+
+
+def method_of(entries: Mapping[str, Any], name: str) -> str:
+    """Find the registered method of an entry: its `method`, that of the entry it is `like`, or its own name."""
+    entry = entries.get(split_repeat(name)[0]) or {}
+    if entry.get("method"):
+        return str(entry["method"])
+    return method_of(entries, entry["like"]) if entry.get("like") else split_repeat(name)[0]

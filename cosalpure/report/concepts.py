@@ -1,9 +1,11 @@
 """What was learned: previews of concepts (the paper's Figure 4) and where the network attends to them (Figure 5)."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from cosalpure.concept import FILE, Concept
 from cosalpure.concept.attention import attention_maps
@@ -20,32 +22,43 @@ STEPS = 25  # sampler steps of a preview
 
 
 def draw_previews(
-    data, images, clean_concepts, concepts, text_to_image, span, output, seed, previews=PREVIEWS, steps=STEPS
-):
-    """Groups in their order: an attacked image, then what the clean and the attacked group's concepts look like.
+    data: str,
+    images: str,
+    clean_concepts: str,
+    concepts: str,
+    text_to_image: Any,
+    span: str,
+    output: str | Path,
+    seed: int,
+    previews: int = PREVIEWS,
+    steps: int = STEPS,
+) -> None:
+    """Draw groups in their order: an attacked image, then previews of the clean and of the attacked group's concept.
 
-    Both concepts start from the same noise. `images` is the folder of the degraded images, `clean_concepts` and
-    `concepts` those of the concepts learned from the clean and from the degraded groups. `previews` images of each are
-    generated in `steps` sampler steps.
+    Both start from the same noise. `images` is the folder of the degraded images; `clean_concepts` and `concepts` are
+    those of what was learned from the clean and from the degraded groups. `steps` are the sampler steps of a preview.
     """
     model, rows = TextToImage.of(text_to_image), []
     for group in read_groups(data, span):
         pictures = [open_picture(path) for path in group.paths(Path(images) / "images")]
         order = sorted(range(len(pictures)), key=lambda index: not group.attacked[index])  # attacked ones first
-        ends = [order[0], order[-1]]
-        rows.append(Row(group.name, [pictures[index] for index in ends], [group.attacked[index] for index in ends]))
+        ends = order[0], order[-1]
+        rows.append(Row(group.name, [pictures[i] for i in ends], [group.attacked[i] for i in ends]))
         for folder in (clean_concepts, concepts):
             draws = [generator(seed, group.dataset, group.name, "preview", number) for number in range(previews)]
             concept = Concept.load(Path(folder) / "groups" / group.slug / FILE)
             rows[-1].pictures.extend(map(_picture, preview(model, concept, draws, steps=steps)))
-    note = (
-        f"an attacked (red) and an untouched image; {previews} previews of the concept learned from the clean group, "
-    )
-    draw_sheet(output, "Learned concepts", note + f"{previews} of the one learned from the attacked group", rows)
+    note = f"an attacked (red) and a clean image; {previews} previews each of the clean and attacked group's concept"
+    draw_sheet(output, "Learned concepts", note, rows)
 
 
-def draw_attention(data, images, concepts, text_to_image, span, output, seed):
-    """Groups in their order: images, and below them the attention that the network pays the group's concept there."""
+def draw_attention(
+    data: str, images: str, concepts: str, text_to_image: Any, span: str, output: str | Path, seed: int
+) -> None:
+    """Draw groups in their order: images, and below them the attention that the network pays the group's concept there.
+
+    The arguments are those of `draw_previews`.
+    """
     model, rows = TextToImage.of(text_to_image), []
     for group in read_groups(data, span):
         files = group.paths(Path(images) / "images")[:COLUMNS]
@@ -58,12 +71,12 @@ def draw_attention(data, images, concepts, text_to_image, span, output, seed):
     draw_sheet(output, "Attention to the learned concept", "attacked images framed in red; yellow is high", rows)
 
 
-def heat(images, maps):
-    """Maps (N, 1, H, W) over the greyish images (N, 3, H, W): the higher, the yellower and the more opaque."""
+def heat(images: Tensor, maps: Tensor) -> Tensor:
+    """Lay maps (N, 1, H, W) over greyish images (N, 3, H, W), all in [0, 1]: the higher, the yellower and more opaque."""
     grey = images.mean(1, keepdim=True).expand_as(images) * 0.6
     return torch.lerp(grey, torch.tensor([1.0, 0.9, 0.1]).view(1, 3, 1, 1).expand_as(images), maps * 0.8)
 
 
-def _picture(image):
-    """A tensor (3, H, W) in [0, 1] as a PIL image."""
+def _picture(image: Tensor) -> Image.Image:
+    """Turn a tensor (3, H, W) in [0, 1] into a PIL image."""
     return Image.fromarray(to_uint8(image).transpose(1, 2, 0))

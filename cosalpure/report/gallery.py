@@ -2,43 +2,81 @@
 
 import base64
 import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 from PIL import Image
 
-from cosalpure.data import read_groups
+from cosalpure.data import Group, read_groups
 from cosalpure.experiment.layout import Layout
+from cosalpure.labels import Entries
+from cosalpure.report.view import Figures, Gallery, GalleryBlock, GalleryGroup, GalleryImage
 
-IMAGES, SIDE, BUDGET = 8, 160, 10_000_000  # the last one in characters of base64
+IMAGES, SIDE = 8, 160  # of a group that are shown; px
+BUDGET, FIGURES_BUDGET = 10_000_000, 4_000_000  # characters of base64
 RULE = f"""Groups are ranked by the IoU of their attacked images (of all images, where none is attacked), averaged over
-images and detectors, under the last purifier of the configuration; shown are the worst, the median (of two, the lower
-one) and the best. Up to {IMAGES} images a group, of at most {SIDE} pixels."""
+images and detectors, under the last purifier of the configuration. The worst, the median (of two, the lower one) and the
+best group are shown, up to {IMAGES} images of each, of at most {SIDE} pixels."""
 
 
-def build(results, scores, entries):
-    """(what the page's script reads, sentences for the reader); `scores` as in scores.parquet."""
+class Pictures:
+    """Image files as data addresses, each once; `found` maps a short key to the address."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, str] = {}
+        self.size = 0
+        self._keys: dict[Path, str | None] = {}
+
+    def key(self, path: Path) -> str | None:
+        """Get the key of an image file; None if there is no such file, as for an image that failed."""
+        if path not in self._keys:
+            key = f"p{len(self.found)}" if path.exists() else None
+            if key:
+                self.found[key] = data_address(path)
+                self.size += len(self.found[key])
+            self._keys[path] = key
+        return self._keys[path]
+
+
+def build(layout: Layout, scores: pd.DataFrame, entries: Entries) -> Gallery:
+    """Build the section; `scores` as in scores.parquet."""
     pictures, blocks, notes = Pictures(), [], []
     for (dataset, degradation), rows in scores.groupby(["dataset", "degradation"], sort=False):
-        groups = {group.slug: group for group in read_groups(Layout(str(results)).stage("data", dataset))}
-        block = {
-            "name": f"{dataset}, {entries.label('degradations', degradation)}",
-            "purifiers": entries.labels("purifiers", list(rows["purifier"].unique())),
-            "detectors": entries.labels("detectors", list(rows["detector"].unique())),
-            "groups": [],
-        }
+        groups = {group.slug: group for group in read_groups(layout.stage("data", dataset))}
+        name, shown = f"{dataset}, {entries.label('degradations', degradation)}", []
         for place, slug in choose(rows):
             if pictures.size > BUDGET:
-                notes.append(f"{block['name']}: the {place} group is left out, the page would be too large.")
+                notes.append(f"{name}: the {place} group is left out, the page would be too large.")
                 continue
-            block["groups"].append(
-                _group(Layout(str(results)), dataset, degradation, groups[slug], place, rows, pictures)
-            )
-        blocks.append(block)
-    return {"blocks": blocks, "pictures": pictures.found}, notes
+            images = _images(layout, (dataset, degradation), groups[slug], rows, pictures)
+            shown.append(GalleryGroup(place, groups[slug].name, images))
+        purifiers = entries.labels("purifiers", list(rows["purifier"].unique()))
+        detectors = entries.labels("detectors", list(rows["detector"].unique()))
+        blocks.append(GalleryBlock(name, purifiers, detectors, shown))
+    return Gallery(blocks, pictures.found, notes, RULE)
 
 
-def choose(rows):
-    """[("worst", slug), ("median", slug), ("best", slug)] of one condition's score rows; fewer of fewer groups."""
+def as_data(section: Gallery) -> dict[str, Any]:
+    """Give the gallery as the page's script reads it."""
+    return {"blocks": [asdict(block) for block in section.blocks], "pictures": section.pictures}
+
+
+def figures(layout: Layout) -> Figures | None:
+    """Build the section of the run's figures, as far as they fit; None if there are none."""
+    found: dict[str, str] = {}
+    for path in sorted(Path(layout.figures).glob("*.png")):
+        address = data_address(path, side=None)
+        if sum(map(len, found.values())) + len(address) > FIGURES_BUDGET:
+            return Figures(found, left_out=path.name)
+        found[path.stem] = address
+    return Figures(found) if found else None
+
+
+def choose(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    """Choose the groups of one condition's score rows: ("worst", slug), ("median", slug), ("best", slug), or fewer."""
     last = rows[rows["purifier"] == rows["purifier"].iloc[-1]]
     attacked = last[last["attacked"]] if last["attacked"].any() else last
     ranked = attacked.groupby("slug")["iou"].mean().dropna().sort_values(kind="stable").index
@@ -48,28 +86,10 @@ def choose(rows):
     return [(places[index], ranked[index]) for index in sorted(places)]  # of one or two groups an end is the median too
 
 
-class Pictures:
-    """Image files as data addresses, each once; `found` maps a short key to the address."""
-
-    def __init__(self):
-        self.found, self._keys, self.size = {}, {}, 0
-
-    def key(self, path):
-        """The key of an image file; None if there is no such file, as for an image that failed."""
-        path = Path(path)
-        if path not in self._keys:
-            self._keys[path] = None
-            if path.exists():
-                self._keys[path] = f"p{len(self.found)}"
-                self.found[self._keys[path]] = address = data_address(path)
-                self.size += len(address)
-        return self._keys[path]
-
-
-def data_address(path, side=SIDE):
-    """data:image/webp;... of an image file, made smaller if a side is longer than `side` pixels."""
-    with Image.open(path) as image:
-        image = image.convert("L" if image.mode == "L" else "RGB")
+def data_address(path: Path, side: int | None = SIDE) -> str:
+    """Write an image file as data:image/webp;..., made smaller if a side is longer than `side` pixels."""
+    with Image.open(path) as file:
+        image = file.convert("L" if file.mode == "L" else "RGB")
     if side:
         image.thumbnail((side, side))
     buffer = io.BytesIO()
@@ -77,31 +97,46 @@ def data_address(path, side=SIDE):
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _group(layout, dataset, degradation, group, place, rows, pictures):
-    """One group: its name, and for each image the keys of its pictures and its IoU under each purifier and detector."""
+def _images(
+    layout: Layout, condition: tuple[str, str], group: Group, rows: pd.DataFrame, pictures: Pictures
+) -> list[GalleryImage]:
+    """Show the first images of one group under each purifier and detector; `condition` is (dataset, degradation)."""
     here = rows[rows["slug"] == group.slug]
     ious = {(row.file, row.purifier, row.detector): row.iou for row in here.itertuples()}
     purifiers, detectors = list(rows["purifier"].unique()), list(rows["detector"].unique())
-    images = []
+    found = []
     for file, attacked in list(zip(group.files, group.attacked, strict=True))[:IMAGES]:
         inside = Path(group.slug) / file
-        found = {purifier: {} for purifier in purifiers}
-        for purifier in purifiers:
-            for detector in detectors:
-                maps = layout.maps(dataset, degradation, purifier, detector)
-                iou = ious.get((file, purifier, detector))
-                defined = iou is not None and iou == iou
-                found[purifier][detector] = [pictures.key(maps / inside), round(float(iou), 3) if defined else None]
-        purified = {p: layout.images("purify", dataset, degradation, p) / inside for p in purifiers}
-        images.append(
-            {
-                "file": file,
-                "attacked": bool(attacked),
-                "original": pictures.key(layout.images("data", dataset) / inside),
-                "truth": pictures.key(layout.masks(dataset) / inside),
-                "before": pictures.key(layout.images("degrade", dataset, degradation) / inside),
-                "after": {purifier: pictures.key(path) for purifier, path in purified.items()},
-                "maps": found,
-            }
+        purified = {name: layout.images("purify", *condition, name) / inside for name in purifiers}
+        found.append(
+            GalleryImage(
+                file,
+                bool(attacked),
+                original=pictures.key(layout.images("data", condition[0]) / inside),
+                truth=pictures.key(layout.masks(condition[0]) / inside),
+                before=pictures.key(layout.images("degrade", *condition) / inside),
+                after={name: pictures.key(path) for name, path in purified.items()},
+                maps=_maps(layout, condition, inside, (purifiers, detectors), ious, pictures),
+            )
         )
-    return {"place": place, "name": group.name, "size": len(group.files), "images": images}
+    return found
+
+
+def _maps(
+    layout: Layout,
+    condition: tuple[str, str],
+    inside: Path,
+    names: tuple[Sequence[str], Sequence[str]],
+    ious: Mapping[tuple[str, str, str], float],
+    pictures: Pictures,
+) -> dict[str, dict[str, tuple[str | None, float | None]]]:
+    """Find one image's maps and IoUs by purifier and detector; None for what is not there or not defined."""
+    found: dict[str, dict[str, tuple[str | None, float | None]]] = {}
+    for purifier in names[0]:
+        found[purifier] = {}
+        for detector in names[1]:
+            iou = ious.get((inside.name, purifier, detector))
+            shown = None if iou is None or pd.isna(iou) else round(float(iou), 3)
+            path = layout.maps(*condition, purifier, detector) / inside
+            found[purifier][detector] = pictures.key(path), shown
+    return found

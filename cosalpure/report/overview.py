@@ -5,9 +5,13 @@ is attacked), last purifier over first, is the median of all groups (of two, the
 first one.
 """
 
-from cosalpure.data import read_groups, read_manifest
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cosalpure.data import Group, read_groups, read_manifest
 from cosalpure.experiment.layout import Layout
 from cosalpure.io import read_pixels
+from cosalpure.labels import Entries
 from cosalpure.report.sheet import Row, draw_sheet, open_picture
 from cosalpure.score import score_map
 
@@ -15,20 +19,26 @@ COLUMNS = 10  # images of a long group that are shown
 MAPS = "    co-saliency maps"
 
 
-def draw(results, dataset, degradation, detector, purifiers, output, entries):
+def draw(
+    results: str | Path,
+    dataset: str,
+    degradation: str,
+    detector: str,
+    purifiers: Sequence[str],
+    output: str | Path,
+    entries: Entries,
+) -> None:
     """Write the figure of a condition to the PNG file `output`; a pair of rows a purifier."""
-    layout = Layout(str(results))
+    layout, titles = Layout(str(results)), entries.labels("purifiers", list(purifiers))
     scored = read_manifest(layout.stage("data", dataset)).truth.all()
     if scored:
-        group, note = median_group(layout, dataset, degradation, detector, entries.labels("purifiers", purifiers))
+        group, note = median_group(layout, dataset, degradation, detector, titles)
     else:
-        group, note = (
-            read_groups(layout.stage("data", dataset))[0],
-            "the first group: there is no ground truth to choose by",
-        )
+        group = read_groups(layout.stage("data", dataset))[0]
+        note = "the first group: there is no ground truth to choose by"
     places = [("Ground truth", layout.masks(dataset)) if scored else ("As it came", layout.images("data", dataset))]
     files = group.files[:COLUMNS]
-    for purifier, title in entries.labels("purifiers", purifiers).items():
+    for purifier, title in titles.items():
         places.append((title, layout.images("purify", dataset, degradation, purifier)))
         places.append((MAPS, layout.maps(dataset, degradation, purifier, detector)))
     attacked = group.attacked[:COLUMNS]
@@ -39,8 +49,13 @@ def draw(results, dataset, degradation, detector, purifiers, output, entries):
     draw_sheet(output, heading, f"{note}; attacked images framed in red", rows)
 
 
-def median_group(layout, dataset, degradation, detector, purifiers):
-    """(Group, why) by the rule above; `purifiers` maps names to labels. IoU as the official evaluation computes it."""
+def median_group(
+    layout: Layout, dataset: str, degradation: str, detector: str, purifiers: Mapping[str, str]
+) -> tuple[Group, str]:
+    """Choose the group by the rule above, and say why; IoU as the official evaluation computes it.
+
+    `purifiers` maps names to labels.
+    """
     groups, names = read_groups(layout.stage("data", dataset)), list(purifiers)
     any_attacked, gains = any(any(group.attacked) for group in groups), []
     for group in groups:
@@ -48,18 +63,18 @@ def median_group(layout, dataset, degradation, detector, purifiers):
         truths = group.paths(layout.masks(dataset))
         ends = (layout.maps(dataset, degradation, purifier, detector) for purifier in (names[0], names[-1]))
         first, last = (_mean_iou(chosen, group.paths(maps), truths) for maps in ends)
-        if first is not None:
+        if first is not None and last is not None:
             gains.append((last - first, group.slug, group))
     gain, _, group = sorted(gains)[(len(gains) - 1) // 2]
     gained = f"{purifiers[names[-1]]} over {purifiers[names[0]]}: {round(gain, 2) + 0.0:+.2f} IoU"
-    return (
-        group,
-        f"group with the median gain, {gained}, {'attacked images' if any_attacked else 'no image is attacked'}",
-    )
+    of = "attacked images" if any_attacked else "no image is attacked"
+    return group, f"group with the median gain, {gained}, {of}"
 
 
-def _mean_iou(chosen, maps, truths):
-    """Mean IoU of a group's chosen images; None if there are none."""
+def _mean_iou(chosen: Sequence[bool], maps: Sequence[Path], truths: Sequence[Path]) -> float | None:
+    """Average the IoU of a group's chosen images; None if there are none."""
     rows = zip(maps, truths, chosen, strict=True)
-    values = [score_map(read_pixels(m, "L"), read_pixels(t, "L"))["iou"] for m, t, wanted in rows if wanted]
+    values: list[float] = [
+        score_map(read_pixels(m, "L"), read_pixels(t, "L"))["iou"] for m, t, wanted in rows if wanted
+    ]
     return sum(values) / len(values) if values else None

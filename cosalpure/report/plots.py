@@ -1,117 +1,178 @@
-"""The report page's plots, as SVG that follows the page's colours."""
+"""The plots of a run, drawn by matplotlib: one function a plot, for a PNG file and for the report page (`svg.inline`).
+
+Colours are those of the page (`page.css`), which `svg.inline` replaces by the page's variables, so that plots on the page
+follow its light and its dark colours. A dot carries a text that the page shows under the mouse.
+"""
 
 import math
-from html import escape
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-LEFT, PLOT, ROW, GAP = 250, 560, 14, 10  # px
-LINES = ("var(--mark2)", "var(--mark)", "var(--mark3)", "var(--soft)")  # of the first, second, ... series
-HALVES = {"adv": ("var(--mark)", "attacked half"), "clean": ("var(--mark2)", "clean half")}
+import matplotlib
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import Transform, offset_copy
+
+from cosalpure.labels import Entries
+
+COLOURS = {  # the variables of page.css: their values in light
+    "--ink": "#1c1e21",
+    "--soft": "#62676e",
+    "--line": "#d9dce0",
+    "--mark": "#c2255c",
+    "--mark2": "#1864ab",
+    "--mark3": "#2b8a3e",
+}
+INK, LINE = COLOURS["--ink"], COLOURS["--line"]
+LINES = [COLOURS[name] for name in ("--mark2", "--mark", "--mark3", "--soft")]  # of the first, second, ... series
+STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "text.parse_math": False,  # names from outside are text: a $ in them begins no formula
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": LINE,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": "medium",
+    "grid.color": LINE,
+    "xtick.color": LINE,
+    "ytick.color": LINE,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "legend.handlelength": 1.2,
+    "legend.handletextpad": 0.5,
+    "lines.markersize": 5,
+    "lines.linewidth": 1.2,
+}
+WIDTH = 8.4  # inches
+TIP = "tip:"  # before the text of a dot, in its id
+LONGEST = 48  # characters of a name
+HALVES = {"adv": "attacked images", "clean": "clean images"}
+HALF_COLOURS = {"adv": COLOURS["--mark"], "clean": COLOURS["--mark2"]}
+
+Pair = tuple[float, float]
+Interval = tuple[float, float, float]  # value, low, high; NaN where there is none
 
 
-def success_by_method(rows):
-    """SVG: a line a method and half. `rows`: [(method, {"adv": (value, low, high), "clean": ...}), ...]."""
-    height = 40 + len(rows) * (2 * ROW + GAP)
-    parts = [_axis(height)]
-    for i, (color, title) in enumerate(HALVES.values()):
-        x = LEFT + i * 140
-        parts.append(f'<circle cx="{x}" cy="10" r="4" fill="{color}"/><text x="{x + 9}" y="14">{title}</text>')
-    for i, (method, values) in enumerate(rows):
-        top = 30 + i * (2 * ROW + GAP)
-        parts.append(f'<text x="{LEFT - 10}" y="{top + ROW + 4}" text-anchor="end">{escape(method)}</text>')
-        for j, (half, (color, _)) in enumerate(HALVES.items()):
-            if half in values and not math.isnan(values[half][0]):
-                parts.append(_interval(top + ROW // 2 + j * ROW, color, *values[half]))
-    return _svg(height, parts, "Success rate by method, attacked and clean half, with intervals")
+@matplotlib.rc_context(STYLE)
+def success_by_method(rows: Sequence[tuple[str, Mapping[str, Interval]]]) -> Figure:
+    """Draw the success rate of every method, a line for its attacked and one for its clean images.
 
-
-def time_against_robustness(points):
-    """SVG: success on the attacked half over seconds an image. `points`: [(method, seconds, success), ...]."""
-    height, longest = 260, max([seconds for _, seconds, _ in points] + [1e-9]) * 1.1
-    parts = _grid(height, longest, "seconds an image")
-    parts.append('<text x="0" y="14">success, attacked half</text>')
-    for i, (method, seconds, success) in enumerate(sorted(points, key=lambda point: point[1])):
-        x, y = _place(height, longest, seconds, success)
-        anchor = "end" if x > (LEFT + PLOT) * 0.7 else "start"
-        shift = -8 if anchor == "end" else 8
-        parts.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="var(--mark2)"><title>{escape(method)}</title></circle>'
-        )
-        parts.append(
-            f'<text x="{x + shift:.1f}" y="{y + (-8, 16)[i % 2]:.1f}" text-anchor="{anchor}">{escape(method)}</text>'
-        )
-    return _svg(height, parts, "Success rate on the attacked half against the time of purification")
-
-
-def success_by_setting(series, axis, title):
-    """SVG: success against a setting, a line a series, dashed without any degradation.
-
-    `series`: [(name, [(x, value, low, high, value without), ...]), ...], x not negative, the others in [0, 1].
+    Args:
+        rows: a method's name and its intervals by half, "adv" and "clean"; values lie in [0, 1].
     """
-    height, longest = 280, max([point[0] for _, points in series for point in points] + [1e-9]) * 1.02
-    parts = _grid(height, longest, escape(axis))
-    for i, (name, points) in enumerate(series):
-        color, shift = LINES[i % len(LINES)], 3 * (i - (len(series) - 1) / 2)  # bars of several lines side by side
-        line, clean = ([(*_place(height, longest, point[0], point[k]),) for point in points] for k in (1, 4))
-        line = [(x + shift, y) for x, y in line]
-        parts.append(_path(line, color) + _path(clean, color, ' stroke-dasharray="5 4"'))
-        for (x, y), (_, value, low, high, _) in zip(line, points, strict=True):
-            y1, y2 = (_place(height, longest, 0, end)[1] for end in (low, high))
-            if not math.isnan(low):
-                parts.append(f'<line x1="{x:.1f}" y1="{y1:.1f}" x2="{x:.1f}" y2="{y2:.1f}" stroke="{color}"/>')
-            text = f"<title>{escape(name)}: {value:.3f}</title>"
-            parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{color}">{text}</circle>')
-        x = 70 + i * 180
-        parts.append(f'<circle cx="{x}" cy="10" r="4" fill="{color}"/><text x="{x + 9}" y="14">{escape(name)}</text>')
-    return _svg(height, parts, escape(title, quote=True))
+    figure = Figure(figsize=(WIDTH, 0.7 + 0.32 * len(rows)), layout="constrained")
+    panel = figure.subplots()
+    for (half, title), shift in zip(HALVES.items(), (-0.18, 0.18), strict=True):
+        colour = HALF_COLOURS[half]
+        panel.plot([], [], "o", color=colour, label=title)
+        for place, (method, values) in enumerate(rows):
+            value, low, high = values.get(half, (math.nan,) * 3)
+            _bar(panel, (low, high), (place + shift,) * 2, colour)
+            _dot(panel, value, place + shift, colour, f"{method}, {title}: {_interval(value, low, high)}")
+    panel.set_yticks(range(len(rows)), [printed(method) for method, _ in rows])
+    panel.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5), xticks=(0, 0.25, 0.5, 0.75, 1))
+    _bare(panel, "x")
+    panel.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0, borderpad=0.2)
+    return figure
 
 
-def _path(points, color, more=""):
-    text = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    return f'<polyline points="{text}" fill="none" stroke="{color}"{more}/>'
+@matplotlib.rc_context(STYLE)
+def time_against_robustness(points: Sequence[tuple[str, float, float]]) -> Figure:
+    """Draw the success rate on the attacked images over the time of purification.
+
+    Args:
+        points: methods: name, seconds an image, success rate in [0, 1].
+    """
+    figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
+    panel = figure.subplots()
+    longest = max([seconds for _, seconds, _ in points] + [1e-9]) * 1.1
+    panel.set(xlim=(0, longest), ylim=(0, 1), yticks=(0, 0.25, 0.5, 0.75, 1))
+    panel.set(xlabel="seconds an image", ylabel="success rate, attacked images")
+    for number, (method, seconds, success) in enumerate(sorted(points, key=lambda point: point[1])):
+        _dot(panel, seconds, success, LINES[0], f"{method}: {success:.3f} in {seconds:.3g} s")
+        left, above = seconds > longest * 0.7, number % 2 == 0  # neighbours in time are named above and below in turn
+        panel.annotate(
+            printed(method),
+            (seconds, success),
+            xytext=(-6 if left else 6, 7 if above else -7),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            va="bottom" if above else "top",
+        ).set_in_layout(False)
+    _bare(panel, "y")
+    return figure
 
 
-def _place(height, longest, x, share):
-    """Where (x, share) lies in the frame that `_grid` draws: x from 0 to `longest`, share from 0 to 1."""
-    return 60 + x / longest * (LEFT + PLOT - 60), height - 40 - share * (height - 70)
+@matplotlib.rc_context(STYLE)
+def success_by_setting(numbers: pd.DataFrame, axis: str, entries: Entries) -> Figure:
+    """Draw the success rate against a setting, a panel a half and a line a detector, dashed without any degradation.
+
+    Args:
+        numbers: rows of `sweep.COLUMNS`; a half without images has no panel.
+        axis: what the setting is called.
+    """
+    shown = [split for split in HALVES if numbers.loc[numbers["split"] == split, "images"].any()]
+    labels = entries.labels("detectors", list(numbers["detector"].unique()))
+    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
+    panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    for panel, split in zip(panels, shown, strict=True):
+        here = numbers[(numbers["split"] == split) & (numbers["images"] > 0)]
+        for number, (detector, label) in enumerate(labels.items()):
+            beside = 3 * (number - (len(labels) - 1) / 2)  # points; intervals at one value stand side by side
+            shifted = offset_copy(panel.transData, figure, x=beside, units="points")
+            _line(panel, here[here["detector"] == detector], LINES[number % len(LINES)], label, shifted)
+        panel.set(xlabel=printed(axis), title=HALVES[split], ylim=(0, 1), yticks=(0, 0.25, 0.5, 0.75, 1))
+        panel.set_xlim(left=min(0, here["x"].min()))
+        _bare(panel, "y")
+    panels[0].set_ylabel("success rate (IoU > 0.5)")
+    panels[0].legend(title="dashed: no attack", title_fontsize="small", alignment="left", loc="best")
+    return figure
 
 
-def _grid(height, longest, axis):
-    """Lines and numbers of a frame; `axis`, already escaped, is the title of its x axis."""
-    parts = [f'<text x="{LEFT + PLOT}" y="{height - 8}" text-anchor="end">{axis}</text>']
-    for share in (0, 0.25, 0.5, 0.75, 1):
-        y = _place(height, longest, 0, share)[1]
-        parts.append(f'<line x1="60" y1="{y:.0f}" x2="{LEFT + PLOT}" y2="{y:.0f}" stroke="var(--line)"/>')
-        parts.append(f'<text x="52" y="{y + 4:.0f}" text-anchor="end">{share:g}</text>')
-    for value in ticks(longest):
-        x = _place(height, longest, value, 0)[0]
-        parts.append(f'<text x="{x:.0f}" y="{height - 24}" text-anchor="middle">{value:g}</text>')
-    return parts
+def _line(panel: Axes, rows: pd.DataFrame, colour: str, name: str, shifted: Transform) -> None:
+    """Draw one detector's line of `success_by_setting`, with its intervals and its rate without any degradation.
+
+    Without rows there is but a name in the legend.
+    """
+    panel.plot(rows["x"], rows["sr"], "o-", color=colour, label=printed(name), transform=shifted)
+    panel.plot(rows["x"], rows["sr_clean"], "--", linewidth=1, color=colour)
+    for row in rows.itertuples():
+        _bar(panel, (row.x,) * 2, (row.low, row.high), colour, transform=shifted)
+        tip = f"{name}: {_interval(row.sr, row.low, row.high)}"
+        _dot(panel, row.x, row.sr, colour, tip, transform=shifted)
 
 
-def ticks(longest):
-    """Four to ten round numbers from 0 to `longest` (> 0), evenly spaced."""
-    power = 10.0 ** math.floor(math.log10(longest))
-    step = next(step for step in (power / 10, power / 5, power / 4, power / 2, power, 2 * power) if longest / step < 10)
-    return [round(i * step, 12) for i in range(math.floor(longest / step + 1e-9) + 1)]
+def _bar(panel: Axes, x: Pair, y: Pair, colour: str, **more: Any) -> None:
+    """Draw an interval, a thin line without ends; nothing where a number is missing."""
+    if not any(map(math.isnan, (*x, *y))):
+        panel.plot(x, y, color=colour, alpha=0.7, solid_capstyle="butt", **more)
 
 
-def _interval(y, color, value, low, high):
-    """A dot at `value` on a line from `low` to `high`; all in [0, 1]."""
-    x, x1, x2 = (LEFT + PLOT * number for number in (value, low, high))
-    line = "" if math.isnan(low) else f'<line x1="{x1:.1f}" y1="{y}" x2="{x2:.1f}" y2="{y}" stroke="{color}"/>'
-    return f'{line}<circle cx="{x:.1f}" cy="{y}" r="4" fill="{color}"><title>{value:.3f}</title></circle>'
+def _dot(panel: Axes, x: float, y: float, colour: str, tip: str, **more: Any) -> None:
+    """Draw a dot that says `tip` under the mouse; nothing where a number is missing."""
+    if not math.isnan(x) and not math.isnan(y):
+        panel.plot([x], [y], "o", color=colour, clip_on=False, gid=TIP + printed(tip, 200), **more)
 
 
-def _axis(height):
-    parts = []
-    for share in (0, 0.25, 0.5, 0.75, 1):
-        x = LEFT + PLOT * share
-        parts.append(f'<line x1="{x:.0f}" y1="24" x2="{x:.0f}" y2="{height - 16}" stroke="var(--line)"/>')
-        parts.append(f'<text x="{x:.0f}" y="{height - 2}" text-anchor="middle">{share:g}</text>')
-    return "".join(parts)
+def _bare(panel: Axes, axis: Any) -> None:
+    """Leave of a panel's frame the lines across `axis`, "x" or "y"."""
+    panel.grid(axis=axis)
+    panel.tick_params(length=0)
+    (panel.xaxis if axis == "x" else panel.yaxis).set_major_formatter("{x:g}")  # shares: 0, 0.25, ...
+    panel.spines["left"].set_visible(axis == "y")
+    panel.spines["bottom"].set_visible(axis == "y")
 
 
-def _svg(height, parts, title):
-    """The whole; on a narrow screen it keeps a size at which it can be read, in a box that scrolls by itself."""
-    svg = f'<svg viewBox="0 0 {LEFT + PLOT + 30} {height}" role="img" aria-label="{title}">{"".join(parts)}</svg>'
-    return f'<div class="wide" tabindex="0" role="group" aria-label="{title}">{svg}</div>'
+def _interval(value: float, low: float, high: float) -> str:
+    """Write a value with its interval, if it has one."""
+    return f"{value:.3f}" + ("" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]")
+
+
+def printed(text: str, longest: int = LONGEST) -> str:
+    """Make a name from outside fit to be drawn: one line, not too long, no character that XML forbids."""
+    text = "".join(character if character.isprintable() else "�" for character in text)
+    return text if len(text) <= longest else text[: longest - 1] + "…"

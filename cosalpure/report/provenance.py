@@ -1,53 +1,29 @@
-"""What a run was made with: versions, machine, git state, weights."""
+"""What a run was made with, for its report page: command, versions, machine, git state, weights with their sha256."""
 
 import os
-import platform
-import subprocess
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+from cosalpure import environment
 from cosalpure.data import file_hash
-from cosalpure.doctor import device, installed
 
-PACKAGES = (
-    "cosalpure",
-    "torch",
-    "diffusers",
-    "transformers",
-    "snakemake",
-    "pandas",
-    "pyarrow",
-    "scikit-image",
-    "numpy",
-)
 COMMAND = "COSALPURE_COMMAND"  # set by the Snakefile: a parameter of a rule would be a reason to run it again
 WEIGHTS = (".safetensors", ".pth", ".pt", ".zip")
 
 
-def describe(config, seed):
-    """{what: value}, texts for a reader; `config` is the run's configuration, whose weights are hashed."""
+def describe(config: Mapping[str, Any], seed: int) -> dict[str, str]:
+    """Describe in texts for a reader what a run was made with; `config` is its configuration, whose weights are hashed."""
     rows = {"command": os.environ.get(COMMAND, "not run by the workflow")}
-    rows |= {"seed": seed, "code": git_state(), "Python": platform.python_version()}
-    rows |= {"machine": f"{platform.platform()}, {os.cpu_count()} cores", "device": device()}
-    rows |= {name: version for name in PACKAGES if (version := installed(name))}
+    rows |= {"seed": str(seed), "code": environment.git_state(), "Python": environment.python()}
+    rows |= {"machine": environment.machine(), "device": environment.device()}
+    rows |= environment.versions(("cosalpure", *environment.PACKAGES))
     return rows | {path: f"sha256 {file_hash(path)}" for path in weight_files(config)}
 
 
-def git_state():
-    """The commit of the code, and whether it was changed since; in words where there is no clone."""
-    command = ["git", "-C", str(Path(__file__).parent)]
-    try:
-        commit = subprocess.run(
-            [*command, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changed = subprocess.run([*command, "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return "not a git clone"
-    return f"commit {commit}{', with uncommitted changes' if changed.strip() else ''}"
-
-
-def weight_files(config):
-    """The weights that the configuration names and that are on this machine, those inside model folders too."""
-    found = {}
+def weight_files(config: Mapping[str, Any]) -> list[str]:
+    """List the weights that the configuration names and that are on this machine, those inside model folders too."""
+    found: dict[str, None] = {}
     for value in strings(config):
         path = Path(value)
         if "/" in value and path.is_file() and path.suffix in WEIGHTS:
@@ -57,8 +33,8 @@ def weight_files(config):
     return list(found)
 
 
-def strings(value):
-    """Every text inside nested dicts and lists."""
+def strings(value: Any) -> Iterator[str]:
+    """Give every text inside nested dictionaries and lists."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):

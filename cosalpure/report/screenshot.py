@@ -18,12 +18,11 @@ ALONE = "<style>header, main > section:not([aria-labelledby={}]) {{ display: non
 SECONDS = 120  # a browser that takes longer hangs
 
 
-def take(page, part, output):
+def take(page: str | Path, part: str, output: str | Path) -> None:
     """Write a picture of section `part` of `page` (HTML file), by itself, to the PNG file `output`."""
-    page = Path(page)
-    if not page.is_file():
+    if not Path(page).is_file():
         raise UserError(f"{page}: no such report page; make it with: snakemake --cores all report")
-    text = page.read_text(encoding="utf-8")
+    text = Path(page).read_text(encoding="utf-8")
     choose("part", part, re.findall(r'<h2 id="([^"]+)"', text), "--part")
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
@@ -32,18 +31,24 @@ def take(page, part, output):
         copy, picture = Path(profile, "page.html"), Path(profile, "shot.png")
         copy.write_text(text.replace("</head>", ALONE.format(part) + "</head>", 1), encoding="utf-8")
         command = [browser, *OPTIONS, f"--user-data-dir={profile}", f"--window-size={SIZE[0]},{SIZE[1]}"]
-        command += [f"--screenshot={picture}", copy.as_uri()]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            raise UserError(f"{browser}: no picture of {page} after {SECONDS} s") from None
-        if not picture.exists():
-            raise UserError(f"{browser}: no picture of {page} (status {done.returncode}): {done.stderr.strip()[-200:]}")
+        _run([*command, f"--screenshot={picture}", copy.as_uri()], page, picture)
         with Image.open(picture) as image:
             trimmed(image.convert("RGB")).quantize(256).save(temporary, format="PNG", optimize=True)
 
 
-def trimmed(image):
-    """Without the empty space below what there is to see."""
-    box = ImageChops.difference(image, Image.new("RGB", image.size, image.getpixel((0, 0)))).getbbox()
+def _run(command: list[str], page: str | Path, picture: Path) -> None:
+    """Run the browser, which must leave `picture`."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        raise UserError(f"{command[0]}: no picture of {page} after {SECONDS} s") from None
+    if not picture.exists():
+        why = f"(status {done.returncode}): {done.stderr.strip()[-200:]}"
+        raise UserError(f"{command[0]}: no picture of {page} {why}")
+
+
+def trimmed(image: Image.Image) -> Image.Image:
+    """Cut off the empty space below what there is to see."""
+    background = image.crop((0, 0, 1, 1)).resize(image.size)  # of the colour in the corner
+    box = ImageChops.difference(image, background).getbbox()
     return image.crop((0, 0, image.width, min(image.height, box[3] + MARGIN))) if box else image

@@ -1,76 +1,109 @@
-"""The success rate against one setting of the attack: a line a detector, on the attacked images and on the others.
+"""The success rate against one setting of the attack: a line a detector, on the attacked and on the clean images.
 
-Bars are intervals by bootstrap over groups, dashed lines the same images without any degradation. The numbers of the
-figure stand in a CSV file beside it.
+Bars are intervals by bootstrap over groups, dashed lines the same images without any degradation. The numbers are those of
+the table of degradations. They stand in a CSV file beside the figure, from which the report page draws it again.
 """
 
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from cosalpure.errors import UserError
+from cosalpure.experiment.layout import Layout
 from cosalpure.io import whole_file
-from cosalpure.tables.build import cell, in_split, read_scores
+from cosalpure.labels import Entries
+from cosalpure.report import plots, svg
+from cosalpure.report.plots import HALVES
+from cosalpure.report.table_views import number
+from cosalpure.report.view import Cell, Plot, Sweeps, Table
 
-PANELS = {"adv": "attacked images", "clean": "the other images of their groups"}
 COLUMNS = ("detector", "split", "dataset", "degradation", "x", "sr", "low", "high", "images", "sr_clean")
 
+Point = tuple[str, str, float]  # dataset, degradation, value of the setting
 
-def draw(files, points, axis, settings, output, seed, entries):
-    """Writes the PNG file `output` and its CSV; `points` are "DATASET/DEGRADATION=VALUE", `settings` a `Statistics`."""
-    numbers = sweep_numbers(read_scores(files), list(map(parse, points)), settings, seed, entries)
+
+def draw(table: str | Path, points: Sequence[str], axis: str, output: str | Path, entries: Entries) -> None:
+    """Write the figure and, beside it, the CSV file of its numbers.
+
+    Args:
+        table: the table of degradations, a Parquet file.
+        points: "DATASET/DEGRADATION=VALUE" each.
+        axis: what the setting is called.
+        output: the PNG file to write.
+        entries: labels and roles.
+
+    Raises:
+        UserError: if there is no such table, or it has none of the points.
+    """
+    if not Path(table).is_file():
+        raise UserError(f"{table}: no such table; make it first (snakemake tables)")
+    numbers = sweep_numbers(pd.read_parquet(table), list(map(parse, points)), entries)
+    if not numbers["images"].any():
+        raise UserError(f"{table}: no scored image of {', '.join(points)}")
     with whole_file(Path(output).with_suffix(".csv")) as path:
         numbers.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
+    figure = plots.success_by_setting(numbers, axis, entries)
     with whole_file(output) as path:
-        figure(numbers, axis, entries).savefig(path, format="png", dpi=120, metadata={"Software": None})
+        figure.savefig(path, format="png", dpi=120, metadata={"Software": None})
 
 
-def parse(point):
-    """ "mini/jadena=16" -> ("mini", "jadena", 16.0)."""
+def parse(point: str) -> Point:
+    """Read a point: "mini/jadena=16" is ("mini", "jadena", 16.0)."""
     pair, _, value = point.rpartition("=")
     dataset, _, degradation = pair.partition("/")
     try:
         x = float(value)
     except ValueError:
-        x = None
-    if x is None or not degradation:
+        degradation = ""
+    if not degradation:
         raise UserError(f"--points: expected DATASET/DEGRADATION=VALUE such as mini/jadena=16, found '{point}'")
     return dataset, degradation, x
 
 
-def sweep_numbers(scores, points, settings, seed, entries):
-    """A row a detector, split and point: success rate, interval, and the rate of the same images left alone."""
-    options = {"seed": seed, "samples": settings.samples, "level": settings.level}
-    roles = scores["degradation"].map(lambda name: entries.role("degradations", name))
+def sweep_numbers(table: pd.DataFrame, points: Sequence[Point], entries: Entries) -> pd.DataFrame:
+    """Tabulate a row a detector, split and point: success rate, interval, and the rate of the same images left alone.
+
+    `table` is the tidy table of degradations. A point that it lacks has no images.
+    """
+    cells = {(its.detector, its.split, its.dataset, its.degradation): its for its in table.itertuples()}
+    roles = {name: entries.role("degradations", name) for name in table["degradation"].unique()}
+    clean = {key[:3]: its.value for key, its in cells.items() if roles[its.degradation] == "reference"}
     rows = []
-    for detector in scores["detector"].unique():
-        for split in PANELS:
+    for detector in table["detector"].unique():
+        for split in HALVES:
             for dataset, degradation, x in points:
-                here = scores[(scores["dataset"] == dataset) & (scores["detector"] == detector)]
-                its, clean = here[here["degradation"] == degradation], here[roles[here.index] == "reference"]
-                key = (dataset, degradation, *its["purifier"].unique()[:1], detector)
-                value, low, high, _, done, *_ = cell(its, key, "sr", split, 0, **options)
-                reference = clean["success"][in_split(clean, split)].mean()
-                rows.append((detector, split, dataset, degradation, x, value, low, high, done, reference))
+                its = cells.get((detector, split, dataset, degradation))
+                numbers = (its.value, its.low, its.high, its.done) if its else (math.nan, math.nan, math.nan, 0)
+                reference = clean.get((detector, split, dataset), math.nan)
+                rows.append((detector, split, dataset, degradation, x, *numbers, reference))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def figure(numbers, axis, entries):
-    """The matplotlib figure of `sweep_numbers`; a split without images has no panel."""
-    from matplotlib.figure import Figure
+def section(layout: Layout, config: Mapping[str, Any], entries: Entries) -> Sweeps | None:
+    """Build the page's section of the sweeps that were drawn; None if there are none."""
+    found = []
+    for path in sorted(Path(layout.figures).glob("sweep_*.csv")):
+        name = path.stem.removeprefix("sweep_")
+        sweep = config.get("sweeps", {}).get(name) or {}
+        axis, numbers = sweep.get("label") or sweep.get("setting") or name, pd.read_csv(path)
+        if numbers["images"].any():
+            title = f"Success rate against {axis}"
+            drawing = svg.inline(plots.success_by_setting(numbers, axis, entries), f"{title}: {name}")
+            found.append((Plot(title, title, drawing), axis, _table(numbers, axis, entries)))
+    return Sweeps(found) if found else None
 
-    shown = [split for split in PANELS if numbers[numbers["split"] == split]["images"].any()]
-    labels = entries.labels("detectors", list(numbers["detector"].unique()))
-    sheet = Figure(figsize=(4.6 * len(shown), 3.6), layout="constrained")
-    panels = sheet.subplots(1, len(shown), sharey=True, squeeze=False)[0]
-    for panel, split in zip(panels, shown, strict=True):
-        for number, (detector, rows) in enumerate(numbers[numbers["split"] == split].groupby("detector", sort=False)):
-            rows, color = rows[rows["images"] > 0], f"C{number}"
-            bars = [(rows["sr"] - rows["low"]).clip(lower=0), (rows["high"] - rows["sr"]).clip(lower=0)]
-            panel.errorbar(rows["x"], rows["sr"], bars, marker="o", capsize=3, color=color, label=labels[detector])
-            panel.plot(rows["x"], rows["sr_clean"], linestyle="--", linewidth=1, color=color)
-        panel.set(xlabel=axis, title=PANELS[split], ylim=(0, 1))
-        panel.grid(alpha=0.3)
-    panels[0].set_ylabel("success rate (IoU > .5)")
-    panels[0].legend(title="dashed: no attack", fontsize="small", title_fontsize="small")
-    return sheet
+
+def _table(numbers: pd.DataFrame, axis: str, entries: Entries) -> Table:
+    """Tabulate the numbers of a sweep."""
+    rows = [
+        [
+            Cell(HALVES[row.split]),
+            Cell(entries.label("detectors", row.detector)),
+            *map(number, (row.x, row.sr, row.low, row.high)),
+        ]
+        for row in numbers[numbers["images"] > 0].itertuples()
+    ]
+    return Table(rows, ("images", "detector", axis, "success rate", "low", "high"))

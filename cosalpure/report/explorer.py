@@ -1,0 +1,57 @@
+"""The page's plots of all methods, and its table of every metric: both show the same cells."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from cosalpure.labels import Entries
+from cosalpure.report import plots, svg
+from cosalpure.report.numbers import METRICS, Numbers
+from cosalpure.report.view import Explorer, ExplorerBlock, ExplorerCell, Plot, Success
+from cosalpure.score import METRICS as DESCRIBED
+from cosalpure.tables.build import score_column
+from cosalpure.tables.write import cell_text
+
+
+def build(numbers: Numbers, entries: Entries) -> tuple[Success, Explorer]:
+    """Build both sections."""
+    found, blocks = [], []
+    for dataset, degradation in numbers.degraded():
+        cells, name = numbers.cells(dataset, degradation), f"{dataset}, {entries.label('degradations', degradation)}"
+        blocks.append(ExplorerBlock(name, list(map(_cell, cells.itertuples(index=False)))))
+        found += success_plots(cells, name)
+    titles = {name: DESCRIBED[score_column(name)].title for name in METRICS}
+    return Success(found), Explorer(titles, {name: about(name) for name in METRICS}, blocks)
+
+
+def success_plots(cells: pd.DataFrame, name: str) -> list[Plot]:
+    """Draw one condition's success rates on both halves, a plot a detector."""
+    shown = cells[(cells["metric"] == "sr") & (cells["split"] != "avg")]
+    found = []
+    for detector, part in shown.groupby("detector_label", sort=False):
+        rows: dict[str, dict[str, plots.Interval]] = {}
+        for cell in part.itertuples():
+            rows.setdefault(cell.label, {})[cell.split] = (cell.value, cell.low, cell.high)
+        title = f"Success rate by method, attacked and clean images, with intervals: {name}, {detector}"
+        drawing = plots.success_by_method(list(rows.items()))
+        found.append(Plot(f"{name}, {detector}", title, svg.inline(drawing, title)))
+    return found
+
+
+def about(metric: str) -> str:
+    """Describe a metric in a line: its title, formula, direction and source."""
+    its = DESCRIBED[score_column(metric)]
+    better = "larger" if its.larger_is_better else "smaller"
+    return f"{its.title}: {its.formula}; {better} is better. {its.source}."
+
+
+def as_data(section: Explorer) -> dict[str, Any]:
+    """Give the explorer as the page's script reads it."""
+    blocks = [{"name": block.name, "cells": [vars(cell) for cell in block.cells]} for block in section.blocks]
+    return {"blocks": blocks, "metrics": section.about}
+
+
+def _cell(row: Any) -> ExplorerCell:
+    value = None if math.isnan(row.value) else round(float(row.value), 5)
+    return ExplorerCell(row.label, row.detector_label, row.metric, row.split, cell_text(row), value)

@@ -1,0 +1,223 @@
+"""What the report page shows, as typed objects: a section each, which names the template that draws it.
+
+The templates print these objects and know nothing of files or tables. Everything but `Plot.svg` is plain text, which the
+templates escape.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+from markupsafe import Markup
+
+
+class Section(Protocol):
+    """A part of the page: its heading and the template that draws it."""
+
+    title: ClassVar[str]
+    template: ClassVar[str]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table: what it says, the number that it is sorted by (an empty text for none), and whether it is bold."""
+
+    text: str
+    value: str | None = None
+    bold: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; one with a header can be sorted by it."""
+
+    rows: Sequence[Sequence[Cell]]
+    header: Sequence[str] = ()
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A plot under a heading; `title` is what a screen reader says of it."""
+
+    heading: str
+    title: str
+    svg: Markup
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A measured difference in words; `harm` is that of the degradation itself."""
+
+    detector: str
+    text: str
+    harm: bool
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What each degradation costs and what each purifier gives back, and the conditions that lack scores."""
+
+    blocks: Sequence[tuple[str, Sequence[Finding]]]  # under a heading each
+    gaps: Sequence[str]
+    title: ClassVar[str] = "What came out"
+    template: ClassVar[str] = "findings.html.j2"
+
+
+@dataclass(frozen=True)
+class Success:
+    """The success rates of all methods, a plot a condition and detector."""
+
+    plots: Sequence[Plot]
+    title: ClassVar[str] = "Success by method"
+    template: ClassVar[str] = "success.html.j2"
+
+
+@dataclass(frozen=True)
+class Sweeps:
+    """The sweeps that were drawn: a plot and its numbers each."""
+
+    sweeps: Sequence[tuple[Plot, str, Table]]  # plot, name of the setting, numbers
+    title: ClassVar[str] = "Success against a setting"
+    template: ClassVar[str] = "sweeps.html.j2"
+
+
+@dataclass(frozen=True)
+class ExplorerCell:
+    """A measured cell, as the page's script reads it."""
+
+    method: str
+    detector: str
+    metric: str
+    split: str
+    text: str
+    value: float | None
+
+
+@dataclass(frozen=True)
+class ExplorerBlock:
+    """The cells of one dataset and degradation."""
+
+    name: str
+    cells: Sequence[ExplorerCell]
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """Every metric of one condition at a time; the script fills in the table. `about` has a line a metric."""
+
+    metrics: Mapping[str, str]  # name: title
+    about: Mapping[str, str]
+    blocks: Sequence[ExplorerBlock]
+    title: ClassVar[str] = "Every metric"
+    template: ClassVar[str] = "explorer.html.j2"
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of the run, laid out as in the paper."""
+
+    tables: Sequence[Table]
+    title: ClassVar[str] = "Tables"
+    template: ClassVar[str] = "tables.html.j2"
+
+
+@dataclass(frozen=True)
+class GalleryImage:
+    """An image of a group: the keys of its pictures (None where one is missing), its maps and IoUs."""
+
+    file: str
+    attacked: bool
+    original: str | None
+    truth: str | None
+    before: str | None
+    after: Mapping[str, str | None]  # purifier: picture
+    maps: Mapping[str, Mapping[str, tuple[str | None, float | None]]]  # purifier: detector: map, IoU
+
+
+@dataclass(frozen=True)
+class GalleryGroup:
+    """A group that is shown; `place` says which one it is among all: worst, median or best."""
+
+    place: str
+    name: str
+    images: Sequence[GalleryImage]
+
+
+@dataclass(frozen=True)
+class GalleryBlock:
+    """The groups of one dataset and degradation; `purifiers` and `detectors` map names to labels."""
+
+    name: str
+    purifiers: Mapping[str, str]
+    detectors: Mapping[str, str]
+    groups: Sequence[GalleryGroup]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Groups image by image; the script shows them. `pictures` has data addresses by key."""
+
+    blocks: Sequence[GalleryBlock]
+    pictures: Mapping[str, str]
+    notes: Sequence[str]
+    rule: str
+    title: ClassVar[str] = "Gallery"
+    template: ClassVar[str] = "gallery.html.j2"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of the run by name, as data addresses; `left_out` is the first that would make the page too large."""
+
+    figures: Mapping[str, str]
+    left_out: str = ""
+    title: ClassVar[str] = "Figures"
+    template: ClassVar[str] = "figures.html.j2"
+
+
+@dataclass(frozen=True)
+class Times:
+    """Time and memory of the jobs; `pace` is what the paper's groups would take, None without a time of a GPU's stage."""
+
+    stages: Table
+    plots: Sequence[Plot]
+    pace: Table | None
+    groups: int  # of the paper's datasets
+    title: ClassVar[str] = "Time and memory"
+    template: ClassVar[str] = "times.html.j2"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What the run was made with, and its whole configuration as JSON."""
+
+    rows: Table
+    configuration: str
+    title: ClassVar[str] = "How it was made"
+    template: ClassVar[str] = "made.html.j2"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What not to conclude from the page."""
+
+    title: ClassVar[str] = "Limits"
+    template: ClassVar[str] = "limits.html.j2"
+
+
+@dataclass(frozen=True)
+class Cite:
+    """BibTeX of the methods that were run."""
+
+    bibtex: str
+    title: ClassVar[str] = "Cite"
+    template: ClassVar[str] = "cite.html.j2"
+
+
+@dataclass(frozen=True)
+class Page:
+    """The whole page: its sections in order, and what its script reads."""
+
+    sections: Sequence[Section]
+    data: Mapping[str, object] = field(default_factory=dict)
