@@ -11,6 +11,7 @@ from file_server import FileServer, checkpoint, pipeline
 
 from cosalpure import weights
 from cosalpure.errors import UserError
+from cosalpure.weights import downloads
 
 GOOD = checkpoint(2_000_000)
 ZIPPED = "model.pth.zip"
@@ -20,7 +21,7 @@ ZIPPED = "model.pth.zip"
 def online(monkeypatch):
     for name in weights.OFFLINE:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(weights, "RETRIES", 0)
+    monkeypatch.setattr(downloads, "RETRIES", 0)
 
 
 def source(*sources, file="model.pth", sha256="", kind="weights"):
@@ -226,7 +227,7 @@ def test_a_folder_counts_as_present_only_with_its_weights(case, tmp_path):
 def test_a_hub_folder_without_weights_is_not_taken_and_the_next_one_is(tmp_path, monkeypatch):
     files = pipeline(2_000_000)
     bare = {name: content for name, content in files.items() if not name.endswith(".safetensors")}
-    monkeypatch.setattr(weights, "hub_folder", lambda name, target: local(target, bare if "bare" in name else files))
+    monkeypatch.setattr(downloads, "hub_folder", lambda name, target: local(target, bare if "bare" in name else files))
     path = weights.fetch(source("hf:them/bare", "hf:them/whole", file="model/"), tmp_path)
     assert (path / "unet/diffusion_pytorch_model.safetensors").is_file()
 

@@ -18,6 +18,7 @@ from cosalpure.data.layouts import find_groups
 from cosalpure.data.published import PUBLISHED, PublishedSet
 from cosalpure.data.settings import PublishedDataset
 from cosalpure.errors import UserError
+from cosalpure.weights import downloads
 
 GROUPS = ("Alarm clock", "bird", "crème")
 LAYOUTS = {  # from the official benchmarks' READMEs and other authors' code: images, ground truth, kind of archive
@@ -82,7 +83,7 @@ def packed(files, kind="zip"):
 def small(monkeypatch):
     """CoCA of three groups of three images; no waiting for dead links."""
     monkeypatch.setitem(PUBLISHED, "coca", PublishedSet("CoCA", 3, 9))
-    monkeypatch.setattr(weights, "RETRIES", 0)
+    monkeypatch.setattr(downloads, "RETRIES", 0)
     for name in weights.OFFLINE:
         monkeypatch.delenv(name, raising=False)
 
