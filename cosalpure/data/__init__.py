@@ -127,3 +127,12 @@ def slugify(label: str) -> str:
     if not slug or len(slug) > SLUG:  # nothing or too much is left of it
         return f"{slug[:SLUG].rstrip('-') or 'group'}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
     return slug
+
+
+def unique_slugs(labels: list[str]) -> list[str]:
+    """Make a slug each for different labels. Labels that come to the same slug all get a hash behind it."""
+    slugs = [slugify(label) for label in labels]
+    return [
+        f"{slug}-{hashlib.sha256(label.encode()).hexdigest()[:8]}" if slugs.count(slug) > 1 else slug
+        for slug, label in zip(slugs, labels, strict=True)
+    ]

@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from cosalpure.data import file_hash
-from cosalpure.data.layouts import APART, Found, base_name, shown, unique_slugs
+from cosalpure.data import file_hash, unique_slugs
+from cosalpure.data.layouts import APART, Found, base_name, shown
 from cosalpure.data.masks import border_share, read_mask
 from cosalpure.data.photos import QUARTER, Reading, looks_like_mask, read_photo, turn
 from cosalpure.data.problems import Placed, Problem
