@@ -2,7 +2,7 @@
 
     purify_folder("my_photos", "out", settings)   ->  out/before-after.png, out/purified/images/..., out/maps/...
 
-The same stages as the workflow's, on a data set of one group; what they leave lies under `out` in the same layout.
+The same stages as the workflow's, on a dataset of one group; what they leave lies under `out` in the same layout.
 """
 
 import sys
@@ -37,17 +37,10 @@ def purify_folder(
     output = Path(output)
     choose("purifier", purifier, list(settings.purifiers))
     detector = choose("detector", detector or next(iter(settings.detectors)), list(settings.detectors))
-    labels = [group.label for group in find_groups(photos)[0]]
-    if len(labels) != 1:
-        raise UserError(
-            f"{photos}: {len(labels)} groups of photos{': ' if labels else ''}{', '.join(labels[:3])}; one is purified "
-            "here; for more, name the folder as a data set in config.yaml (docs/data.md)"
-        )
-    if output.exists() and any(output.iterdir()) and not (output / "data" / MANIFEST).is_file():
-        raise UserError(f"{output}: holds other files; choose a new folder")
+    _check_folders(photos, output)
 
     # 1. The photos, at the side that the text-to-image model works at
-    data = output / "data"
+    data, purified = output / "data", output / "purified"
     taken = FolderDataset(path=str(photos), size=settings.text_to_image.resolution, attacked_fraction=0)
     data_stage.run("photos", taken, data, settings.seed)
 
@@ -58,7 +51,6 @@ def purify_folder(
 
     # 3. Purified, and what the detector sees before and after
     method, its = settings.method("purifiers", purifier), settings.method_settings("purifiers", purifier)
-    purified = output / "purified"
     purify_stage.run(method, its, settings.text_to_image, data, data, concepts, purified, ALL, settings.seed)
     method, its = settings.method("detectors", detector), settings.method_settings("detectors", detector)
     for images, where in ((data, "before"), (purified, "after")):
@@ -67,6 +59,18 @@ def purify_folder(
     if concepts:
         print(f"{concepts / 'groups' / group.slug / FILE}: the learned concept", file=sys.stderr)
     return draw(output, group, purifier, detector, settings.entries())
+
+
+def _check_folders(photos: str | Path, output: Path) -> None:
+    """Refuses photos that are not of one group, and a folder for results that holds something else."""
+    labels = [group.label for group in find_groups(photos)[0]]
+    if len(labels) != 1:
+        raise UserError(
+            f"{photos}: {len(labels)} groups of photos{': ' if labels else ''}{', '.join(labels[:3])}; one is purified "
+            "here; for more, name the folder as a dataset in config.yaml (docs/data.md)"
+        )
+    if output.exists() and any(output.iterdir()) and not (output / "data" / MANIFEST).is_file():
+        raise UserError(f"{output}: holds other files; choose a new folder")
 
 
 def draw(output: Path, group: Group, purifier: str, detector: str | None, entries: Entries) -> Path:

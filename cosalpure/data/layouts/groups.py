@@ -4,7 +4,6 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cosalpure.data.layouts.folders import image_files, subfolders
 from cosalpure.data.layouts.names import shown
@@ -13,10 +12,8 @@ from cosalpure.data.layouts.pairs import Photo, match, pair
 from cosalpure.data.layouts.recognise import group_folders, locate
 from cosalpure.data.problems import Problem
 from cosalpure.data.published import PUBLISHED
+from cosalpure.data.settings import FolderDataset, MiniDataset
 from cosalpure.errors import UserError
-
-if TYPE_CHECKING:
-    from cosalpure.data.settings import FolderDataset, MiniDataset
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ def _photos(
     return photos, problems + (not_read(truth_folder, label, sidecars=True) if truth_folder else [])
 
 
-def count_groups(name: str, settings: "MiniDataset | FolderDataset") -> int:
+def count_groups(name: str, settings: MiniDataset | FolderDataset) -> int:
     """Say how many groups a dataset will have, before it is made: what the workflow plans its jobs by."""
     if settings.source == "mini":
         return settings.groups
@@ -77,7 +74,7 @@ def count_groups(name: str, settings: "MiniDataset | FolderDataset") -> int:
     raise UserError(f"datasets.{name}: {settings.path} {what}; say how many groups it has, for example groups: 20")
 
 
-def has_truth(settings: "MiniDataset | FolderDataset") -> bool:
+def has_truth(settings: MiniDataset | FolderDataset) -> bool:
     """Say whether a dataset will have ground truth, before it is made; an archive that does not say is taken to have it."""
     if settings.source == "mini":
         return True
