@@ -2,12 +2,9 @@
 
 import gzip
 import hashlib
-import io
-import tarfile
-import zipfile
 
 import pytest
-from file_server import FileServer, checkpoint, pipeline
+from file_server import FileServer, checkpoint, pipeline, tarred, zipped
 
 from cosalpure import weights
 from cosalpure.errors import UserError
@@ -40,23 +37,6 @@ def answer(status, body=b"", **headers):
             handler.wfile.write(body)
 
     return act
-
-
-def zipped(**members):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name.replace("__", "."), content)
-    return file.getvalue()
-
-
-def tarred():
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w") as archive:
-        member = tarfile.TarInfo("model.pth")
-        member.size = len(GOOD)
-        archive.addfile(member, io.BytesIO(GOOD))
-    return file.getvalue()
 
 
 def flipped(content):
@@ -92,7 +72,7 @@ BAD = {  # id: (what comes, what the line says)
     "zeros": (bytes(len(GOOD)), "unknown kind"),
     "flipped byte": (flipped(GOOD), "damaged"),
     "gzip of the right file": (gzip.compress(GOOD), "a gzip file; expected"),
-    "tar of the right file": (tarred(), "a tar archive; expected"),
+    "tar of the right file": (tarred("model.pth", GOOD), "a tar archive; expected"),
     "half its size": (checkpoint(1_000_000), "it has 1.0 MB; the table of sources states 2.0 MB"),
     "ten times its size": (checkpoint(20_000_000), "it has 20.0 MB; the table of sources states 2.0 MB"),
     "zip without a checkpoint": (zipped(readme__txt=b"x" * 2_000_000), "no PyTorch checkpoint"),
