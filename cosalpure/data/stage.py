@@ -84,7 +84,7 @@ def take_photos(
 ) -> list[dict[str, Any]]:
     """Normalise a folder `photos` of any layout into `folder`; the manifest's rows.
 
-    What is wrong is listed: `problems: strict` stops on anything, `skip` leaves unfit images out, `keep` those that
+    What is wrong is listed: `problems: strict` stops on anything, `skip` leaves invalid images out, `keep` those that
     cannot be used at all. Names decide the order, so which images are attacked does not depend on the machine.
     """
     listed.unlink(missing_ok=True)
@@ -92,12 +92,12 @@ def take_photos(
     if settings.source in PUBLISHED and not has_truth:
         raise UserError(f"{name}: no folder of ground truth beside that of the images")
     problems += count_problems(settings, found)
-    rows, unfit, notes = normalise(name, found, folder, settings.size, threads, upright=settings.source == "folder")
+    rows, invalid, notes = normalise(name, found, folder, settings.size, threads, upright=settings.source == "folder")
     keep = settings.problems == "keep"
-    left_out = {key for key, problem in unfit if not (keep and problem.usable)}
+    left_out = {key for key, problem in invalid if not (keep and problem.usable)}
     twins, elsewhere = find_duplicates([row for row in rows if _key(row) not in left_out])
     left_out |= set() if keep else {key for key, _ in twins}
-    problems += [problem for _, problem in (*unfit, *twins)]
+    problems += [problem for _, problem in (*invalid, *twins)]
     if problems and settings.problems == "strict":
         stop(name, problems, listed)
     _remove(left_out, folder)

@@ -34,10 +34,13 @@ def hub_folder(name: str, target: Path | None = None) -> str:
 
     repository, _, revision = name.partition("@")
     try:
-        return snapshot_download(repository, revision=revision or None, local_dir=target, allow_patterns=PIPELINE_FILES)
+        folder: str = snapshot_download(
+            repository, revision=revision or None, local_dir=target, allow_patterns=PIPELINE_FILES
+        )
     except Exception as error:  # its many errors share no class
         hint = hub_hint(name)
         raise UserError(one_line(error, 300) + (f" {hint}" if hint else "")) from None
+    return folder
 
 
 def _from_hub(name: str, target: Path) -> Path:

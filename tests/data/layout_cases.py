@@ -149,7 +149,7 @@ CASES = {  # name: (files, what is read under `skip`, what is said; empty: nothi
     "a pair inside each of two groups": (
         files("g/image/a.jpg h/image/a.jpg", "g/label/a.png h/label/a.png"),
         None,
-        "several data sets in one place (g, h)",
+        "several datasets in one place (g, h)",
     ),
     "a pair inside one of three groups": (
         files("cat/a.jpg cow/a.jpg dog/images/dog/a.jpg", "dog/masks/dog/a.png"),

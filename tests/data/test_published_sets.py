@@ -1,4 +1,4 @@
-"""The four published data sets, played by small stand-ins in every layout, served from 127.0.0.1."""
+"""The four published datasets, played by small stand-ins in every layout, served from 127.0.0.1."""
 
 import io
 import tarfile
@@ -52,7 +52,7 @@ def blank():
 
 
 def members(images, truths, groups=GROUPS, count=3):
-    """{name: bytes} of a data set in a layout: formats mixed, ground truth under other extensions."""
+    """{name: bytes} of a dataset in a layout: formats mixed, ground truth under other extensions."""
     files = {"README.txt": b"read me", "__MACOSX/x/._a.jpg": b"resource fork"}
     for number, group in enumerate(groups):
         for index in range(count):

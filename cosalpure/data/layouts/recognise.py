@@ -82,7 +82,7 @@ def _wanted(folders: dict[Path, Value], where: Path, source: str) -> Value:
         names = [folder.name for folder in folders]
         more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
         raise UserError(
-            f"{where}: several data sets in one place ({', '.join(names[:LISTED])}{more}); give the path of one of them"
+            f"{where}: several datasets in one place ({', '.join(names[:LISTED])}{more}); give the path of one of them"
         )
     return fitting[0]
 
