@@ -6,14 +6,19 @@ data set; so a first run on two groups a data set says what the whole will take.
 its pixels.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cosalpure.data.layouts import find_groups
 from cosalpure.data.published import PUBLISHED
+from cosalpure.data.settings import Dataset
+from cosalpure.experiment.experiment import Experiment
+from cosalpure.experiment.files import File
 from cosalpure.experiment.jobs import Jobs
 from cosalpure.experiment.layout import DEPTH, Layout, every
-from cosalpure.experiment.needs import missing
+from cosalpure.experiment.needs import Need, missing
 from cosalpure.experiment.parse import load_files
 from cosalpure.seeds import split_repeat
 from cosalpure.timing import ON_GPU, STAGES, Key, read_jobs, seconds_a_group
@@ -35,7 +40,8 @@ class Work:
     size: int  # px
 
     @property
-    def gigabytes(self):
+    def gigabytes(self) -> float:
+        """What it writes at most, in GB."""
         return self.images * self.size**2 * CHANNELS.get(self.stage, 0) / 1e9
 
     @property
@@ -44,7 +50,7 @@ class Work:
         return (self.stage, *[split_repeat(name)[0] for name in self.names[1:]])
 
 
-def run(files, benchmarks=BENCHMARKS):
+def run(files: Sequence[File], benchmarks: str = BENCHMARKS) -> None:
     """Print the plan of a configuration, YAML files of which later ones go over earlier ones."""
     from tabulate import tabulate
 
@@ -63,11 +69,13 @@ def run(files, benchmarks=BENCHMARKS):
     print(f"at most {total[1]:.1f} GB of results; {_downloads(needs)}")
 
 
-def all_work(experiment):
+def all_work(experiment: Experiment) -> list[Work]:
     """[Work, ...] of all stages but the tables and figures, by the same `Jobs` as the rules."""
     jobs, datasets = Jobs(experiment), experiment.datasets
     images = {name: count_images(datasets[name].settings, groups) for name, groups in jobs.groups.items()}
-    entries = {stage: every(its[: DEPTH[stage]] for its in jobs.conditions) for stage in STAGES}
+    entries: dict[str, Sequence[tuple[str, ...]]] = {
+        stage: every(its[: DEPTH[stage]] for its in jobs.conditions) for stage in STAGES
+    }
     entries |= {"concept": every(its[:2] for its in jobs.reading), "score": jobs.scored_conditions}
     work = []
     for stage in STAGES:
@@ -79,18 +87,18 @@ def all_work(experiment):
     return work
 
 
-def count_images(dataset, groups):
+def count_images(dataset: Dataset, groups: int) -> int:
     """How many images a data set will have; of a part of a published set, as many a group as the whole has."""
     if dataset.source == "mini":
         return groups * dataset.images
     if dataset.source in PUBLISHED:
         return round(PUBLISHED[dataset.source].images * groups / PUBLISHED[dataset.source].groups)
-    if Path(dataset.path).is_dir():
+    if dataset.path and Path(dataset.path).is_dir():
         return sum(len(found.photos) for found in find_groups(dataset.path, dataset.source)[0])
     return 0  # an archive, or not there yet: unknown
 
 
-def _row(stage, work, times):
+def _row(stage: str, work: list[Work], times: Mapping[Key, float]) -> list[Any]:
     """[stage, jobs, hours or "unknown", gigabytes, jobs without a recorded time]."""
     known = [item for item in work if item.key in times]
     units = [item.groups if item.stage in ON_GPU else 1 for item in known]
@@ -100,7 +108,7 @@ def _row(stage, work, times):
     return [stage, jobs, hours if known else UNKNOWN, sum(item.gigabytes for item in work), unknown]
 
 
-def _hours(rows, benchmarks):
+def _hours(rows: list[list[Any]], benchmarks: str) -> str:
     """GPU hours in words; unknown where no job of any stage left a time."""
     on_gpu = [row for row in rows if row[0] in ON_GPU]
     known = [row[2] for row in on_gpu if row[2] != UNKNOWN]
@@ -111,7 +119,7 @@ def _hours(rows, benchmarks):
     return f"{sum(known):.1f} GPU hours recorded{rest}"
 
 
-def _downloads(needs):
+def _downloads(needs: list[Need]) -> str:
     """What has to be fetched: only what is not there."""
     sizes = [need.megabytes for need in needs if need.megabytes]
     return f"{sum(sizes) / 1000:.1f} GB to download in {len(sizes)} files or folders"

@@ -10,8 +10,10 @@ header). `hub` plays a repository of the Hugging Face hub.
 import hashlib
 import io
 import json
+import tarfile
 import threading
 import time
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -128,3 +130,22 @@ def pipeline(size=600_000):
     for part, name in parts.items():
         files |= {f"{part}/config.json": b"{}", f"{part}/{name}.safetensors": weights}
     return files
+
+
+def zipped(**members):
+    """The bytes of a zip archive of {name: content}; in a name, "__" stands for a dot."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name.replace("__", "."), content)
+    return file.getvalue()
+
+
+def tarred(name, content):
+    """The bytes of a tar archive of one file."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return file.getvalue()

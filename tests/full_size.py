@@ -11,11 +11,8 @@ The tokenizer is the real one, from the vocabulary in the PyPI package open_clip
 """
 
 import argparse
-import gzip
-import importlib.util
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -24,85 +21,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from full_size_model import SEED, build_model  # noqa: E402
+from full_size_speed import measure_variant, peak_gb, variants  # noqa: E402
+
 from cosalpure.data.settings import FolderDataset  # noqa: E402
 from cosalpure.errors import UserError  # noqa: E402
 from cosalpure.experiment.parse import load_files  # noqa: E402
 from cosalpure.io import whole_file, whole_folder  # noqa: E402
 
-SPAN, SEED = "0:1", 2024
-PARAMETERS = {"unet": 865_910_724, "text_encoder": 340_387_840, "vae": 83_653_863}  # of the published components
-VARIANTS = ("plain", "channels_last", "compile", "channels_last+compile", "gradient_checkpointing")  # on a GPU
-BATCHES = (1, 2, 4)
-
-
-# --- the model --------------------------------------------------------------------------------------------------------
-def build_model(folder):
-    """Stable Diffusion 2 as a diffusers pipeline folder: published classes, sizes and configuration; float16 on disk."""
-    import torch
-    from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel
-
-    torch.manual_seed(SEED)
-    makers = {
-        "unet": lambda: UNet2DConditionModel(
-            sample_size=96, block_out_channels=(320, 640, 1280, 1280), layers_per_block=2, cross_attention_dim=1024,
-            attention_head_dim=(5, 10, 20, 20), use_linear_projection=True,
-            down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
-            up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
-        ),
-        "text_encoder": lambda: CLIPTextModel(CLIPTextConfig(
-            vocab_size=49408, hidden_size=1024, intermediate_size=4096, num_hidden_layers=23, num_attention_heads=16,
-            max_position_embeddings=77, hidden_act="gelu", projection_dim=512,
-            bos_token_id=0, eos_token_id=2, pad_token_id=1,
-        )),
-        "vae": lambda: AutoencoderKL(
-            sample_size=768, block_out_channels=(128, 256, 512, 512), layers_per_block=2, latent_channels=4,
-            scaling_factor=0.18215, down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
-        ),
-    }  # fmt: skip
-    for name, make in makers.items():
-        component = make()
-        count = sum(parameter.numel() for parameter in component.parameters())
-        assert count == PARAMETERS[name], f"{name}: {count:,} parameters, published {PARAMETERS[name]:,}"
-        component.half().save_pretrained(folder / name)
-        print(f"{name}: {count / 1e6:.1f} million parameters", flush=True)
-        del component
-    DDIMScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type="v_prediction",
-        clip_sample=False, set_alpha_to_one=False, steps_offset=1,
-    ).save_pretrained(folder / "scheduler")  # fmt: skip
-    write_tokenizer(folder / "tokenizer", vocabulary())
-
-
-def vocabulary():
-    """The lines of CLIP's vocabulary of merges, out of open_clip's package, which is not imported."""
-    package = importlib.util.find_spec("open_clip")
-    if package is None:
-        raise UserError(
-            "the PyPI package open_clip_torch is missing: make extras, or pip install --no-deps open_clip_torch"
-        )
-    path = Path(package.submodule_search_locations[0]) / "bpe_simple_vocab_16e6.txt.gz"
-    return gzip.decompress(path.read_bytes()).decode().split("\n")[1:]  # the first line is a version
-
-
-def write_tokenizer(folder, merges):
-    """A CLIPTokenizer's files as Stable Diffusion 2 has them, from lines of two parts to merge; "!", id 0, is for padding.
-
-    Ids are those of CLIP: bytes, bytes that end a word, merges as far as 49,408 ids go, and the two special tokens.
-    """
-    from tokenizers.pre_tokenizers import ByteLevel
-
-    alphabet = sorted(ByteLevel.alphabet())
-    merges = merges[: 49_408 - 2 * len(alphabet) - 2]
-    tokens = [*alphabet, *(letter + "</w>" for letter in alphabet), *("".join(pair.split()) for pair in merges)]
-    tokens += ["<|startoftext|>", "<|endoftext|>"]
-    folder.mkdir(parents=True)
-    (folder / "vocab.json").write_text(json.dumps({token: index for index, token in enumerate(tokens)}))
-    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]), encoding="utf-8")
-    special = {"bos_token": tokens[-2], "eos_token": tokens[-1], "unk_token": tokens[-1], "pad_token": "!"}
-    options = {"tokenizer_class": "CLIPTokenizer", "model_max_length": 77, "do_lower_case": True}
-    (folder / "special_tokens_map.json").write_text(json.dumps(special, indent=2))
-    (folder / "tokenizer_config.json").write_text(json.dumps(special | options, indent=2))
+SPAN = "0:1"
 
 
 # --- settings and data ------------------------------------------------------------------------------------------------
@@ -243,74 +170,6 @@ def run_phase(name, folder, its):
     }
 
 
-def peak_gb():
-    """The largest memory that this process held, GB; Linux counts it in KiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-
-
-# --- a GPU ------------------------------------------------------------------------------------------------------------
-def measure(its, batch, images, steps=5):
-    """Seconds a learning step and purified images a second of `batch` images at once, and the peak memory of each, GB.
-
-    `images` are (batch, 3, H, W) in [0, 1]. Differences of a longer and a shorter run, after a warm-up that compiles.
-    """
-    import torch
-
-    from cosalpure.concept import learn as learn_one
-    from cosalpure.diffusion.text_to_image import TextToImage
-    from cosalpure.protocols import Given
-    from cosalpure.purify import PURIFIERS
-    from cosalpure.seeds import generator
-
-    model = TextToImage.of(its["model"])
-    on_gpu = model.device.type == "cuda"
-
-    def timed(work, *arguments):
-        if on_gpu:
-            torch.cuda.synchronize()
-            torch.cuda.reset_peak_memory_stats()
-        start = time.perf_counter()
-        result = work(*arguments)
-        if on_gpu:
-            torch.cuda.synchronize()
-        memory = torch.cuda.max_memory_allocated() / 1e9 if on_gpu else peak_gb()
-        return result, time.perf_counter() - start, memory
-
-    def learning(count):
-        chosen = its["concept"].model_copy(update={"batch": batch, "steps": count})
-        return learn_one(images, model, chosen, generator(SEED), "<my-goat>")
-
-    (concept, _), *_ = timed(learning, 1)
-    _, short, _ = timed(learning, 1)
-    _, long, learn_gb = timed(learning, 1 + steps)
-    purifier = PURIFIERS.make("cosalpure", its["purifier"], lambda: model)
-
-    def purifying():
-        return purifier(images, Given([generator(SEED, number) for number in range(batch)], concept=concept))
-
-    timed(purifying)
-    _, seconds, purify_gb = timed(purifying)
-    return {
-        "seconds a learning step": round((long - short) / steps, 4),
-        "learning, peak GB": round(learn_gb, 1),
-        "purified images a second": round(batch / seconds, 4),
-        "purification, peak GB": round(purify_gb, 1),
-    }
-
-
-def measure_variant(name, folder, its, steps):
-    """A row of a GPU's table; `name` is "VARIANT-BATCH", such as compile-4."""
-    from cosalpure.data import read_groups
-    from cosalpure.io import read_images
-
-    variant, batch = name.rsplit("-", 1)
-    changes = {key: True for key in variant.split("+") if key != "plain"}
-    (group,) = read_groups(folder / "data/two")
-    images = read_images(group.paths(folder / "data/two/images")).repeat(int(batch), 1, 1, 1)[: int(batch)]
-    chosen = its | {"model": its["model"].model_copy(update=changes)}
-    return {"variant": variant, "batch": int(batch)} | measure(chosen, int(batch), images, steps)
-
-
 # --- the command ------------------------------------------------------------------------------------------------------
 def main(arguments=None):
     """Run the phases, each in a process of its own, and print the table; the exit status."""
@@ -361,11 +220,6 @@ def parse(arguments):
     )
     parser.add_argument("--only", help=argparse.SUPPRESS)  # what the process of one phase is told
     return parser.parse_args(arguments)
-
-
-def variants():
-    """The names of a GPU's measurements."""
-    return [f"{variant}-{batch}" for variant in VARIANTS for batch in BATCHES]
 
 
 def run_one(options, folder, its):

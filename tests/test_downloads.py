@@ -2,15 +2,13 @@
 
 import gzip
 import hashlib
-import io
-import tarfile
-import zipfile
 
 import pytest
-from file_server import FileServer, checkpoint, pipeline
+from file_server import FileServer, checkpoint, pipeline, tarred, zipped
 
 from cosalpure import weights
 from cosalpure.errors import UserError
+from cosalpure.weights import downloads
 
 GOOD = checkpoint(2_000_000)
 ZIPPED = "model.pth.zip"
@@ -20,7 +18,7 @@ ZIPPED = "model.pth.zip"
 def online(monkeypatch):
     for name in weights.OFFLINE:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(weights, "RETRIES", 0)
+    monkeypatch.setattr(downloads, "RETRIES", 0)
 
 
 def source(*sources, file="model.pth", sha256="", kind="weights"):
@@ -39,23 +37,6 @@ def answer(status, body=b"", **headers):
             handler.wfile.write(body)
 
     return act
-
-
-def zipped(**members):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name.replace("__", "."), content)
-    return file.getvalue()
-
-
-def tarred():
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w") as archive:
-        member = tarfile.TarInfo("model.pth")
-        member.size = len(GOOD)
-        archive.addfile(member, io.BytesIO(GOOD))
-    return file.getvalue()
 
 
 def flipped(content):
@@ -91,7 +72,7 @@ BAD = {  # id: (what comes, what the line says)
     "zeros": (bytes(len(GOOD)), "unknown kind"),
     "flipped byte": (flipped(GOOD), "damaged"),
     "gzip of the right file": (gzip.compress(GOOD), "a gzip file; expected"),
-    "tar of the right file": (tarred(), "a tar archive; expected"),
+    "tar of the right file": (tarred("model.pth", GOOD), "a tar archive; expected"),
     "half its size": (checkpoint(1_000_000), "it has 1.0 MB; the table of sources states 2.0 MB"),
     "ten times its size": (checkpoint(20_000_000), "it has 20.0 MB; the table of sources states 2.0 MB"),
     "zip without a checkpoint": (zipped(readme__txt=b"x" * 2_000_000), "no PyTorch checkpoint"),
@@ -226,7 +207,7 @@ def test_a_folder_counts_as_present_only_with_its_weights(case, tmp_path):
 def test_a_hub_folder_without_weights_is_not_taken_and_the_next_one_is(tmp_path, monkeypatch):
     files = pipeline(2_000_000)
     bare = {name: content for name, content in files.items() if not name.endswith(".safetensors")}
-    monkeypatch.setattr(weights, "hub_folder", lambda name, target: local(target, bare if "bare" in name else files))
+    monkeypatch.setattr(downloads, "hub_folder", lambda name, target: local(target, bare if "bare" in name else files))
     path = weights.fetch(source("hf:them/bare", "hf:them/whole", file="model/"), tmp_path)
     assert (path / "unet/diffusion_pytorch_model.safetensors").is_file()
 

@@ -3,6 +3,8 @@
 import json
 
 import full_size
+import full_size_model
+import full_size_speed
 import pytest
 import torch
 
@@ -38,7 +40,7 @@ def test_the_settings_are_those_of_the_papers_experiment(folder):
 def test_the_tokenizers_files_are_read_as_clips(tmp_path):
     from transformers import CLIPTokenizer
 
-    full_size.write_tokenizer(tmp_path / "tokenizer", MERGES)
+    full_size_model.write_tokenizer(tmp_path / "tokenizer", MERGES)
     tokenizer = CLIPTokenizer.from_pretrained(tmp_path / "tokenizer")
     assert len(tokenizer) == 512 + len(MERGES) + 2
     assert tokenizer("goat a", add_special_tokens=False).input_ids == [512 + 2, 256 + ord("a") - ord("!")]
@@ -51,19 +53,19 @@ def test_the_real_vocabulary_gives_clips_ids(tmp_path):
     from transformers import CLIPTokenizer
 
     try:
-        merges = full_size.vocabulary()
+        merges = full_size_model.vocabulary()
     except UserError:
         pytest.skip("open_clip_torch is not installed (make extras)")
-    full_size.write_tokenizer(tmp_path / "tokenizer", merges)
+    full_size_model.write_tokenizer(tmp_path / "tokenizer", merges)
     tokenizer = CLIPTokenizer.from_pretrained(tmp_path / "tokenizer")
     assert len(tokenizer) == 49408
     assert tokenizer("a photo of a cat").input_ids == [49406, 320, 1125, 539, 320, 2368, 49407]
 
 
 def test_a_missing_vocabulary_is_one_line(monkeypatch):
-    monkeypatch.setattr(full_size.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(full_size_model.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(UserError, match="open_clip_torch is missing: make extras"):
-        full_size.vocabulary()
+        full_size_model.vocabulary()
 
 
 def test_every_phase_runs_on_a_tiny_model(folder, its):
@@ -77,7 +79,7 @@ def test_every_phase_runs_on_a_tiny_model(folder, its):
 
 
 def test_a_gpus_measurement_runs_on_a_tiny_model(folder, its):
-    row = full_size.measure_variant("channels_last-2", folder, its, steps=1)
+    row = full_size_speed.measure_variant("channels_last-2", folder, its, steps=1)
     assert (row["variant"], row["batch"]) == ("channels_last", 2)
     assert row["purified images a second"] > 0 and row["learning, peak GB"] > 0
 

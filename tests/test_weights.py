@@ -17,6 +17,7 @@ from file_server import FileServer, checkpoint, hub, pipeline
 from cosalpure import weights
 from cosalpure.cli import main
 from cosalpure.errors import UserError
+from cosalpure.weights import downloads
 
 CONTENT = checkpoint(1_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -33,7 +34,7 @@ def server():
 def online(monkeypatch):
     for name in weights.OFFLINE:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(weights, "RETRIES", 0)  # no waiting for dead links
+    monkeypatch.setattr(downloads, "RETRIES", 0)  # no waiting for dead links
 
 
 def source(*sources, sha256="", file="model.pth"):
@@ -116,7 +117,7 @@ def test_a_path_on_this_machine_is_a_source(tmp_path):
 
 
 def test_a_disk_that_is_too_small_is_named(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(weights.shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
+    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
     assert "do not fit on the disk" in refused(source(server.url + "/model.pth"), tmp_path)
 
 

@@ -4,12 +4,11 @@ from cosalpure.cli.options import LAYOUT, Benchmarks, Experiments
 from cosalpure.experiment.files import DEFAULT
 
 
-def plan(config: Experiments = None, benchmarks: Benchmarks = LAYOUT.benchmarks) -> int | None:
+def plan(config: Experiments = None, benchmarks: Benchmarks = LAYOUT.benchmarks) -> None:
     """Estimate an experiment's jobs, hours and gigabytes.
 
     Its data and weights need not be there.
     """
     from cosalpure.plan import run
 
-    status: int | None = run(config or [DEFAULT], benchmarks)
-    return status
+    run(config or [DEFAULT], benchmarks)

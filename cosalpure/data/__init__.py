@@ -4,7 +4,7 @@
 
 The manifest has a row an image: `COLUMNS`. `group` is the label that a person sees, `slug` is safe in paths and shells,
 `original` is the name of the file that the image was made from, `truth` says whether there is a mask, `left_out`, the same
-in every row, how many images the dataset left out as unfit. Stages read groups from here and meet in files of the same
+in every row, how many images the dataset left out as invalid. Stages read groups from here and meet in files of the same
 names. Beside the manifest, `problems.parquet` lists what is wrong and `notes.parquet` how unusual files were read, if anything.
 """
 
@@ -127,3 +127,12 @@ def slugify(label: str) -> str:
     if not slug or len(slug) > SLUG:  # nothing or too much is left of it
         return f"{slug[:SLUG].rstrip('-') or 'group'}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
     return slug
+
+
+def unique_slugs(labels: list[str]) -> list[str]:
+    """Make a slug each for different labels. Labels that come to the same slug all get a hash behind it."""
+    slugs = [slugify(label) for label in labels]
+    return [
+        f"{slug}-{hashlib.sha256(label.encode()).hexdigest()[:8]}" if slugs.count(slug) > 1 else slug
+        for slug, label in zip(slugs, labels, strict=True)
+    ]

@@ -181,32 +181,36 @@ def _palette(image: Image.Image) -> Reading:
     stored = np.asarray(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
     table[: len(stored)] = stored
     colours = table[used].astype(int)
-    grey = np.ascontiguousarray(table[index][..., 0]) if not np.ptp(colours, axis=1).any() else None
-    if grey is not None:
-        if len(used) == 2 and colours[0, 0] > colours[1, 0]:
-            what = f"a palette in which index {used[0]} is lighter than {used[1]}, so that colour and index disagree"
-            return _unclear(_object(index == used[0]), what)
-        if used != [0, 1] or colours[1, 0] >= 128:
-            return _grey(grey)
-        return Reading(_object(index == 1), note="palette index 1 is the object")
-    luma = _luma(table[index])
+    if not np.ptp(colours, axis=1).any():
+        return _grey_palette(index, used, table[:, 0])
     if len(used) > FEW:
-        return _unclear(
-            luma, f"a palette of {len(used)} colours: a photograph, or labels of many classes or instances?"
-        )
-    packed = [int(value) for value in colours @ (65536, 256, 1)]
-    if used[0] != 0 or packed[0] != 0:
-        black = [value for value, colour in zip(used, packed, strict=True) if colour == 0 and value]
-        why = (
-            f"index {black[0]} is black" if black else "index 0 is not black" if used[0] == 0 else "index 0 is missing"
-        )
-        chosen = _object(index != 0)
-        return _unclear(chosen, f"palette indices {_listed(used)}, but {why}: which is the background?")
-    void = [value for value, colour in zip(used, packed, strict=True) if value == VOID or colour == VOID_COLOUR]
+        what = f"a palette of {len(used)} colours: a photograph, or labels of many classes or instances?"
+        return _unclear(_luma(table[index]), what)
+    return _palette_labels(index, used, [int(value) for value in colours @ (65536, 256, 1)])
+
+
+def _grey_palette(index: np.ndarray, used: list[int], greys: np.ndarray) -> Reading:
+    """Indices (H, W) of a palette whose colours in use are `greys`, (256,) by index."""
+    if len(used) == 2 and greys[used[0]] > greys[used[1]]:
+        what = f"a palette in which index {used[0]} is lighter than {used[1]}, so that colour and index disagree"
+        return _unclear(_object(index == used[0]), what)
+    if used != [0, 1] or greys[1] >= 128:
+        return _grey(greys[index])
+    return Reading(_object(index == 1), note="palette index 1 is the object")
+
+
+def _palette_labels(index: np.ndarray, used: list[int], packed: list[int]) -> Reading:
+    """Indices (H, W) as labels: those in use, at most sixteen, and their colours as packed RGB."""
+    colours = dict(zip(used, packed, strict=True))
+    if colours.get(0) != 0:
+        black = [value for value, colour in colours.items() if colour == 0]
+        why = f"index {black[0]} is black" if black else f"index 0 is {'not black' if 0 in colours else 'missing'}"
+        return _unclear(_object(index != 0), f"palette indices {_listed(used)}, but {why}: which is the background?")
+    void = [value for value, colour in colours.items() if value == VOID or colour == VOID_COLOUR]
     ids = [value for value in used if value and value not in void]
     if not ids:
         return _unclear(_object(index != 0), f"palette indices 0 and {void[0]}: the object, or undecided pixels?")
-    certain = all(colour == VOID_COLOUR for value, colour in zip(used, packed, strict=True) if value in void)
+    certain = all(colours[value] == VOID_COLOUR for value in void)
     return _labelled(_object(np.isin(index, ids)), ids, bool(void), certain, "palette index")
 
 

@@ -1,7 +1,7 @@
 """The mini benchmark's images: scenes composed from sprites, with exact masks, from a seed.
 
 A group shows one concept drawn by many designers, each time among one or two other things, before another
-background: the common object is the only thing that repeats, as in a co-saliency data set. The sprites and
+background: the common object is the only thing that repeats, as in a co-saliency dataset. The sprites and
 backgrounds lie in `resources/mini/` (made by `build_sprites.py` there). About one millisecond an image at 64 px.
 """
 

@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from cosalpure.data import file_hash
-from cosalpure.data.layouts import APART, Found, base_name, shown, unique_slugs
+from cosalpure.data import file_hash, unique_slugs
+from cosalpure.data.layouts import APART, Found, base_name, shown
 from cosalpure.data.masks import border_share, read_mask
 from cosalpure.data.photos import QUARTER, Reading, looks_like_mask, read_photo, turn
 from cosalpure.data.problems import Placed, Problem
@@ -71,7 +71,7 @@ def normalise(
         parts.append(range(len(rows), len(rows) + len(group.photos)))
         for index, photo in enumerate(group.photos):
             file = f"{index:0{width}d}_{safe_stem(photo.image)}.png"
-            row = {"dataset": name, "group": group.label, "slug": slug, "index": index, "file": file}
+            row: dict[str, Any] = {"dataset": name, "group": group.label, "slug": slug, "index": index, "file": file}
             rows.append(row | {"original": shown(photo.image.name), "truth": photo.truth is not None})
             image, truth = (folder / kind / slug / file for kind in ("images", "masks"))
             tasks.append(Task(photo.image, photo.truth, image, truth, size, upright))

@@ -1,4 +1,4 @@
-"""What is wrong with a data set: every problem found, the line for the terminal, the whole list as a file."""
+"""What is wrong with a dataset: every problem found, the line for the terminal, the whole list as a file."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass

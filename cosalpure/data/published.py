@@ -1,6 +1,6 @@
-"""The four published data sets: what is known of them before any file of theirs is there.
+"""The four published datasets: what is known of them before any file of theirs is there.
 
-Counts as the official README of CosalPure and those of the data sets state them. Every name is a row of
+Counts as the official README of CosalPure and those of the datasets state them. Every name is a row of
 `config/sources.csv` too, which says where the archive comes from.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PublishedSet:
-    """A published data set: its title, and how many groups and images it must have."""
+    """A published dataset: its title, and how many groups and images it must have."""
 
     title: str
     groups: int

@@ -84,7 +84,7 @@ def take_photos(
 ) -> list[dict[str, Any]]:
     """Normalise a folder `photos` of any layout into `folder`; the manifest's rows.
 
-    What is wrong is listed: `problems: strict` stops on anything, `skip` leaves unfit images out, `keep` those that
+    What is wrong is listed: `problems: strict` stops on anything, `skip` leaves invalid images out, `keep` those that
     cannot be used at all. Names decide the order, so which images are attacked does not depend on the machine.
     """
     listed.unlink(missing_ok=True)
@@ -92,29 +92,39 @@ def take_photos(
     if settings.source in PUBLISHED and not has_truth:
         raise UserError(f"{name}: no folder of ground truth beside that of the images")
     problems += count_problems(settings, found)
-    rows, unfit, notes = normalise(name, found, folder, settings.size, threads, upright=settings.source == "folder")
+    rows, invalid, notes = normalise(name, found, folder, settings.size, threads, upright=settings.source == "folder")
     keep = settings.problems == "keep"
-    left_out = {key for key, problem in unfit if not (keep and problem.usable)}
+    left_out = {key for key, problem in invalid if not (keep and problem.usable)}
     twins, elsewhere = find_duplicates([row for row in rows if _key(row) not in left_out])
     left_out |= set() if keep else {key for key, _ in twins}
-    problems += [problem for _, problem in (*unfit, *twins)]
+    problems += [problem for _, problem in (*invalid, *twins)]
     if problems and settings.problems == "strict":
         stop(name, problems, listed)
-    for slug, file in left_out:
-        for kind in ("images", "masks"):
-            (folder / kind / slug / file).unlink(missing_ok=True)
+    _remove(left_out, folder)
     count = len(left_out) + sum(problem.problem == NO_TRUTH for problem in problems)
     rows = [row | {"left_out": count} for row in _split(rows, left_out, settings.attacked_fraction)]
     _check_groups(name, settings, found, rows, problems, listed)
     notes += elsewhere + small_groups(rows, settings.attacked_fraction)
+    _tell(name, len(rows), notes, problems, folder)
+    return rows
+
+
+def _remove(left_out: set[tuple[str, str]], folder: Path) -> None:
+    """Removes the files of images that are left out: {(slug, file), ...}."""
+    for slug, file in left_out:
+        for kind in ("images", "masks"):
+            (folder / kind / slug / file).unlink(missing_ok=True)
+
+
+def _tell(name: str, images: int, notes: list[Problem], problems: list[Problem], folder: Path) -> None:
+    """Prints what is noted and what is wrong, a line each, and writes the whole lists beside the manifest."""
     if notes:
         write_problems(notes, folder / NOTES)
         print(f"{name}: {counted(len(notes), 'note')}, in {NOTES}: {noted(notes)}")
     if problems:
         write_problems(problems, folder / PROBLEMS)
-        told = f"{counted(len(problems), 'problem')}, in {PROBLEMS}: {summary(problems)}"
-        print(f"{name}: {counted(len(rows), 'image')}; {told}")
-    return rows
+        found = f"{counted(len(problems), 'problem')}, in {PROBLEMS}: {summary(problems)}"
+        print(f"{name}: {counted(images, 'image')}; {found}")
 
 
 def find_duplicates(rows: Sequence[dict[str, Any]]) -> tuple[list[Placed], list[Problem]]:

@@ -7,6 +7,7 @@ Weights: 256x256_diffusion_uncond.pt.
 """
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -91,6 +92,60 @@ class ImageConvolution(nn.Conv2d):
         return super().forward(x)
 
 
+@dataclass(frozen=True)
+class Levels:
+    """The resolutions of the U-Net, the finest first: channels of each, which of them attend, residual blocks a level."""
+
+    widths: tuple[int, ...]
+    attends: tuple[bool, ...]
+    blocks: int
+    head_channels: int
+    embedding: int
+    dropout: float
+
+    def way_down(self) -> tuple[nn.ModuleList, list[int]]:
+        """Build the blocks down to the coarsest level, and list the depth of each one's output."""
+        depths = [self.widths[0]]
+        blocks = nn.ModuleList([Block([ImageConvolution(3, depths[0], 3, padding=1)])])
+        for level, width in enumerate(self.widths):
+            for _ in range(self.blocks):
+                blocks.append(self._layers(depths[-1], level))
+                depths.append(width)
+            if level < len(self.widths) - 1:
+                blocks.append(Block([self._residual(width, width, resample=0.5)]))
+                depths.append(width)
+        return blocks, depths
+
+    def middle(self) -> Block:
+        """Build the block at the coarsest level."""
+        deepest = self.widths[-1]
+        first, attention = self._residual(deepest, deepest), Attention(deepest, self.head_channels)
+        return Block([first, attention, self._residual(deepest, deepest)])
+
+    def way_up(self, depths: list[int]) -> nn.ModuleList:
+        """Build the blocks up to the finest level, which take in the outputs of the way down, the last one first.
+
+        They are one more a level than on the way down, as the downsampling block's output comes back too.
+        """
+        built, depths, current = nn.ModuleList(), list(depths), self.widths[-1]
+        for level in reversed(range(len(self.widths))):
+            for index in range(self.blocks + 1):
+                block = self._layers(current + depths.pop(), level)
+                current = self.widths[level]
+                if level and index == self.blocks:
+                    block.append(self._residual(current, current, resample=2))
+                built.append(block)
+        return built
+
+    def _residual(self, inputs: int, outputs: int, resample: float = 1) -> ResBlock:
+        return ResBlock(inputs, outputs, self.embedding, self.dropout, resample)
+
+    def _layers(self, inputs: int, level: int) -> Block:
+        width = self.widths[level]
+        block = Block([self._residual(inputs, width)])
+        return block.append(Attention(width, self.head_channels)) if self.attends[level] else block
+
+
 class ADM(nn.Module):
     """Noisy images (N, 3, H, W) in [-1, 1] and times (N,) in [0, 1000) -> (N, 6, H, W): epsilon, then the variance.
 
@@ -119,45 +174,15 @@ class ADM(nn.Module):
         self.time_embed = nn.Sequential(nn.Linear(channels, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
         if channel_mult is None:
             channel_mult = CHANNEL_MULT[choose("image_size without channel_mult", image_size, list(CHANNEL_MULT))]
-        levels = [channels * mult for mult in channel_mult]
-        self.multiple_of = 2 ** (len(levels) - 1)
-        attends = [image_size // 2**level in attention for level in range(len(levels))]
-
-        def residual(inputs, outputs, resample=1):
-            return ResBlock(inputs, outputs, embedding, dropout, resample)
-
-        def layers(inputs, level):
-            block = Block([residual(inputs, levels[level])])
-            return block.append(Attention(levels[level], head_channels)) if attends[level] else block
-
-        # down: the depth of every block's output is kept, for the way up concatenates it
-        depths = [levels[0]]
-        self.input_blocks = nn.ModuleList([Block([ImageConvolution(3, depths[0], 3, padding=1)])])
-        for level, outputs in enumerate(levels):
-            for _ in range(blocks):
-                self.input_blocks.append(layers(depths[-1], level))
-                depths.append(outputs)
-            if level < len(levels) - 1:
-                self.input_blocks.append(Block([residual(outputs, outputs, resample=0.5)]))
-                depths.append(outputs)
-
-        deepest = levels[-1]
-        middle = [residual(deepest, deepest), Attention(deepest, head_channels), residual(deepest, deepest)]
-        self.middle_block = Block(middle)
-
-        # up: one residual block more a level, as the downsampling block's output comes back too
-        self.output_blocks = nn.ModuleList()
-        current = deepest
-        for level in reversed(range(len(levels))):
-            for index in range(blocks + 1):
-                block = layers(current + depths.pop(), level)
-                current = levels[level]
-                if level and index == blocks:
-                    block.append(residual(current, current, resample=2))
-                self.output_blocks.append(block)
-        self.out = nn.Sequential(
-            nn.GroupNorm(GROUPS, current), nn.SiLU(), zeroed(nn.Conv2d(current, 2 * 3, 3, padding=1))
-        )
+        widths = tuple(channels * mult for mult in channel_mult)
+        attends = tuple(image_size // 2**level in attention for level in range(len(widths)))
+        levels = Levels(widths, attends, blocks, head_channels, embedding, dropout)
+        self.multiple_of = 2 ** (len(widths) - 1)
+        self.input_blocks, depths = levels.way_down()
+        self.middle_block = levels.middle()
+        self.output_blocks = levels.way_up(depths)
+        last = zeroed(nn.Conv2d(widths[0], 2 * 3, 3, padding=1))
+        self.out = nn.Sequential(nn.GroupNorm(GROUPS, widths[0]), nn.SiLU(), last)
 
     def forward(self, x, t):
         embedding = self.time_embed(time_features(t, self.channels))

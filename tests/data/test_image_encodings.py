@@ -5,8 +5,8 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+from mask_files import png16
 from PIL import Image
-from test_mask_encodings import png16
 
 from cosalpure.data import read_manifest, stage
 from cosalpure.data.settings import FolderDataset

@@ -1,4 +1,4 @@
-"""The four published data sets, played by small stand-ins in every layout, served from 127.0.0.1."""
+"""The four published datasets, played by small stand-ins in every layout, served from 127.0.0.1."""
 
 import io
 import tarfile
@@ -18,6 +18,7 @@ from cosalpure.data.layouts import find_groups
 from cosalpure.data.published import PUBLISHED, PublishedSet
 from cosalpure.data.settings import PublishedDataset
 from cosalpure.errors import UserError
+from cosalpure.weights import downloads
 
 GROUPS = ("Alarm clock", "bird", "crème")
 LAYOUTS = {  # from the official benchmarks' READMEs and other authors' code: images, ground truth, kind of archive
@@ -51,7 +52,7 @@ def blank():
 
 
 def members(images, truths, groups=GROUPS, count=3):
-    """{name: bytes} of a data set in a layout: formats mixed, ground truth under other extensions."""
+    """{name: bytes} of a dataset in a layout: formats mixed, ground truth under other extensions."""
     files = {"README.txt": b"read me", "__MACOSX/x/._a.jpg": b"resource fork"}
     for number, group in enumerate(groups):
         for index in range(count):
@@ -82,7 +83,7 @@ def packed(files, kind="zip"):
 def small(monkeypatch):
     """CoCA of three groups of three images; no waiting for dead links."""
     monkeypatch.setitem(PUBLISHED, "coca", PublishedSet("CoCA", 3, 9))
-    monkeypatch.setattr(weights, "RETRIES", 0)
+    monkeypatch.setattr(downloads, "RETRIES", 0)
     for name in weights.OFFLINE:
         monkeypatch.delenv(name, raising=False)
 

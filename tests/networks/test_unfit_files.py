@@ -4,12 +4,12 @@ import gzip
 import io
 import json
 import pickle
-import tarfile
 import zipfile
 
 import numpy as np
 import pytest
 import torch
+from file_server import tarred, zipped
 from safetensors.torch import save
 
 from cosalpure import networks
@@ -119,23 +119,6 @@ VALUES = {  # id: (what is saved by torch, what the line says)
 }
 
 
-def zipped(**members):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name.replace("__", "."), content)
-    return file.getvalue()
-
-
-def tarred(content):
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w") as archive:
-        member = tarfile.TarInfo("final.pth")
-        member.size = len(content)
-        archive.addfile(member, io.BytesIO(content))
-    return file.getvalue()
-
-
 def numpy_archive():
     file = io.BytesIO()
     np.savez(file, a=np.zeros(3))
@@ -156,7 +139,7 @@ FILES = {  # id: (content, what the line says)
     "web page after a comment": (lambda: b"<!-- x --><html><title>Sign in</title></html>", "a web page ('Sign in')"),
     "XML": (lambda: b"<?xml version='1.0'?><Error/>", "XML ("),
     "LFS pointer": (lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:4d\n", "a Git LFS pointer"),
-    "tar": (lambda: tarred(torch_file(state())), "a tar archive"),
+    "tar": (lambda: tarred("final.pth", torch_file(state())), "a tar archive"),
     "gzip": (lambda: gzip.compress(torch_file(state())), "a gzip file"),
     "RAR": (lambda: b"Rar!\x1a\x07\x00" + bytes(100), "a RAR archive"),
     "7z": (lambda: b"7z\xbc\xaf\x27\x1c" + bytes(100), "a 7z archive"),
