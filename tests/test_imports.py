@@ -27,6 +27,7 @@ def imported(*command):
     return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_nothing_heavy_is_imported(name):
     found = imported("-m", *COMMANDS[name])
@@ -34,10 +35,12 @@ def test_nothing_heavy_is_imported(name):
     assert not found & HEAVY
 
 
+@pytest.mark.slow
 def test_the_measure_sees_what_is_imported():
     assert "torch" in imported("-c", "import cosalpure.degrade.jadena")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["cosalpure.score", "cosalpure.tables.stage", "cosalpure.report.overview"])
 def test_scores_tables_and_figures_need_no_torch(module):
     assert not imported("-c", f"import {module}") & {"torch", "diffusers", "transformers"}

@@ -42,6 +42,7 @@ def manifest(name):
     return {key: shape for key, shape, _ in recipe.read_manifest(loader.MANIFESTS / f"{name}.tsv")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "part", "checkpoint"),
     [
@@ -69,6 +70,7 @@ def official_gicd():
     return network.eval()
 
 
+@pytest.mark.slow
 def test_gicd_equals_the_official_code(official_gicd):
     golden = loader.golden("gicd")
     images = networks.normalise(torch.from_numpy(golden["images_u8"]).float() / 255)
@@ -93,6 +95,7 @@ def test_resneta50b_equals_the_official_code():
         assert difference(ours, golden[f"stage{number}"]) < 1e-4
 
 
+@pytest.mark.slow
 def test_poolnet_equals_the_official_code():
     golden = loader.golden("poolnet")
     network = official("poolnet", "poolnet")
@@ -129,6 +132,7 @@ def official_gcagc():
     return official("gcagc", "gcagc")
 
 
+@pytest.mark.slow
 def test_gcagc_equals_the_official_code(official_gcagc):
     golden = loader.golden("gcagc")
     images = networks.normalise(torch.from_numpy(golden["images_u8"]).float() / 255)
@@ -146,6 +150,7 @@ def test_gcagc_equals_the_official_code(official_gcagc):
     assert difference(maps[:, 0], golden["cosal_raw"]) < kink(3, 1e-5, 3e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2])
 def test_gcagc_equals_the_official_code_on_small_groups(official_gcagc, n):
     golden = loader.golden("gcagc")
@@ -198,6 +203,7 @@ def test_gcagc_takes_images_of_any_size(n, height, width):
         assert maps.shape == (n, 1, height, width) and torch.isfinite(maps).all()
 
 
+@pytest.mark.slow
 def test_liif_equals_the_official_code():
     golden = loader.golden("disco")
     network = official("liif", "disco_edsr_liif")
@@ -271,6 +277,7 @@ UNTRAINED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNTRAINED)
 def test_training_reaches_every_weight_that_it_should(name):
     network = networks.build(name, **SLIM[name]).eval()
@@ -280,6 +287,7 @@ def test_training_reaches_every_weight_that_it_should(name):
     assert without == {key for key, _ in network.named_parameters() if key.startswith(UNTRAINED[name])}
 
 
+@pytest.mark.slow
 def test_official_files_load_strictly(tmp_path):
     state = loader.state_dict("resneta50b")
     path = tmp_path / "resneta50b.pth"
@@ -292,6 +300,7 @@ def test_official_files_load_strictly(tmp_path):
         networks.load("resneta50b", path)
 
 
+@pytest.mark.slow
 def test_the_official_gcagc_file_was_saved_from_several_gpus(official_gcagc, tmp_path):
     path = tmp_path / "hrnet_stage3_iter45000.pth"
     torch.save({f"module.{key}": value for key, value in official_gcagc.state_dict().items()}, path)

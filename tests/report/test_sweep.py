@@ -33,6 +33,7 @@ def files(tmp_path):
     return paths
 
 
+@pytest.mark.slow
 def test_numbers_are_the_rates_of_each_half_beside_the_clean_ones(files, tmp_path):
     output = tmp_path / "sweep.png"
     sweep.draw(files, ["mini/weak=1", "mini/strong=16"], "bound", FEW, output, 0, Entries())
@@ -44,6 +45,7 @@ def test_numbers_are_the_rates_of_each_half_beside_the_clean_ones(files, tmp_pat
         assert image.width > image.height > 200
 
 
+@pytest.mark.slow
 def test_the_same_scores_draw_the_same_bytes(files, tmp_path):
     for name in ("one.png", "two.png"):
         sweep.draw(files, ["mini/weak=1", "mini/strong=16"], "bound", FEW, tmp_path / name, 0, Entries())
