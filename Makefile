@@ -1,9 +1,10 @@
-# make        install into .venv, run the default experiment, print its main table
-# make test   the whole test suite
+# make         install into .venv, run the default experiment, print its main table
+# make check   lint, types and fast unit tests: below a minute on two cores
+# make test    all tests but those of minutes each, which `.venv/bin/pytest -m long` runs
 # make extras  what the tests of the browser and of pysodmetrics need
-# make lint   style of code and workflow
+# make lock    pin the versions anew after a range in pyproject.toml was changed
 .DEFAULT_GOAL := run
-.PHONY: run install extras test lint clean
+.PHONY: run install extras check lint types unit test lock clean
 BIN := .venv/bin
 
 run: install
@@ -21,17 +22,25 @@ install: .venv/installed
 extras: install
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r tests/extras.txt
 
-test: install
-	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
-
-lock:  # after a range in pyproject.toml was changed; ARGS="--upgrade-package NAME"
-	$(BIN)/python envs/lock.py $(ARGS)
+check: lint types unit
 
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
+
+types: install
+	$(BIN)/mypy
+
+unit: install
+	$(BIN)/pytest -m "not slow" --numprocesses 2 --dist loadfile --durations 5 --durations-min 1
+
+test: install
+	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
+lock:  # ARGS="--upgrade-package NAME" takes the newest version of one package
+	$(BIN)/python envs/lock.py $(ARGS)
 
 clean:  # results, not the environment
 	rm -rf results/*/ logs .snakemake

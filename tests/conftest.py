@@ -4,6 +4,12 @@ import pytest
 import torch
 
 
+def pytest_itemcollected(item):
+    """What takes minutes is slow, too, so that `-m "not slow"` selects what `make check` runs (docs/contributing.md)."""
+    if any(map(item.get_closest_marker, ("workflow", "slurm", "long"))):
+        item.add_marker("slow")
+
+
 def pytest_collection_modifyitems(items):
     """The files that take minutes come first, so that in the end no process is left alone with one of them."""
     items.sort(key=lambda item: 0 if "slurm" in item.keywords else 1 if "workflow" in item.keywords else 2)

@@ -69,6 +69,7 @@ def last_group(folder):
     return min(max((folder / "images").iterdir()).iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", GOOD)
 def test_every_kind_of_image_goes_through(data, kind):
     path = last_group(data)
@@ -80,6 +81,7 @@ def test_every_kind_of_image_goes_through(data, kind):
     assert len(list((data.parent / "detect").rglob("*.png"))) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("kind", BAD)
 def test_a_bad_image_is_one_line_and_costs_only_its_group(data, kind, stage, capsys):

@@ -24,6 +24,7 @@ def bench(name, summary, *arguments):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [name if name == "metrics" else pytest.param(name, marks=pytest.mark.long) for name in SMALLEST]
 )
@@ -33,7 +34,9 @@ def test_results_equal_the_reference_procedure_s(name, tmp_path):
     summary = json.loads((tmp_path / "summary.json").read_text())
     rows = {row["name"]: row for row in summary["rows"]}
     assert summary["difference"] < 1e-3
-    assert rows["total_cpu_s"]["ratio"] > 0 and rows["peak_mb"]["ours"] > 50
+    ours, reference = rows["total_cpu_s"]["ours"], rows["total_cpu_s"]["reference"]
+    assert rows["total_cpu_s"]["ratio"] == pytest.approx(reference / ours)
+    assert all(50 < rows["peak_mb"][variant] < 30_000 for variant in ("ours", "reference")), "of a process, in MB"
 
 
 UNEQUAL = """
@@ -45,6 +48,7 @@ main("doc", __file__, "Made up", measure, lambda parser: parser.add_argument("--
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("apart", "status"), [("0.0005", 0), ("0.002", 1)])
 def test_unequal_results_end_with_status_1(apart, status, tmp_path):
     (tmp_path / "made_up.py").write_text(UNEQUAL)
@@ -56,6 +60,7 @@ def test_unequal_results_end_with_status_1(apart, status, tmp_path):
     assert "| seconds | 1 | 2 | 2.00 |" in done.stdout
 
 
+@pytest.mark.slow
 def test_bench_writes_a_section_a_stage_and_keeps_the_others(tmp_path):
     output = tmp_path / "performance.md"
     harness.replace(output, "purify", "## purify: kept")
@@ -67,6 +72,7 @@ def test_bench_writes_a_section_a_stage_and_keeps_the_others(tmp_path):
     assert output.read_text() == text.replace("kept", "anew")
 
 
+@pytest.mark.slow
 def test_bench_that_finds_unequal_results_fails_and_writes_nothing(tmp_path, monkeypatch, capsys):
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "benchmarks/made_up.py").write_text(UNEQUAL)
@@ -91,4 +97,8 @@ def test_cost_as_work_grows_has_every_stage(tmp_path):
     assert bench("growth", tmp_path / "summary.json", *options).returncode == 0
     rows = json.loads((tmp_path / "summary.json").read_text())["rows"]
     assert [row["stage"] for row in rows] == "data degrade concept purify detect score tables plan".split()
-    assert all(min(row["seconds"]) > 0 and row["memory"][0] > 30 for row in rows)
+    for row in rows:
+        first, second = row["seconds"]
+        fitted = [row["fixed"] + times * row["each"] for times in (1, 2)]
+        assert fitted == pytest.approx([first, second]), "two points lie on their line"
+        assert 30 < row["memory"][0] <= row["memory"][1] < 30_000, "of a process, in MB"

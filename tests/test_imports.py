@@ -27,6 +27,7 @@ def imported(*command):
     return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_nothing_heavy_is_imported(name):
     found = imported("-m", *COMMANDS[name])
@@ -34,6 +35,7 @@ def test_nothing_heavy_is_imported(name):
     assert not found & HEAVY
 
 
+@pytest.mark.slow
 def test_the_measure_sees_what_is_imported():
     assert "torch" in imported("-c", "import cosalpure.degrade.jadena")
 
@@ -43,6 +45,7 @@ def test_times_and_versions_need_the_standard_library_alone(module):
     assert not imported("-c", f"import {module}") & {*HEAVY, "pandas", "numpy", "PIL", "yaml", "pydantic"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["cosalpure.score", "cosalpure.tables.stage", "cosalpure.report.overview"])
 def test_scores_tables_and_figures_need_no_torch(module):
     assert not imported("-c", f"import {module}") & {"torch", "diffusers", "transformers"}

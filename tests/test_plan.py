@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -31,14 +30,13 @@ def test_paper_s_jobs_are_in_the_low_thousands(paper):
     assert images == published
 
 
+@pytest.mark.slow
 def test_plan_counts_as_snakemake_does_without_any_data(paper, tmp_path):
     for name in ("config", "resources"):
         (tmp_path / name).symlink_to(ROOT / name)
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "rules", "--snakefile", ROOT / "Snakefile"]
     command += ["--workflow-profile", ROOT / "profiles/default", "--configfile", *PAPER]
-    start = time.monotonic()
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    print(f"the paper's DAG: {time.monotonic() - start:.0f} s")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     rules = dict(line.split() for line in done.stdout.splitlines() if len(line.split()) == 2 and line[0] != "-")
     names = ("make_dataset", "degrade_images", "learn_concepts", "purify_images", "detect_cosaliency", "score_maps")
@@ -59,7 +57,7 @@ def test_hours_are_those_of_recorded_jobs_and_the_others_are_counted(tmp_path, c
     output = capsys.readouterr().out
     concept = next(line.split() for line in output.splitlines() if line.startswith("concept"))
     assert concept == ["concept", "328", "82.0", "0.0", "164"]  # 328 groups; motion blur's have another attack
-    assert "82.0 GPU hours recorded, and 932 GPU jobs without a recorded time" in output
+    assert "82.0 GPU hours" in output and "932 GPU jobs without" in output
     purify = next(line.split() for line in output.splitlines() if line.startswith("purify"))
     assert purify == ["purify", "390", "unknown", "14.2", "390"], "what was never measured is no number of hours"
     assert "9.9 GB to download in 11 files or folders" in output
@@ -69,7 +67,8 @@ def test_hours_of_what_was_never_measured_are_unknown(tmp_path, capsys):
     plan.run([ROOT / "config.yaml"], tmp_path / "nothing")
     output = capsys.readouterr().out
     assert "GPU hours unknown" in output and "0.0 GPU hours" not in output
-    assert all(line.split()[2] == "unknown" for line in output.splitlines() if line.startswith(plan.STAGES))
+    hours = [line.split()[2] for line in output.splitlines() if line.startswith(plan.STAGES)]
+    assert hours == ["unknown"] * len(plan.STAGES)
 
 
 def test_mini_needs_nothing_downloaded(tmp_path, capsys):

@@ -34,6 +34,7 @@ def config(tmp_path, monkeypatch):
     return ["--config", "config.yaml", str(variant)]
 
 
+@pytest.mark.slow
 def test_photographs_are_purified_in_one_step(photos, config, tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["purify-folder", str(photos), "--out", str(out), *config]) == 0
@@ -51,6 +52,7 @@ def test_photographs_are_purified_in_one_step(photos, config, tmp_path, capsys):
     assert 0 < abs(difference).mean() < 40, "changed, and still the same picture"
 
 
+@pytest.mark.slow
 def test_a_purifier_without_concept_learns_none(photos, config, tmp_path):
     arguments = ["--out", str(tmp_path / "out"), "--purifier", "source_only", "--detector", "poolnet", *config]
     assert main(["purify-folder", str(photos), *arguments]) == 0

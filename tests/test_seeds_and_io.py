@@ -103,6 +103,7 @@ def test_truncated_image_is_named(tmp_path):
         read_pixels(tmp_path / "half.png", "RGB")
 
 
+@pytest.mark.slow
 def test_image_bomb_is_refused(tmp_path):
     Image.new("1", (30_000, 30_000)).save(tmp_path / "bomb.png")
     with pytest.raises(UserError, match="bomb.png: more than 64,000,000 pixels"):

@@ -181,6 +181,7 @@ def fetching(tmp_path, sources):
     return subprocess.Popen([*command, "--folder", str(tmp_path / "w")], stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_a_killed_download_goes_on_where_it_stopped(tmp_path):
     content = checkpoint(6_000_000)
     with FileServer({"/model.pth": content}, pause=0.02) as server:
@@ -200,6 +201,7 @@ def test_a_killed_download_goes_on_where_it_stopped(tmp_path):
         assert asked[0] is None and int(asked[-1].removeprefix("bytes=").rstrip("-")) > 1_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "name", "folder"), [("weights", "model", "weights"), ("data", "coca", "datasets")], ids=["weights", "data"]
 )
@@ -275,6 +277,7 @@ def test_google_drives_quota_page_is_reported(drive, tmp_path):
     assert "Too many users have viewed this file recently" in refused(source("gdrive:abc"), tmp_path)
 
 
+@pytest.mark.slow
 def test_a_repository_of_the_hub_becomes_a_folder(tmp_path):
     files = pipeline()
     rest = {"768-v-ema.ckpt": b"another format", "README.md": b"..."}

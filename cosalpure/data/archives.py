@@ -2,7 +2,11 @@
 
 Refused, with one line: members outside the target, links, devices, two members of one name, more or larger members
 than images need, and what grows far beyond the archive's size. Sizes are checked as declared and again as they come.
-Only images are written, and empty files of the names of other ones, for the layout to see. What is refused leaves files in the target, which is for the caller to remove.
+Only images are written, and empty files of the names of other ones, for the layout to see. What is refused leaves files
+in the target, which is for the caller to remove.
+
+The same rules hold for zip and tar. `tarfile.data_filter` would be weaker than they are: it removes a leading slash and
+lets links through that stay inside, and it knows neither backslashes nor a bound on sizes.
 """
 
 import bz2

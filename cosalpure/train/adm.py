@@ -74,7 +74,7 @@ def train_adm(
     with common.seeded(its.seed, "adm"):
         network = networks.build("adm", **arch)
     network = network.to(compute.torch_device)
-    average, schedule = common.EMA(network, its.ema), diffusion.linear_schedule()
+    average, schedule = common.moving_average(network, its.ema), diffusion.linear_schedule()
     optimizer = torch.optim.Adam(network.parameters(), its.learning_rate)
 
     def draw(number: int, progress: float) -> tuple[torch.Tensor, ...]:

@@ -19,7 +19,7 @@ from diffusers.models.resnet import ResnetBlock2D
 from cosalpure.data.mini import MiniWorld
 from cosalpure.io import whole_folder
 from cosalpure.seeds import generator, numpy_generator
-from cosalpure.train.common import EMA, seeded, train, update, write_json
+from cosalpure.train.common import moving_average, seeded, train, update, write_json
 from cosalpure.train.compute import Compute
 from cosalpure.train.text_encoder import compose, to_tensor
 
@@ -201,7 +201,7 @@ def train_autoencoder(
     start = [compose(world, rng, concepts[i], settings.portraits) for i in rng.integers(len(concepts), size=400)]
     start_as_patch_pca(model, to_tensor(start) * 2 - 1)
     model = model.to(compute.torch_device)
-    ema = EMA(model, settings.ema)
+    ema = moving_average(model, settings.ema)
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.99), weight_decay=1e-4)
 
     def draw(step: int, progress: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel
 
 from cosalpure.data.mini import MiniWorld
 from cosalpure.train import common
@@ -92,7 +93,7 @@ def train_in_rounds(
     gives {name: loss}, weighted as `its.weights` says; `detector(network)` is what `dev` judges.
     """
     for number, steps in enumerate(its.rounds):
-        before, average = sum(its.rounds[:number]), common.EMA(network, its.ema)
+        before, average = sum(its.rounds[:number]), common.moving_average(network, its.ema)
         optimizer = torch.optim.AdamW(network.parameters(), its.learning_rate, weight_decay=its.weight_decay)
 
         def draw_next(done: int, progress: float, before: int = before) -> Any:
@@ -102,7 +103,7 @@ def train_in_rounds(
             batch: Any,
             progress: float,
             network: torch.nn.Module = network,
-            average: common.EMA = average,
+            average: AveragedModel = average,
             optimizer: torch.optim.Optimizer = optimizer,
         ) -> dict[str, Any]:
             found = losses(network.train(), batch)

@@ -1,11 +1,10 @@
-"""What every training here shares: a loop with log, atomic checkpoints and exact resumption; EMA; a schedule.
+"""What every training here shares: a loop with log, atomic checkpoints and exact resumption; moving averages; a schedule.
 
 Whatever is random in step n comes from a generator derived from (seed, n), so a run that was stopped and resumed is the
 run that was never stopped. A run with a time budget can be resumed too, but the number of its steps depends on the
 machine.
 """
 
-import copy
 import json
 import math
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from cosalpure import networks
@@ -47,7 +47,10 @@ def new_or_started(name: str, arch: dict[str, Any], start: str | Path | None, se
 
 
 def cosine_with_warmup(step: int, steps: int, warmup: int) -> float:
-    """The learning rate's factor at `step`: linear from 0 to 1 over `warmup` steps, then half a cosine down to 0."""
+    """The learning rate's factor at `step`: linear from 0 to 1 over `warmup` steps, then half a cosine down to 0.
+
+    The first step learns, too; transformers' schedule of this name gives it a rate of 0.
+    """
     if step < warmup:
         return (step + 1) / warmup
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
@@ -61,34 +64,22 @@ def cosine_over_time(step: int, progress: float, warmup: int) -> float:
     return min(1.0, (step + 1) / max(1, warmup)) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
 
 
-class EMA:
-    """An exponential moving average of a module's parameters, kept as a second module (`.module`).
+def moving_average(module: torch.nn.Module, decay: float = 0.999) -> AveragedModel:
+    """An exponential moving average of a module's parameters and buffers, a second module (`.module`).
 
     The decay grows as (1 + n) / (10 + n) up to `decay`, so that early averages forget the initialisation.
     """
 
-    def __init__(self, module: torch.nn.Module, decay: float = 0.999) -> None:
-        self.module = copy.deepcopy(module).requires_grad_(False).eval()
-        self.decay = decay
-        self.updates = 0
+    def follow(averages: Any, news: Any, _: Any) -> None:  # tensors of one type: one call for all, slow apart on a GPU
+        count = int(averaged.n_averaged)  # on the CPU; for the count that is handed over a GPU would have to be awaited
+        if averages[0].is_floating_point():
+            torch._foreach_lerp_(averages, news, 1 - min(decay, (1 + count) / (10 + count)))
+        else:
+            torch._foreach_copy_(averages, news)
 
-    @torch.no_grad()
-    def update(self, module: torch.nn.Module) -> None:
-        self.updates += 1
-        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        pairs = list(zip(self.module.state_dict().values(), module.state_dict().values(), strict=True))
-        averages, news = zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)
-        torch._foreach_lerp_(averages, news, 1 - decay)  # one call for all of them: hundreds are slow on a GPU
-        for average, new in pairs:
-            if not average.is_floating_point():
-                average.copy_(new)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"module": self.module.state_dict(), "updates": self.updates}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.module.load_state_dict(state["module"])
-        self.updates = state["updates"]
+    averaged = AveragedModel(module, multi_avg_fn=follow, use_buffers=True).requires_grad_(False).eval()
+    averaged.n_averaged += 1  # the start counts: at 0 the first update would overwrite it
+    return averaged
 
 
 @dataclass
@@ -236,7 +227,7 @@ def update(
     loss: torch.Tensor,
     optimizer: torch.optim.Optimizer,
     modules: Sequence[torch.nn.Module],
-    ema: EMA | None = None,
+    ema: AveragedModel | None = None,
     clip: float = 1.0,
 ) -> None:
     """One optimiser step of `modules` (their gradients' norm clipped to `clip`), then of the moving average."""
@@ -245,4 +236,4 @@ def update(
     torch.nn.utils.clip_grad_norm_([p for module in modules for p in module.parameters()], clip)
     optimizer.step()
     if ema is not None:
-        ema.update(modules[0])
+        ema.update_parameters(modules[0])

@@ -124,7 +124,7 @@ def train_co_classifier(
     with common.seeded(settings.seed, "co-classifier"):
         twin = with_batch_norm(vgg)
     twin = twin.to(compute.torch_device, memory_format=torch.channels_last)  # a quarter faster on a CPU
-    average = common.EMA(twin, its.ema)
+    average = common.moving_average(twin, its.ema)
     optimizer = torch.optim.AdamW(twin.parameters(), its.learning_rate, weight_decay=its.weight_decay)
 
     def draw(number: int, progress: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -169,7 +169,7 @@ def train_ginet(
     for module in network.ginet.backbone.modules():  # the backbone's norms keep the scales that the classifier learned
         if isinstance(module, nn.BatchNorm2d):
             module.requires_grad_(False)
-    average = common.EMA(network, its.ema)
+    average = common.moving_average(network, its.ema)
     backbone = [p for p in network.ginet.backbone.parameters() if p.requires_grad]
     decoder = [p for name, p in network.ginet.named_parameters() if not name.startswith("backbone.")]
     groups = [{"params": decoder}, {"params": backbone}]

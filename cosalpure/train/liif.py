@@ -71,7 +71,7 @@ def train_liif(
     pairs = Pairs(learned, classifier, folder, its)
     network, arch = start_network(its)
     network = network.to(compute.torch_device).train()
-    average = common.EMA(network, its.ema)
+    average = common.moving_average(network, its.ema)
     optimizer = torch.optim.Adam(network.parameters(), its.learning_rate)
 
     def draw(number: int, progress: float) -> tuple[Any, ...]:

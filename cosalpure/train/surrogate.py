@@ -59,7 +59,7 @@ def train_surrogate(
         network = networks.build("resneta50b", **arch)
         start_residuals_at_zero(network)
     network = network.to(compute.torch_device, memory_format=torch.channels_last)  # a third faster on a CPU
-    average = common.EMA(network, settings.ema)
+    average = common.moving_average(network, settings.ema)
     optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
 
     def draw(number: int, progress: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -28,7 +28,7 @@ from cosalpure.io import whole_file, whole_folder
 from cosalpure.seeds import generator, numpy_generator
 from cosalpure.train.autoencoder import load_autoencoder
 from cosalpure.train.batches import in_order
-from cosalpure.train.common import EMA, seeded, train, update, write_json
+from cosalpure.train.common import moving_average, seeded, train, update, write_json
 from cosalpure.train.compute import Compute
 from cosalpure.train.text_encoder import GENERIC, OTHERS, PLAIN, compose, known_concepts, load_text_encoder, words
 
@@ -209,7 +209,7 @@ def train_text_to_image(
     unet = build_unet(settings, vae.config.latent_channels, text_encoder.config.hidden_size, pool["mean"].shape[-1])
     unet.set_attn_processor(AttnProcessor())
     unet = unet.to(compute.torch_device)
-    ema = EMA(unet, settings.ema)
+    ema = moving_average(unet, settings.ema)
     optimizer = torch.optim.AdamW(unet.parameters(), betas=(0.9, 0.99), weight_decay=0.01)
 
     # 3. v-prediction on noised latents

@@ -42,6 +42,7 @@ def test_every_command_has_help(words, capsys):
     assert "{" not in printed.out.split("\n", 1)[1].split("The workflow runs")[0]  # every list of choices is filled
 
 
+@pytest.mark.slow
 def test_no_help_imports_a_heavy_package():
     code = "import sys; from cosalpure.cli import main; [main([*words, '-h']) for words in eval(sys.argv[1])]"
     code += "; sys.stderr.write(' '.join(sys.modules))"

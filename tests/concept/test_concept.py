@@ -14,6 +14,7 @@ from cosalpure.seeds import generator
 SETTINGS = ConceptLearning(steps=5, batch=4)
 
 
+@pytest.mark.slow
 def test_learning_repeats_and_depends_on_the_seed(images, tiny_model):
     runs = [learn(images, tiny_model, SETTINGS, generator(seed), "<my-goat>") for seed in (1, 1, 2)]
     assert torch.equal(runs[0][0].vector, runs[1][0].vector)
@@ -32,6 +33,7 @@ def test_the_model_stays_as_it_was(images, tiny_model):
     assert not embedding._forward_hooks and not embedding._forward_pre_hooks
 
 
+@pytest.mark.slow
 def test_learning_lowers_the_denoising_loss(images, tiny_model):
     def mean_loss(vector):
         losses = []
@@ -95,6 +97,7 @@ def interrupted(predict, calls, after):
     return run
 
 
+@pytest.mark.slow
 def test_an_interrupted_learning_goes_on_to_the_same_concept(images, tiny_model, tmp_path, monkeypatch):
     settings = ConceptLearning(steps=7, batch=4, checkpoint_every=2)
     whole = learn(images, tiny_model, settings, generator(1), "<my-goat>")
@@ -118,6 +121,7 @@ def groups_of(images):
     return [(images, generator(1), "<my-goat>", None), (images[:3].flip(0), generator(2), "<my-bear>", None)]
 
 
+@pytest.mark.slow
 def test_groups_learned_together_learn_what_each_learns_alone(images, tiny_model, monkeypatch):
     alone = [learn(pixels, tiny_model, SETTINGS, draws, token) for pixels, draws, token, _ in groups_of(images)]
     batches, predict = [], tiny_model.predict
@@ -143,6 +147,7 @@ def test_groups_learned_together_go_on_from_where_each_was(images, tiny_model, t
     torch.testing.assert_close(resumed[0][0].vector, whole[0][0].vector, atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 def test_groups_learned_together_go_on_in_smaller_batches(images, tiny_model, monkeypatch):
     """Batches that cut through a group: its gradient is still that of all its rows."""
     expected, predict = learn_together(groups_of(images), tiny_model, SETTINGS), tiny_model.predict
@@ -158,6 +163,7 @@ def test_groups_learned_together_go_on_in_smaller_batches(images, tiny_model, mo
         torch.testing.assert_close(concept.vector, whole.vector, atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["images", "settings", "seed", "model", "broken"])
 def test_a_checkpoint_of_anything_else_is_not_taken_up(images, tiny_model, tmp_path, change, monkeypatch):
     checkpoint = tmp_path / "goat.pt"
@@ -231,6 +237,7 @@ def test_a_token_beyond_the_models_length_is_one_line(tiny_model):
         tiny_model.position("a " * 200 + "<my-goat>", "<my-goat>")
 
 
+@pytest.mark.slow
 def test_learning_stops_on_a_plateau_and_not_before(images, tiny_model):
     def steps(**changes):
         settings = ConceptLearning(steps=200, batch=4, learning_rate=0.05, **changes)
@@ -242,6 +249,7 @@ def test_learning_stops_on_a_plateau_and_not_before(images, tiny_model):
     assert whole[1][: len(stopped[1])] == stopped[1], "asking draws nothing from the lesson's generator"
 
 
+@pytest.mark.slow
 def test_an_interrupted_learning_stops_on_the_same_plateau(images, tiny_model, tmp_path, monkeypatch):
     settings = ConceptLearning(steps=200, batch=4, learning_rate=0.05, plateau=0.5, checkpoint_every=7)
     whole = learn(images, tiny_model, settings, generator(1), "<my-goat>")
@@ -256,6 +264,7 @@ def test_an_interrupted_learning_stops_on_the_same_plateau(images, tiny_model, t
     assert again[1] == whole[1], "what has stopped does not go on"
 
 
+@pytest.mark.slow
 def test_groups_that_stop_at_different_steps_are_learned_together_as_alone(images, tiny_model):
     settings = ConceptLearning(steps=120, batch=4, learning_rate=0.05, plateau=0.3)
     groups = [(images, generator(1), "<a>", None), (images.flip(0) * 0.5, generator(2), "<b>", None)]

@@ -27,6 +27,7 @@ def learn(data, tmp_path, tiny_model, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_concepts_are_the_same_bytes_in_any_job(learn):
     whole = learn("whole", "0:3")
     parts = learn("parts", "0:1") | learn("parts", "1:3")
@@ -34,6 +35,7 @@ def test_concepts_are_the_same_bytes_in_any_job(learn):
     assert all((whole[slug] / FILE).read_bytes() == (parts[slug] / FILE).read_bytes() for slug in whole)
 
 
+@pytest.mark.slow
 def test_groups_side_by_side_give_the_same_concepts_but_for_rounding(learn):
     alone, together = learn("alone", "0:3"), learn("together", "0:3", groups_at_once=2)
     for slug, folder in together.items():

@@ -28,6 +28,7 @@ def model(folder):
     return TextToImage(folder, 64)
 
 
+@pytest.mark.slow
 def test_the_whole_path_by_its_commands(folder, tmp_path):
     results = tmp_path / "results"
     model = f"{{path: {folder}, resolution: 64}}"
@@ -105,6 +106,7 @@ def test_broken_weights_are_one_line(folder, tmp_path):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_resolution_that_does_not_fit_is_one_line(folder):
     with pytest.raises(UserError, match="resolution: 100 is not a multiple of 64"):
         TextToImage(folder, 100)
@@ -121,6 +123,7 @@ def test_half_precision_is_close(folder, model):
     torch.testing.assert_close(low, full, atol=0.05 * full.abs().max().item(), rtol=0)
 
 
+@pytest.mark.slow
 def test_slices_give_the_same_and_tiles_nearly(folder, model):
     images = torch.rand(3, 3, 64, 64, generator=generator(2))
     mean, _ = model.encode(images)

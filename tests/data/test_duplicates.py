@@ -37,7 +37,8 @@ def said(folder, name):
 def test_a_copy_of_a_photo_that_is_left_out_stays(tmp_path):
     groups = {"a": {"p": (P, None), "q": (Q, 5), "r": (R, 5)}, "b": {"p": (P, 5), "s": (S, 5)}}
     assert made(tmp_path, groups) == "a/q* a/r b/p* b/s"
-    assert said(tmp_path / "skip", stage.PROBLEMS) == ["a/p.png: empty mask: nothing in it is half white or more"]
+    (problem,) = said(tmp_path / "skip", stage.PROBLEMS)
+    assert problem.startswith("a/p.png: empty mask: ")
     assert not said(tmp_path / "skip", stage.NOTES)
 
 
@@ -70,17 +71,16 @@ def test_a_photo_of_two_groups_with_one_mask_is_left_out_once(tmp_path):
 def test_groups_of_one_and_without_an_attacked_image_are_noted(tmp_path):
     groups = {"a": {"p": (P, 5)}, "b": {"q": (Q, 5), "r": (R, 5)}}
     assert made(tmp_path, groups, "strict", attacked_fraction=0.4) == "a/p b/q b/r"
-    assert said(tmp_path / "strict", stage.NOTES) == [
-        "a: group of one image, which shares its object with no other and is not attacked",
-        "b: group without an attacked image, as attacked_fraction 0.4 of 2 images is less than one",
-    ]
+    alone, none_attacked = said(tmp_path / "strict", stage.NOTES)
+    assert alone.startswith("a: group of one image") and "not attacked" in alone
+    assert none_attacked.startswith("b: group without an attacked image") and "attacked_fraction 0.4" in none_attacked
     made(tmp_path, groups, "keep", attacked_fraction=0)
-    assert said(tmp_path / "keep", stage.NOTES) == ["a: group of one image, which shares its object with no other"]
+    (alone,) = said(tmp_path / "keep", stage.NOTES)
+    assert alone.startswith("a: group of one image") and "not attacked" not in alone
 
 
 def test_a_group_that_a_duplicate_leaves_with_one_image_is_noted(tmp_path):
     groups = {"a": {"p": (P, 5), "q": (Q, 5)}, "b": {"p": (P, 5), "r": (R, 5)}}
     assert made(tmp_path, groups) == "a/p* a/q b/r"
-    assert said(tmp_path / "skip", stage.NOTES) == [
-        "b: group of one image, which shares its object with no other and is not attacked"
-    ]
+    (alone,) = said(tmp_path / "skip", stage.NOTES)
+    assert alone.startswith("b: group of one image") and "not attacked" in alone

@@ -194,6 +194,7 @@ IMAGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_every_malformed_image_is_named_and_costs_only_itself(tmp_path, threads, capsys):
     folder = tmp_path / "photos/dogs"

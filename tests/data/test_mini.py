@@ -89,6 +89,7 @@ def test_mask_is_where_the_object_is(world):
     assert distance[mask > 0].mean() > 2 * distance[mask == 0].mean()
 
 
+@pytest.mark.slow
 def test_more_groups_than_concepts_compose_a_concept_again(tmp_path):
     run("mini", MiniDataset(split="dev", groups=25, images=2), tmp_path / "mini", seed=1)
     names = [group.name for group in read_groups(tmp_path / "mini")]

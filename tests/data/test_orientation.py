@@ -37,6 +37,7 @@ def overlap(out):
     return (image & truth).sum() / (image | truth).sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["folder", "coca"])
 @pytest.mark.parametrize("where", ["stored", "shown", "tagged"])
 @pytest.mark.parametrize("size", [(60, 40), (50, 50)])

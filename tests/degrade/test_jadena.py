@@ -94,6 +94,7 @@ def test_whole_attack_strays_from_the_official_one_on_few_pixels_only(golden, ti
     np.testing.assert_allclose(result.variations[:, 0], golden["tiny__losses"], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_whole_attack_on_resneta50b_equals_the_official_one(golden):
     network = networks.build("resneta50b")
     network.load_state_dict(loader.state_dict("resneta50b"))

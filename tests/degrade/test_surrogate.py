@@ -38,6 +38,7 @@ def test_attack_runs_on_every_surrogate(network, images):
     assert result.losses.isfinite().all() and result.noise.abs().max() == pytest.approx(2 / 255)
 
 
+@pytest.mark.slow
 def test_weights_come_from_a_file(network, images, tmp_path):
     name, module = network
     networks.save_weights(tmp_path / "slim.safetensors", module, SLIM[name], name)

@@ -37,6 +37,7 @@ def test_every_detector_has_a_slim_twin_in_these_tests():
     assert set(NAMES) == set(detect.DETECTORS.builtin)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2, 60])
 def test_groups_of_any_length(detector, n):
     maps = detector(images(n))
@@ -90,6 +91,7 @@ def test_the_batch_bounds_the_memory_only(detector):
     detector.batch = before
 
 
+@pytest.mark.slow
 def test_gcagc_fills_the_last_five_with_the_images_before_them(tmp_path):
     path = weights("gcagc", tmp_path)
     whole, fives = detect.create("gcagc", weights=path), detect.create("gcagc", weights=path, group_size=5)
@@ -130,12 +132,14 @@ def official(monkeypatch):
     return load
 
 
+@pytest.mark.slow
 def test_gcagc_equals_cosalpures_wrapper(official):
     golden = {key: torch.from_numpy(value) for key, value in loader.golden("gcagc").items()}
     maps = official("gcagc")(golden["images_u8"].float() / 255)
     assert (maps - golden["cosal"]).abs().max() < 1.5e-3  # the clustering's kink; 2e-6 where measured
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("means", "name"), [("official", "sal_official_means"), ("cosalpure", "sal")])
 def test_poolnet_equals_cosalpures_wrapper(official, means, name):
     golden = {key: torch.from_numpy(value) for key, value in loader.golden("poolnet").items()}

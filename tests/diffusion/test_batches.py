@@ -42,6 +42,7 @@ def test_a_single_row_that_does_not_fit_is_one_line():
         Batches()(fits(0, []), torch.arange(3.0), torch.arange(3.0))
 
 
+@pytest.mark.slow
 def test_learning_goes_on_in_smaller_batches(tiny_model, images, monkeypatch):
     from cosalpure.concept import learn
     from cosalpure.concept.settings import ConceptLearning

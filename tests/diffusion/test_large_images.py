@@ -60,6 +60,7 @@ def test_a_model_on_a_cpu_predicts_as_with_the_plain_processor(tiny_pipeline):
     assert torch.equal(found, model.predict(latents, t, context))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("side", "learning", "passes"), [(8, None, 4), (64, None, 4), (96, 1, 1), (128, 1, 1)])
 def test_batches_on_a_cpu_depend_on_the_size_of_the_latents(tiny_pipeline, side, learning, passes):
     model = TextToImage(tiny_pipeline, 32, device="cpu")
@@ -71,6 +72,7 @@ def test_batches_on_a_cpu_depend_on_the_size_of_the_latents(tiny_pipeline, side,
     assert (given.batches.size, given.passes.size) == (3, 3), "what the user asks for holds"
 
 
+@pytest.mark.slow
 def test_gradient_checkpointing_computes_twice_and_learns_the_same(images, tiny_pipeline):
     results, calls = [], []
     for checkpointing in (False, True):
@@ -83,6 +85,7 @@ def test_gradient_checkpointing_computes_twice_and_learns_the_same(images, tiny_
     assert torch.equal(plain.vector, checkpointed.vector) and losses == others
 
 
+@pytest.mark.slow
 def test_attention_maps_in_smaller_batches_are_the_same(images, tiny_model, monkeypatch):
     concept = Concept("<my-goat>", tiny_model.word_vector("object"))
 

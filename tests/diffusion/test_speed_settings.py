@@ -13,6 +13,7 @@ def predicted(model):
     return model.predict(latents, torch.tensor([10, 900]), context)
 
 
+@pytest.mark.slow
 def test_memory_format_changes_rounding_alone(tiny_pipeline, tiny_model):
     model = TextToImage(tiny_pipeline, 32, channels_last=True)
     assert model.unet.conv_in.weight.is_contiguous(memory_format=torch.channels_last)

@@ -39,6 +39,7 @@ def test_as_many_steps_lie_below_as_published():
     assert len(timesteps(few, steps)) == few == 15, "there are no more than T"
 
 
+@pytest.mark.slow
 def test_purifiers_take_it(tiny_model, tiny_adm, images, capsys):
     side = tiny_model.latent_shape[-1]
     draws = [[torch.Generator().manual_seed(i) for i in range(len(images))] for _ in range(2)]

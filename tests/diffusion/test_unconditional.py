@@ -62,12 +62,14 @@ def test_respaced_schedule_is_the_official_one():
     torch.testing.assert_close(ours.alphas_cumprod, values["alphas_cumprod"])
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_diffpure_by_ddpm_equals_the_official_code(network):
     values, x0 = golden("diffpure_ddpm")
     close(diffpure.purify_by_ddpm(network, x0, 5, stored(values["t5_noise"])), values["t5_out"])
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_first_steps_from_t_250_equal_the_official_code(network):
     values, x0 = golden("diffpure_ddpm")
@@ -79,6 +81,7 @@ def test_first_steps_from_t_250_equal_the_official_code(network):
         close(x, expected)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_diffpure_by_sde_equals_the_official_code(network):
     values, x0 = golden("diffpure_sde")
@@ -107,6 +110,7 @@ def whole_batch(differences):
     return differences.norm()[None]
 
 
+@pytest.mark.slow
 def test_dda_equals_the_official_code(network):
     values, x0 = golden("dda")
     schedule = diffusion.respaced(LINEAR, 100)
@@ -114,6 +118,7 @@ def test_dda_equals_the_official_code(network):
     close(ours, values["N3_trace_sample_xstart"][-2])
 
 
+@pytest.mark.slow
 def test_first_steps_of_dda_from_t_250_equal_the_official_code(network):
     values, x0 = golden("dda")
     schedule, low_pass = diffusion.respaced(LINEAR, 100), dda.LowPass(x0)
@@ -129,6 +134,7 @@ def test_first_steps_of_dda_from_t_250_equal_the_official_code(network):
 # ----------------------------------------------------------------------------------------------------- our own choices
 
 
+@pytest.mark.slow
 def test_an_image_is_pulled_by_its_own_distance_alone(network):
     values, x0 = golden("dda")
     schedule, low_pass = diffusion.respaced(LINEAR, 100), dda.LowPass(x0)
@@ -154,6 +160,7 @@ def test_dda_takes_the_published_number_of_steps(tiny_adm):
         DDASettings(timestep={"paper": 250}, steps=3)
 
 
+@pytest.mark.slow
 def test_guidance_keeps_low_frequencies(tiny_adm, images):
     def distance(scale):
         settings = DDASettings(weights=tiny_adm, resolution=32, timestep=250, guidance_scale=scale)
@@ -163,6 +170,7 @@ def test_guidance_keeps_low_frequencies(tiny_adm, images):
     assert distance(6.0) < 0.8 * distance(0.0)
 
 
+@pytest.mark.slow
 def test_saving_memory_changes_no_result(tiny_adm, images):
     plain, saving = (
         DDASettings(weights=tiny_adm, resolution=32, timestep=30, save_memory=flag) for flag in (False, True)
@@ -171,12 +179,14 @@ def test_saving_memory_changes_no_result(tiny_adm, images):
     assert torch.equal(*results)
 
 
+@pytest.mark.slow
 def test_number_of_images_that_pass_at_once_changes_no_result(tiny_adm, images):
     one, all_ = (DiffPureSettings(weights=tiny_adm, resolution=32, timestep=5, batch=batch) for batch in (1, 8))
     results = [diffpure.DiffPure(settings)(images, Given(generators(images))) for settings in (one, all_)]
     torch.testing.assert_close(*results, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 def test_processes_differ_and_stronger_noise_moves_further(tiny_adm, images):
     def result(**values):
         settings = DiffPureSettings(weights=tiny_adm, resolution=32, **values)

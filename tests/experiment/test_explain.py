@@ -60,6 +60,7 @@ def changed(value):
     return 3 if value is None else f"{value}x"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [path for path, _ in LEAVES], ids=".".join)
 def test_a_changed_constant_is_seen(path, tmp_path):
     values = yaml.safe_load(PAPER.read_text())

@@ -88,6 +88,7 @@ TUNED = {  # ten values of the miniature
 }
 
 
+@pytest.mark.slow
 def test_nothing_of_the_default_experiment_reaches_the_paper_experiment(tmp_path):
     for name in ("config", "resources"):
         (tmp_path / name).symlink_to(ROOT / name)
@@ -102,6 +103,7 @@ def test_nothing_of_the_default_experiment_reaches_the_paper_experiment(tmp_path
     assert '"resolution": 768' in "".join(before) and '"resolution": 128' not in "".join(before)
 
 
+@pytest.mark.slow
 def test_snakemake_refuses_what_is_not_one_experiment_with_variants(tmp_path):
     (tmp_path / "config").symlink_to(ROOT / "config")
     shutil.copy(ROOT / "config.yaml", tmp_path)

@@ -91,6 +91,7 @@ def start(folder, *arguments):
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=folder)
 
 
+@pytest.mark.slow
 def test_the_workflow_stops_on_the_same_list_and_starts_nothing(bare):
     done = start(bare)
     assert done.returncode == 1 and "Traceback" not in done.stderr

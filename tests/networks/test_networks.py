@@ -108,6 +108,7 @@ UNTRAINED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNTRAINED)
 def test_training_reaches_every_weight_that_it_should(name):
     network = networks.build(name, **SLIM[name]).eval()
@@ -117,6 +118,7 @@ def test_training_reaches_every_weight_that_it_should(name):
     assert without == {key for key, _ in network.named_parameters() if key.startswith(UNTRAINED[name])}
 
 
+@pytest.mark.slow
 def test_official_files_load_strictly(tmp_path):
     state = loader.state_dict("resneta50b")
     path = tmp_path / "resneta50b.pth"

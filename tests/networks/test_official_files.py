@@ -55,6 +55,7 @@ def published(name, folder, form):
     return [saved(folder / f"{name}.pth", state({"adm": "adm_256_uncond"}.get(name, name)), form)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("name", networks.NETWORKS)
 def test_published_forms_load_strictly(name, form, tmp_path):
@@ -65,6 +66,7 @@ def test_published_forms_load_strictly(name, form, tmp_path):
         assert value.flatten()[0] == constant(plain), key
 
 
+@pytest.mark.slow
 def test_a_file_from_before_batch_counters_loads(tmp_path):
     old = {key: value for key, value in state("poolnet").items() if not key.endswith("num_batches_tracked")}
     networks.load_official("poolnet", saved(tmp_path / "final.pth", old, "legacy"))
@@ -78,6 +80,7 @@ def refused(*paths, name="poolnet"):
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_another_networks_file_is_answered_with_the_keys_that_differ(tmp_path):
     line = refused(saved(tmp_path / "other.pth", state("resneta50b")))
     assert "missing: base.resnet" in line and "unexpected: features.init_block" in line
@@ -89,6 +92,7 @@ def test_a_wrong_shape_is_named(tmp_path):
     assert "1 of another shape: fuse.fuse.weight" in refused(saved(tmp_path / "wrong.pth", wrong))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [[1, 2], {"model": None}, torch.zeros(2), {"fuse": "text"}], ids=str)
 @pytest.mark.parametrize("name", ["poolnet", "liif", "gcagc"])
 def test_other_content_is_refused(name, content, tmp_path):

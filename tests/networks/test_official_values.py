@@ -28,6 +28,7 @@ def manifest(name):
     return {key: shape for key, shape, _ in recipe.read_manifest(loader.MANIFESTS / f"{name}.tsv")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "part", "checkpoint"),
     [
@@ -55,6 +56,7 @@ def official_gicd():
     return network.eval()
 
 
+@pytest.mark.slow
 def test_gicd_equals_the_official_code(official_gicd):
     golden = loader.golden("gicd")
     images = networks.normalise(torch.from_numpy(golden["images_u8"]).float() / 255)
@@ -79,6 +81,7 @@ def test_resneta50b_equals_the_official_code():
         assert difference(ours, golden[f"stage{number}"]) < 1e-4
 
 
+@pytest.mark.slow
 def test_poolnet_equals_the_official_code():
     golden = loader.golden("poolnet")
     network = official("poolnet", "poolnet")
@@ -115,6 +118,7 @@ def official_gcagc():
     return official("gcagc", "gcagc")
 
 
+@pytest.mark.slow
 def test_gcagc_equals_the_official_code(official_gcagc):
     golden = loader.golden("gcagc")
     images = networks.normalise(torch.from_numpy(golden["images_u8"]).float() / 255)
@@ -132,6 +136,7 @@ def test_gcagc_equals_the_official_code(official_gcagc):
     assert difference(maps[:, 0], golden["cosal_raw"]) < kink(3, 1e-5, 3e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2])
 def test_gcagc_equals_the_official_code_on_small_groups(official_gcagc, n):
     golden = loader.golden("gcagc")
@@ -158,6 +163,7 @@ def test_gcagcs_graph_convolution_equals_the_official_code():
     assert torch.equal(values[3], golden["gc_bias"])  # a position without any feature has no neighbours
 
 
+@pytest.mark.slow
 def test_liif_equals_the_official_code():
     golden = loader.golden("disco")
     network = official("liif", "disco_edsr_liif")
@@ -171,6 +177,7 @@ def test_liif_equals_the_official_code():
             assert difference(values, golden[name]) < 1e-4
 
 
+@pytest.mark.slow
 def test_the_official_gcagc_file_was_saved_from_several_gpus(official_gcagc, tmp_path):
     path = tmp_path / "hrnet_stage3_iter45000.pth"
     torch.save({f"module.{key}": value for key, value in official_gcagc.state_dict().items()}, path)

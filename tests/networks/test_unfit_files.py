@@ -188,6 +188,7 @@ def refused(path):
     return str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", LOADS)
 def test_other_forms_of_the_weights_load_and_run(case, tmp_path):
     torch.save(LOADS[case](), tmp_path / "final.pth")
@@ -198,6 +199,7 @@ def test_other_forms_of_the_weights_load_and_run(case, tmp_path):
         torch.testing.assert_close(network(images), expected(images), atol=0.02, rtol=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", VALUES)
 @pytest.mark.filterwarnings("ignore")
 def test_checkpoints_with_other_content_are_refused_in_one_line(case, tmp_path):
@@ -206,6 +208,7 @@ def test_checkpoints_with_other_content_are_refused_in_one_line(case, tmp_path):
     assert words in refused(tmp_path / "final.pth")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", FILES)
 @pytest.mark.filterwarnings("ignore")
 def test_files_that_are_no_checkpoint_are_called_what_they_are(case, tmp_path):

@@ -43,6 +43,7 @@ def test_larger_answers_come_back_to_the_images_size(tiny_liif, images):
     assert 0.001 < (purified - images).abs().mean() < 0.2  # through 64 px, bilinear: smoother, the same scene
 
 
+@pytest.mark.slow
 def test_official_checkpoint_is_a_purifier_too(images, tmp_path):
     # the published form and architecture, random weights
     path = tmp_path / "edsr-baseline-liif.pth"
@@ -67,6 +68,7 @@ def test_weights_of_another_network_are_refused():
         purifier("resources/mini/weights/poolnet.safetensors")
 
 
+@pytest.mark.slow
 def test_cosalpure_sees_what_the_representation_answers(tiny_model, tiny_liif, images):
     concept, small = Concept("<my-goat>", tiny_model.word_vector("goat")), images[..., :24, :20]
     settings = CosalPureSettings(timestep=100, continuous=str(tiny_liif))

@@ -58,6 +58,7 @@ def test_any_size_of_image(purifier, concept):
     assert purifier(images, Given(generators(images), concept=concept)).shape == images.shape
 
 
+@pytest.mark.slow
 def test_results_repeat_and_do_not_depend_on_the_batch(purifier, images, concept):
     together = purifier(images, Given(generators(images), concept=concept))
     again = purifier(images, Given(generators(images), concept=concept))
@@ -66,6 +67,7 @@ def test_results_repeat_and_do_not_depend_on_the_batch(purifier, images, concept
     torch.testing.assert_close(torch.cat(alone), together, atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PURIFIERS.names())
 def test_another_seed_changes_what_says_it_is_random_and_nothing_else(name, quick, tiny_model, images, concept):
     purifier = PURIFIERS.make(name, quick(name), lambda: tiny_model)
@@ -89,12 +91,14 @@ def test_source_only_changes_nothing(images):
     assert torch.equal(create("source_only")(images), images)
 
 
+@pytest.mark.slow
 def test_noise_comes_from_each_images_own_generator(tiny_model, images, concept):
     purify = CosalPure(CosalPureSettings(timestep=100), lambda: tiny_model)
     a, b = (purify(images, Given(generators(images, seed), concept=concept)) for seed in (1, 2))
     assert (a - b).abs().amax((1, 2, 3)).min() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cosalpure", "vae_round_trip"])
 def test_the_resolution_of_a_purifier_is_its_own(name, tiny_pipeline, tiny_model, images, concept):
     own = PURIFIERS.make(name, PURIFIERS.get(name).settings(resolution=64), lambda: tiny_model)
@@ -107,6 +111,7 @@ def test_the_resolution_of_a_purifier_is_its_own(name, tiny_pipeline, tiny_model
     assert not torch.allclose(purified, other, atol=1e-3) and tiny_model.resolution == 32
 
 
+@pytest.mark.slow
 def test_the_prompt_decides(tiny_model, images, concept):
     settings = CosalPureSettings(timestep=500)
     ours = CosalPure(settings, lambda: tiny_model)(images, Given(generators(images), concept=concept))
@@ -145,6 +150,7 @@ def test_an_equal_negative_prompt_changes_nothing(tiny_model, images):
     torch.testing.assert_close(purified(guidance_scale=7.5), purified(guidance_scale=1.0))
 
 
+@pytest.mark.slow
 def test_the_class_name_is_the_groups_label(tiny_model, images):
     settings = CosalPureSettings(timestep=500, prompt="a photo of {class_name}")
     purify = CosalPure(settings, lambda: tiny_model)

@@ -23,6 +23,7 @@ def purify(method, settings, data, output, span="0:2"):
     stage.run(method, settings, TextToImage(path="nowhere"), data, data, None, output, span, 0)
 
 
+@pytest.mark.slow
 def test_every_image_is_purified_the_same_in_any_job(data, tmp_path, tiny_adm):
     settings = DiffPureSettings(weights=tiny_adm, resolution=32, timestep=2)
     purify("diffpure", settings, data, tmp_path / "together")
@@ -45,5 +46,5 @@ def test_values_that_are_no_numbers_are_an_error_that_names_the_image(data, tmp_
     with pytest.raises(UserError) as caught:
         purify("broken", Model(), data, tmp_path / "out")
     (line,) = str(caught.value).splitlines()
-    assert line == f"{group.name}/{group.files[1]}: purifier 'broken' gave values that are not finite numbers"
+    assert line.startswith(f"{group.name}/{group.files[1]}: purifier 'broken' ") and "not finite" in line
     assert not list((tmp_path / "out").glob("images/*"))

@@ -91,6 +91,7 @@ def _scores(results, degradation, purifier):
     pd.DataFrame(rows).to_parquet(path)
 
 
+@pytest.mark.slow
 def test_it_says_what_happened_with_intervals_and_gaps(page):
     text = page.read_text()
     assert "<strong>GICD</strong>: the degradation changes it by -1.000 [-1.00, -1.00], beyond chance." in text
@@ -188,6 +189,7 @@ def browser():
     driver.quit()
 
 
+@pytest.mark.slow
 def test_it_works_in_a_browser(page, browser):
     browser.execute_cdp_cmd("Network.enable", {})
     offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}

@@ -20,6 +20,7 @@ def take(folder, part):
     return main(["report", "screenshot", str(page), "--part", part, "--output", str(output)]), output
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not any(map(shutil.which, screenshot.BROWSERS)), reason="no Chromium")
 def test_a_part_is_shown_by_itself(tmp_path):
     status, output = take(tmp_path, "two")

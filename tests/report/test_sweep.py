@@ -33,6 +33,7 @@ def table(tmp_path):
     return tmp_path / "degradations.parquet"
 
 
+@pytest.mark.slow
 def test_numbers_are_the_rates_of_each_half_beside_the_clean_ones(table, tmp_path):
     output = tmp_path / "sweep.png"
     sweep.draw(table, ["mini/weak=1", "mini/strong=16"], "bound", output, Entries())
@@ -58,6 +59,7 @@ def test_a_point_without_scores_has_no_images(table):
     assert numbers[numbers["dataset"] == "mini"]["images"].tolist() == [4, 4]
 
 
+@pytest.mark.slow
 def test_the_same_table_draws_the_same_bytes(table, tmp_path):
     for name in ("one.png", "two.png"):
         sweep.draw(table, ["mini/weak=1", "mini/strong=16"], "bound", tmp_path / name, Entries())

@@ -41,6 +41,7 @@ def experiment(tmp_path):
     return tmp_path / "maps", tmp_path / "seen", tmp_path / "data", pd.DataFrame(rows)
 
 
+@pytest.mark.slow
 def test_every_image_of_the_manifest_has_a_row_in_its_order(experiment):
     scores = score_condition(*experiment, CONDITION)
     assert scores["file"].tolist() == experiment[3]["file"].tolist()

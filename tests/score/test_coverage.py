@@ -27,6 +27,7 @@ def test_interval_of_a_mean_holds_the_truth_in_93_to_97_percent():
     assert share == pytest.approx(0.95, abs=0.02)
 
 
+@pytest.mark.slow
 def test_interval_of_a_paired_difference_holds_the_truth_in_93_to_97_percent():
     def interval(rng):
         before = scores(rng)
@@ -36,6 +37,7 @@ def test_interval_of_a_paired_difference_holds_the_truth_in_93_to_97_percent():
     assert coverage(interval, 0.05) == pytest.approx(0.95, abs=0.02)
 
 
+@pytest.mark.slow
 def test_drawing_images_rather_than_groups_would_claim_too_much():
     images = np.arange(GROUPS * IMAGES)
     share = coverage(lambda rng: bootstrap_mean(scores(rng), images, rng, SAMPLES // 4), TRUTH)

@@ -1,7 +1,6 @@
 """Metrics against the official evaluation's own numbers (tests/golden/metrics.{npz,json}: 32 cases)."""
 
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -101,13 +100,6 @@ def test_every_metric_is_described():
 def test_unfit_maps_are_refused(prediction, message):
     with pytest.raises(UserError, match=message):
         score_map(prediction, np.zeros((2, 2), np.uint8))
-
-
-def test_a_map_of_224_pixels_takes_milliseconds(maps):
-    start = time.perf_counter()
-    for _ in range(20):
-        score_map(maps["r31"], maps["g31"])
-    assert (time.perf_counter() - start) / 20 < 0.05
 
 
 def square():

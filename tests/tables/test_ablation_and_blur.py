@@ -39,6 +39,7 @@ def four_digits(table):
     return cut.where(table["metric"] == "sr", table["value"].round(4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ["3", "4"])
 def test_scores_with_the_papers_means_give_the_papers_table(number):
     table = build(f"table{number}", paper_scores(number), **FEW)
@@ -50,6 +51,7 @@ def test_scores_with_the_papers_means_give_the_papers_table(number):
     assert np.allclose(table["paper"], table["value"], atol=1e-9)
 
 
+@pytest.mark.slow
 def test_table_3_lists_the_ablation_in_the_papers_order_and_nothing_else():
     scores = paper_scores("3")
     other = scores[scores["purifier"] == "cosalpure"].assign(purifier="jpeg")
@@ -58,6 +60,7 @@ def test_table_3_lists_the_ablation_in_the_papers_order_and_nothing_else():
     assert "Table 3" in as_markdown(table) and "**0.560" in as_markdown(table)
 
 
+@pytest.mark.slow
 def test_tables_3_and_4_are_made_only_where_their_conditions_were_run(tmp_path):
     plain = [("mini", "jadena", "source_only", "gicd"), ("mini", "jadena", "cosalpure", "gicd")]
     assert not {"table3", "table4"} & set(table_names(plain, "jadena", ENTRIES))

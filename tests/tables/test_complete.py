@@ -47,7 +47,7 @@ def test_a_gap_fails_with_one_line_and_the_tables_are_written_all_the_same(score
 def test_every_incomplete_condition_has_its_line(scores, tmp_path, capsys):
     scores.loc[0, ["status", "reason"]] = ["missing", "no map was written"]
     assert run(scores.drop(index=7), tmp_path, "check", "--output", str(tmp_path / "complete.txt")) == 1
-    assert capsys.readouterr().err.splitlines() == [
-        "cosalpure: mini/jadena/cosalpure/gicd: 3 of 4 images have a score (1 missing; g0/000_x.png: no map was written)",
-        "cosalpure: mini/jadena/dda/gicd: 3 of 4 images have a score (1 without a row)",
-    ]
+    missing, without = capsys.readouterr().err.splitlines()
+    assert missing.startswith("cosalpure: mini/jadena/cosalpure/gicd: 3 of 4 images")
+    assert "1 missing" in missing and "g0/000_x.png: no map was written" in missing
+    assert without.startswith("cosalpure: mini/jadena/dda/gicd: 3 of 4 images") and "1 without a row" in without

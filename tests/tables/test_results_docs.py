@@ -42,6 +42,7 @@ def scores(tmp_path):
     return pd.read_parquet(tmp_path / "results/tables/scores.parquet")
 
 
+@pytest.mark.slow
 def test_every_column_is_described_in_its_order(scores):
     assert list(ROWS) == list(columns(further=True))
     assert list(scores.columns) == list(columns()) == [name for name in ROWS if name in scores]

@@ -73,6 +73,7 @@ def pick(table, **keys):
 
 
 # --- aggregation ------------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ["1", "2"])
 def test_scores_with_the_papers_means_give_the_papers_table(paper_scores, number):
     table = build(f"table{number}", paper_scores, **FEW)
@@ -86,6 +87,7 @@ def test_scores_with_the_papers_means_give_the_papers_table(paper_scores, number
     assert (table["low"] <= table["value"] + 1e-9).all() and (table["value"] <= table["high"] + 1e-9).all()
 
 
+@pytest.mark.slow
 def test_rows_and_columns_come_in_the_papers_order(paper_scores):
     table = build("table1", paper_scores, **FEW)
     assert list(table["dataset"].unique()) == list(IMAGES)
@@ -191,6 +193,7 @@ def markdown_row(table, method):
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
+@pytest.mark.slow
 def test_markdown_stacks_detectors_and_shows_the_published_values(paper_scores):
     lines = [line for line in as_markdown(build("table1", paper_scores, **FEW)).splitlines() if line.startswith("|")]
     header, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
@@ -310,6 +313,7 @@ def renamed(family, name):
     return f"{family[:3]}-{sum(map(ord, name))}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rename", [None, renamed], ids=["named as in config/paper.yaml", "every entry renamed"])
 def test_every_published_value_stands_beside_the_row_that_reproduces_it(rename, tmp_path):
     rows, found = named(rename), {}

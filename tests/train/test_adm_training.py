@@ -34,6 +34,7 @@ def few_concepts(monkeypatch):
     monkeypatch.setattr(MiniWorld, "concepts", lambda self, split: everything(self, split)[:3])
 
 
+@pytest.mark.slow
 def test_resumed_training_is_the_training_never_stopped(tmp_path, few_concepts, interrupted):
     result = adm.train_adm(tmp_path / "whole.safetensors", TINY)
     assert set(result["dev_loss"]) == set(adm.DEV_TIMES) and len(result["concepts"]) == 3

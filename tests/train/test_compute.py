@@ -85,6 +85,7 @@ def test_a_missing_gpu_is_named(monkeypatch):
         _ = Compute(device="cuda").torch_device
 
 
+@pytest.mark.slow
 def test_the_graphs_of_gcagc_stay_in_float32(monkeypatch):
     its = gcagc.GCAGCSettings(width=1 / 16, blocks=1, input_size=64, saliency_images=1)
     with common.seeded(0, "graphs"):
@@ -96,6 +97,7 @@ def test_the_graphs_of_gcagc_stay_in_float32(monkeypatch):
     assert {maps.dtype for maps in seen} == {torch.float32} == {loss.dtype for loss in losses.values()}
 
 
+@pytest.mark.slow
 def test_the_continuous_representation_answers_in_float32(few_concepts, tmp_path, monkeypatch):
     classifier = networks.build("resneta50b", width=1 / 16, classes=3, layers=[1, 1, 1, 1])
     arch = {"width": 1 / 16, "classes": 3, "layers": [1, 1, 1, 1]}
@@ -119,6 +121,7 @@ def test_the_continuous_representation_answers_in_float32(few_concepts, tmp_path
 # ---------------------------------------------------------------------------------------------------- data workers
 
 
+@pytest.mark.slow
 def test_workers_give_the_same_results_in_the_same_order():
     def slow_first(item):
         for _ in range(10**6 if item == 0 else 1):
@@ -151,6 +154,7 @@ def test_batches_know_how_far_the_training_is():
 TINY = "{width: 0.0625, batch: 4, steps: 2, scenes: 1, portraits: 1, checkpoint_every: 2, log_every: 1}"
 
 
+@pytest.mark.slow
 def test_options_reach_the_training(few_concepts, tmp_path):
     command = ["train", "surrogate", "--output", str(tmp_path / "a.safetensors"), "--settings", TINY]
     assert main([*command, "--device", "cpu", "--precision", "float32", "--workers", "2", "--minutes", "0.02"]) == 0
@@ -159,6 +163,7 @@ def test_options_reach_the_training(few_concepts, tmp_path):
     assert read_header(tmp_path / "a.safetensors")["network"] == "resneta50b"
 
 
+@pytest.mark.slow
 def test_workers_do_not_change_a_training(few_concepts, tmp_path):
     its = surrogate.SurrogateSettings(
         steps=3, batch=4, width=1 / 16, scenes=2, portraits=1, checkpoint_every=2, log_every=1
@@ -169,6 +174,7 @@ def test_workers_do_not_change_a_training(few_concepts, tmp_path):
     assert (tmp_path / "0.safetensors").read_bytes() == (tmp_path / "2.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_detector_trains_on_from_given_weights(few_concepts, tmp_path):
     its = gcagc.GCAGCSettings(
         width=1 / 16, blocks=1, input_size=64, group_sizes=(2, 3), saliency_images=1, scenes=4, portraits=1, dev_group=1,
@@ -217,6 +223,7 @@ def test_mistakes_in_the_workflows_options_are_named(values, expected):
     assert str(caught.value).startswith(expected)
 
 
+@pytest.mark.slow
 def test_one_command_trains_all_models_in_order():
     command = [sys.executable, "-m", "snakemake", "models", "--config", "training={minutes: 60, device: cpu}"]
     done = subprocess.run([*command, "-n", "-p", "--nolock"], cwd=ROOT, capture_output=True, text=True)

@@ -72,6 +72,7 @@ def test_rivals_are_pasted_on_top_and_never_hide_the_object():
     assert pasted[0].max() == 0 and torch.equal(pasted[1, :1], other_masks[1]) and torch.equal(left, masks)
 
 
+@pytest.mark.slow
 def test_folded_batch_norm_computes_the_same():
     vgg = networks.build("gicd", width=1 / 16, classes=5, classifier_width=8, pool=1, channels=4).co_classifier
     twin = training.with_batch_norm(vgg)
@@ -105,6 +106,7 @@ def few_concepts(monkeypatch):
     monkeypatch.setattr(MiniWorld, "concepts", lambda self, split: everything(self, split)[:4])
 
 
+@pytest.mark.slow
 def test_surrogate_resumed_is_the_surrogate_never_stopped(tmp_path, few_concepts, monkeypatch):
     surrogate.train_surrogate(tmp_path / "whole.safetensors", SURROGATE)
     real, calls = scenes.ScenePool.draw, []
@@ -123,6 +125,7 @@ def test_surrogate_resumed_is_the_surrogate_never_stopped(tmp_path, few_concepts
     assert (tmp_path / "whole.safetensors").read_bytes() == (tmp_path / "halves.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_gicd_training_writes_a_detector(tmp_path, few_concepts):
     path = tmp_path / "gicd.safetensors"
     result = training.train_gicd(path, GICD)
@@ -134,6 +137,7 @@ def test_gicd_training_writes_a_detector(tmp_path, few_concepts):
     assert path.read_bytes() == other.read_bytes()
 
 
+@pytest.mark.slow
 def test_inserted_batch_norms_are_folded_into_the_same_function():
     arch = {"width": 1 / 16, "channels": 4, "classes": 5, "classifier_width": 8, "pool": 1, "input_size": 32}
     with training.common.seeded(0, "fold"):
@@ -163,6 +167,7 @@ POOLNET = poolnet.PoolNetSettings(width=1 / 16, layers=(1, 1, 1, 1), batch=2, **
 TRAININGS = {"gcagc": (gcagc, "train_gcagc", GCAGC), "poolnet": (poolnet, "train_poolnet", POOLNET)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRAININGS)
 def test_training_in_rounds_resumed_is_the_training_never_stopped(name, tmp_path, few_concepts, monkeypatch):
     module, function, settings = TRAININGS[name]
@@ -191,6 +196,7 @@ def test_training_in_rounds_resumed_is_the_training_never_stopped(name, tmp_path
     )
 
 
+@pytest.mark.slow
 def test_training_moves_both_heads_of_gcagc(pool):
     with co_saliency.common.seeded(0, "heads"):
         network = networks.build("gcagc", width=1 / 16, modules=(1, 1, 1), blocks=1, input_size=64)
@@ -202,6 +208,7 @@ def test_training_moves_both_heads_of_gcagc(pool):
                network.cosalnet.decoder.features[0].weight, network.cosalnet.gc4_1.weight))  # fmt: skip
 
 
+@pytest.mark.slow
 def test_unit_variance_keeps_many_layers_without_a_norm_alive():
     images = 60 * torch.randn(4, 3, 112, 112, generator=random())
     with co_saliency.common.seeded(0, "variance"):

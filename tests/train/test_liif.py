@@ -62,6 +62,7 @@ def draws(n, seed=0):
     return [generator(seed, index) for index in range(n)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [[0, 1, 2, 0], [-1, -1, -1, -1]], ids=["labels", "own prediction"])
 def test_pgd_stays_within_its_bound_and_raises_the_loss(classifier, images, labels):
     attacked_network, images = pairs.Classifier(classifier), images[:4]
@@ -74,6 +75,7 @@ def test_pgd_stays_within_its_bound_and_raises_the_loss(classifier, images, labe
     assert (losses[2] > losses[0]).all() and (losses[2] > losses[1]).all()
 
 
+@pytest.mark.slow
 def test_pgd_does_not_depend_on_the_batch(classifier, images):
     attacked_network, labels = pairs.Classifier(classifier), torch.zeros(5, dtype=torch.long)
     together = pairs.pgd(images, labels, attacked_network, draws(5), PGD)
@@ -81,6 +83,7 @@ def test_pgd_does_not_depend_on_the_batch(classifier, images):
     torch.testing.assert_close(alone, together[2:3], atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 def test_inputs_and_targets_show_the_same_place(few_concepts, settings, tmp_path):
     its = replace(settings, unattacked=1.0)
     learned, _ = liif.sources(its, pairs.Classifier(its.classifier))
@@ -93,6 +96,7 @@ def test_inputs_and_targets_show_the_same_place(few_concepts, settings, tmp_path
     assert torch.equal(attacked[1], targets) and 0.01 < (attacked[0] - inputs).abs().max() <= 2 * 16.6 / 255
 
 
+@pytest.mark.slow
 def test_learned_and_held_out_concepts_are_train_and_dev(settings):
     its = replace(settings, target_side=64, portraits=0, held_out=24)
     learned, held_out = liif.sources(its, pairs.Classifier(its.classifier))
@@ -128,6 +132,7 @@ def test_start_leaves_every_layer_a_gradient():
             assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
 
 
+@pytest.mark.slow
 def test_resumed_training_is_the_training_never_stopped(few_concepts, settings, tmp_path, interrupted):
     result = liif.train_liif(tmp_path / "whole.safetensors", settings)
     assert set(result["held_out_psnr"]) >= {"attacked_before", "attacked_after", "clean_after"}
@@ -139,6 +144,7 @@ def test_resumed_training_is_the_training_never_stopped(few_concepts, settings, 
     assert steps == [2, 4]
 
 
+@pytest.mark.slow
 def test_a_folder_of_pictures_is_learned_from(folder, settings, tmp_path):
     # 224 to 768 px in small: 14 to 48, crops of 7 px; the two class folders are not the classifier's three classes
     its = replace(settings, images=str(folder), side=14, target_side=48, crop=7, full_size=1.0, same_size=0.0)
@@ -187,6 +193,7 @@ def test_output_sides_are_those_asked_for():
     }
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_given_weights(few_concepts, settings, tmp_path):
     liif.train_liif(tmp_path / "first.safetensors", settings)
     its = replace(settings, start=str(tmp_path / "first.safetensors"), channels=99)  # the file's architecture counts
@@ -201,6 +208,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistakes_are_one_line(mistake, settings, few_concepts, tmp_path):
     changes, expected = MISTAKES[mistake]
@@ -209,12 +217,14 @@ def test_mistakes_are_one_line(mistake, settings, few_concepts, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_attacks_of_other_settings_are_refused(few_concepts, settings, tmp_path):
     liif.train_liif(tmp_path / "liif.safetensors", settings)
     with pytest.raises(UserError, match="attacked.npy: made with other settings; delete it"):
         liif.train_liif(tmp_path / "liif.safetensors", replace(settings, epsilon=0.1))
 
 
+@pytest.mark.slow
 def test_settings_come_from_a_file_and_from_the_command_line(folder, settings, tmp_path, capsys):
     its = {"images": str(folder), "classifier": settings.classifier, "crop": 32, "steps": 1, "attack_steps": 1}
     (tmp_path / "my.yaml").write_text(json.dumps(its | {"channels": 5, "blocks": 1, "hidden": [8], "held_out": 1}))

@@ -59,6 +59,7 @@ def trained(tmp_path_factory, world):
     return root, train_text_to_image(root / "unet", root / "text", root / "autoencoder", UNET, world)
 
 
+@pytest.mark.slow
 def test_pipeline_loads_and_draws_in_float32(trained):
     pipeline = DiffusionPipeline.from_pretrained(trained[1], local_files_only=True)
     assert {m.dtype for m in (pipeline.vae, pipeline.unet, pipeline.text_encoder)} == {torch.float32}
@@ -66,6 +67,7 @@ def test_pipeline_loads_and_draws_in_float32(trained):
     assert image.shape == (1, 64, 64, 3) and np.isfinite(image).all()
 
 
+@pytest.mark.slow
 def test_pipeline_loads_a_learned_concept(trained, tmp_path):
     pipeline = DiffusionPipeline.from_pretrained(trained[1], local_files_only=True)
     embeddings = pipeline.text_encoder.get_input_embeddings().weight
@@ -79,6 +81,7 @@ def test_pipeline_loads_a_learned_concept(trained, tmp_path):
     torch.testing.assert_close(hidden("a photo of <S*>"), hidden("a photo of bear"))
 
 
+@pytest.mark.slow
 def test_training_exports_an_early_pipeline_and_logs_every_step(trained):
     folder = trained[0] / "unet"
     assert (folder / "early" / "model_index.json").exists()
@@ -86,6 +89,7 @@ def test_training_exports_an_early_pipeline_and_logs_every_step(trained):
     assert [line["step"] for line in lines] == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_resumed_training_equals_uninterrupted_training(tmp_path, world):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     train_autoencoder(whole, AUTOENCODER, world)
@@ -102,6 +106,7 @@ def test_resumed_training_equals_uninterrupted_training(tmp_path, world):
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
 
 
+@pytest.mark.slow
 def test_gate_measures_gap_and_recognition(trained, tmp_path, world):
     result = gate(trained[1], trained[0] / "text", tmp_path, world, scenes=1, images=2, steps=2)
     assert set(result["caption_gap"]) == {"t > 600", "t 250-600", "t < 250"}
@@ -109,6 +114,7 @@ def test_gate_measures_gap_and_recognition(trained, tmp_path, world):
     assert (tmp_path / "samples.png").exists() and (tmp_path / "gate.json").exists()
 
 
+@pytest.mark.slow
 def test_gate_ranks_the_words_of_learned_concepts(trained, tmp_path):
     model = TextToImage(trained[1], 64)
     known = ["honey-pot", "pear", "bear", "pig", "skull", "turtle"]
@@ -148,6 +154,7 @@ def test_contrastive_loss_shares_mass_between_equal_concepts():
     assert abs(perfect.item() - 2 * math.log(2) / 3) < 1e-5  # the entropy of the targets: ln 2 in two rows of three
 
 
+@pytest.mark.slow
 def test_autoencoder_starts_as_patch_pca(world):
     model = build_autoencoder(AUTOENCODER)
     images = torch.rand(8, 3, 8, 8, generator=generator(0, "flat patches")) * 2 - 1

@@ -26,27 +26,22 @@ def complaint(workflow, **changes):
 
 def test_unknown_detector(workflow):
     (line,) = complaint(workflow, detectors={"gidc": {}})
-    assert (
-        line
-        == "cosalpure: config: detectors.gidc: unknown detector 'gidc' (did you mean 'gicd'?); choose from: gicd, gcagc, poolnet"
-    )
+    assert "detectors.gidc: " in line and "did you mean 'gicd'?" in line and "gicd, gcagc, poolnet" in line
 
 
 def test_misspelt_key(workflow):
     (line,) = complaint(workflow, concept={"stpes": 5})
-    assert "concept.stpes: unknown key (did you mean 'steps'?); known keys: steps, batch" in line
+    assert "concept.stpes: " in line and "did you mean 'steps'?" in line and "steps, batch" in line
 
 
 def test_text_instead_of_a_number(workflow):
     (line,) = complaint(workflow, concept={"steps": "many"})
-    assert line == "cosalpure: config: concept.steps: input should be a valid integer, found 'many'"
+    assert "concept.steps: " in line and "integer" in line and "'many'" in line
 
 
 def test_photos_that_are_not_there(workflow):
     (line,) = complaint(workflow, datasets={"mini": {"groups": 2}, "pets": {"path": "my_photos"}})
-    assert line == (
-        "cosalpure: datasets.pets: my_photos is not there (yet); say how many groups it has, for example groups: 20"
-    )
+    assert "datasets.pets: my_photos " in line and "groups: 20" in line
 
 
 def test_missing_weights(workflow):
@@ -58,15 +53,14 @@ def test_missing_weights(workflow):
 def test_missing_folder(tmp_path):
     status, lines = cosalpure("detect", "gicd", "--data", "nowhere", "--images", "nowhere", "--output", str(tmp_path))
     assert status == 1
-    assert lines == [
-        "cosalpure: nowhere/manifest.parquet: no such file; make the dataset first (cosalpure data, or snakemake data)"
-    ]
+    (line,) = lines
+    assert line.startswith("cosalpure: nowhere/manifest.parquet: ") and "cosalpure data" in line
 
 
 def test_unknown_method(tmp_path):
     status, lines = cosalpure("purify", "cosalpur", "--data", "x", "--images", "x", "--output", str(tmp_path))
     assert status == 1 and len(lines) == 1
-    assert "unknown purifier 'cosalpur' (did you mean 'cosalpure'?); choose from: source_only" in lines[0]
+    assert "'cosalpur'" in lines[0] and "did you mean 'cosalpure'?" in lines[0] and "source_only" in lines[0]
 
 
 def test_settings_that_are_not_settings(tmp_path):
@@ -95,7 +89,8 @@ def test_misused_option_shows_the_usage():
 def test_table_that_is_not_there_yet(tmp_path):
     status, lines = cosalpure("tables", "show", cwd=tmp_path)
     assert status == 1
-    assert lines == ["cosalpure: results/tables/table2.md: no such table yet; make it with: snakemake --cores all"]
+    (line,) = lines
+    assert line.startswith("cosalpure: results/tables/table2.md: ") and "snakemake --cores all" in line
 
 
 def test_configuration_is_checked_by_hand(tmp_path):

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 import skimage
 from PIL import Image
+
+pytestmark = pytest.mark.workflow
 
 HOSTILE = (  # labels of groups
     "alarm clock",

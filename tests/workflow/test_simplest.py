@@ -10,6 +10,8 @@ import pytest
 import yaml
 from workflow.conftest import ROOT
 
+pytestmark = pytest.mark.workflow
+
 MAPS = {"weights": "resources/mini/weights/poolnet.safetensors"}
 OWN = {
     "experiment": "own",
