@@ -1,0 +1,136 @@
+"""A group of images in memory: loaded from a dataset, a folder of photos, or made from what a notebook holds."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cosalpure.data import MANIFEST, Group, read_groups, slugify
+from cosalpure.data.settings import FolderDataset
+from cosalpure.errors import UserError, choose
+from cosalpure.io import read_images, read_pixels, to_uint8
+from cosalpure.seeds import generator
+from cosalpure.tags import experiment_of
+
+SEED = 2024  # as in both experiments
+Images = Any  # an ImageGroup, a tensor (N, 3, H, W), arrays (H, W, 3), or PIL images
+
+
+@dataclass(frozen=True)
+class ImageGroup:
+    """The images of one group, in memory.
+
+    Attributes:
+        name: label of the group, which random draws and {class_name} in prompts use.
+        images: (N, 3, H, W), float32, RGB, [0, 1].
+        files: names of the images, which random draws use.
+        attacked: which images an attack changes; the first half of a group, as in the paper.
+        ground_truth: (N, 1, H, W), 0 or 1; None if there is none.
+        dataset: name of the dataset, which random draws use.
+        seed: seed from which all draws are derived.
+    """
+
+    name: str
+    images: Tensor
+    files: tuple[str, ...]
+    attacked: tuple[bool, ...]
+    ground_truth: Tensor | None = None
+    dataset: str = "images"
+    seed: int = SEED
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.images)
+
+    def draws(self, stage: str, chosen: Sequence[int] | None = None) -> list[torch.Generator]:
+        """Make one generator for each image, or for the chosen ones, of a stage: "degrade" or "purify"."""
+        files = self.files if chosen is None else [self.files[index] for index in chosen]
+        return [generator(self.seed, self.dataset, self.name, file, stage) for file in files]
+
+    def with_images(self, images: Tensor) -> "ImageGroup":
+        """Return the group with other images, rounded to 8 bits."""
+        return replace(self, images=torch.from_numpy(to_uint8(images)).float() / 255)
+
+    def in_files(self) -> Group:
+        """Describe the group as datasets in files do."""
+        return Group(self.dataset, self.name, slugify(self.name), self.files, self.attacked)
+
+
+def load_group(dataset: str | PathLike[str], which: int | str = 0, size: int | None = None) -> ImageGroup:
+    """Load one group of images.
+
+    Args:
+        dataset: "mini", a folder of photos in any layout of docs/data.md, or a dataset that the workflow made
+            (results/data/NAME).
+        which: number of the group, from 0, or its name.
+        size: side in px to which photos are resized; default 224.
+
+    Raises:
+        UserError: if there is no such dataset or group; it lists the choices.
+    """
+    if (Path(dataset) / MANIFEST).is_file():
+        return _from_folder(Path(dataset), which, Path(dataset).name)
+    with TemporaryDirectory() as folder:
+        name = "mini" if str(dataset) == "mini" else Path(dataset).resolve().name
+        _make_dataset(name, dataset, Path(folder) / "data", size)
+        return _from_folder(Path(folder) / "data", which, name)
+
+
+def group_of(images: Images) -> tuple[ImageGroup, Callable[[ImageGroup], Any]]:
+    """Return a group, and how a changed group becomes what was given."""
+    if isinstance(images, ImageGroup):
+        return images, lambda group: group
+    pixels = images.float() if isinstance(images, Tensor) else torch.stack([_tensor(image) for image in images])
+    if pixels.ndim != 4 or pixels.shape[1] != 3:
+        raise UserError(f"images: expected (N, 3, H, W), found {tuple(pixels.shape)}")
+    files = tuple(f"{index:03d}.png" for index in range(len(pixels)))
+    return ImageGroup("images", pixels, files, (True,) * len(pixels)), lambda group: group.images
+
+
+def _tensor(image: Any) -> Tensor:
+    """Turn one PIL image, array (H, W, 3), or tensor (3, H, W) into a tensor (3, H, W) in [0, 1]."""
+    if isinstance(image, Tensor):
+        return image.float()
+    if hasattr(image, "convert"):
+        image = image.convert("RGB")
+    array = np.asarray(image)
+    if array.ndim != 3 or array.shape[-1] != 3:
+        raise UserError(f"images: expected arrays (H, W, 3), found {array.shape}")
+    values = torch.from_numpy(array.copy()).permute(2, 0, 1).float()
+    return values / 255 if array.dtype == np.uint8 else values
+
+
+def _make_dataset(name: str, dataset: str | PathLike[str], folder: Path, size: int | None) -> None:
+    from cosalpure.data.stage import run
+
+    if name == "mini" and not Path(dataset).is_dir():
+        run(name, experiment_of("mini").datasets["mini"].settings, folder, SEED)
+    else:
+        run(name, FolderDataset(path=str(dataset), **({} if size is None else {"size": size})), folder, SEED)
+
+
+def _from_folder(data: Path, which: int | str, name: str) -> ImageGroup:
+    """Read a group of a dataset's folder into memory."""
+    groups = read_groups(data)
+    names = [group.name for group in groups]
+    if isinstance(which, str):
+        which = names.index(choose("group", which, names))
+    if not 0 <= which < len(groups):
+        raise UserError(f"{name}: no group {which}; there are groups 0 to {len(groups) - 1}")
+    group = groups[which]
+    masks = group.paths(data / "masks")
+    truth = np.stack([read_pixels(path, "L") for path in masks]) >= 128 if masks[0].is_file() else None
+    return ImageGroup(
+        name=group.name,
+        images=read_images(group.paths(data / "images")),
+        files=group.files,
+        attacked=group.attacked,
+        ground_truth=None if truth is None else torch.from_numpy(truth).float()[:, None],
+        dataset=group.dataset,
+    )
