@@ -74,6 +74,7 @@ class EMA:
 
     @torch.no_grad()
     def update(self, module: torch.nn.Module) -> None:
+        """Move the average towards the parameters of `module`, and copy its integers."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         pairs = list(zip(self.module.state_dict().values(), module.state_dict().values(), strict=True))
@@ -84,9 +85,11 @@ class EMA:
                 average.copy_(new)
 
     def state_dict(self) -> dict[str, Any]:
+        """Give the state for a checkpoint."""
         return {"module": self.module.state_dict(), "updates": self.updates}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore a state of `state_dict`."""
         self.module.load_state_dict(state["module"])
         self.updates = state["updates"]
 
@@ -101,6 +104,7 @@ class Spent:
 
     @property
     def samples_per_second(self) -> float:
+        """Compute the throughput; 0 before the first step."""
         return self.samples / self.seconds if self.seconds else 0.0
 
 
@@ -205,6 +209,7 @@ class Clock:
         return min(1.0, self.spent.seconds / (60 * self.minutes))
 
     def learning_rate_factor(self, progress: float, warmup: int) -> float:
+        """Compute the factor on the learning rate, in [0, 1], by steps or by time; `warmup` counts steps."""
         if not self.minutes:
             return cosine_with_warmup(self.spent.steps, self.steps, warmup)
         return cosine_over_time(self.spent.steps, progress, warmup)

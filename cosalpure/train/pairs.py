@@ -37,7 +37,9 @@ class Source(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, indices: Sequence[int]) -> torch.Tensor: ...
+    def read(self, indices: Sequence[int]) -> torch.Tensor:
+        """Read images (N, 3, H, W), RGB, [0, 1]."""
+        ...
 
 
 class Classifier:
@@ -140,6 +142,7 @@ class Some:
         return len(self.indices)
 
     def read(self, indices: Sequence[int]) -> torch.Tensor:
+        """Read images (N, 3, H, W), RGB, [0, 1]."""
         return self.source.read(self.indices[np.asarray(indices)])
 
 
