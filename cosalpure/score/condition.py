@@ -36,7 +36,7 @@ def columns(further: bool = False) -> tuple[str, ...]:
 
 
 def score_image(prediction_path: str | Path, ground_truth_path: str | Path, **settings: Any) -> dict[str, Any]:
-    """One image's {"status", metrics, "reason"}: "done", "missing" (no such map) or "failed" (a map that is unfit).
+    """One image's {"status", metrics, "reason"}: "done", "missing" (no such map) or "failed" (an invalid map).
 
     A ground truth that cannot be read is the dataset's fault, not the method's: a UserError. In one without any object
     nothing can be found: the scores are those of `score_map`, of which `UNDEFINED` are NaN, and the reason is `EMPTY`.

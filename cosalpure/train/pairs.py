@@ -1,7 +1,7 @@
 """Pairs of attacked and clean images, from which the continuous representation learns: the paper's Sec. 5.1.
 
 The input is a small image under PGD against a classifier, the target the same image, clean and larger. Attacks are
-computed once for all images and kept as uint8 on disk, as the paper's data set was: ten passes of the classifier an
+computed once for all images and kept as uint8 on disk, as the paper's dataset was: ten passes of the classifier an
 image, which would otherwise be paid at every step.
 """
 
