@@ -140,10 +140,7 @@ def _keys(values: Iterable[Any], count: int = 4) -> str:
 def fitting(network: nn.Module, state: Mapping[str, Any], where: str | Path, trouble: str) -> dict[str, Tensor]:
     """Convert `state` to what `network` takes: exactly its keys and shapes, its types, finite values.
 
-    Half, bfloat16 and double precision become the network's own.
-
-    Raises:
-        UserError: if it does not fit. The line starts with `where`, then `trouble` if keys or shapes differ.
+    If it does not fit, a UserError starts with `where`; `trouble` follows if keys or shapes differ.
     """
     import torch
 
@@ -164,6 +161,7 @@ def fitting(network: nn.Module, state: Mapping[str, Any], where: str | Path, tro
         raise UserError(f"{where}: {trouble}: {'; '.join(said)}")
     other = [f"{key} ({_type(state[key])})" for key in own if not _converts(state[key], own[key])]
     refuse(where, other, "of a type that is not floating point")
+    # half, bfloat16 and double precision become the network's own
     state = {key: value.to(own[key].dtype) for key, value in state.items()}
     refuse(where, not_finite(state), "with values that are not finite numbers")
     kernels = [value for value in state.values() if value.ndim > 1]
