@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
+Choice = TypeVar("Choice")
 
 
 class UserError(Exception):
     """Something the user can mend: the message names the file or key, the expectation and the choices."""
 
 
-def choose(kind: str, name: str, choices: Iterable[str], where: str | None = None) -> str:
-    """`name` if it is one of `choices`, else a UserError that lists them and guesses what was meant."""
+def choose(kind: str, name: Choice, choices: Iterable[Choice], where: str | None = None) -> Choice:
+    """Return `name` if it is one of `choices`, else raise a UserError that lists them and guesses what was meant."""
     if name in choices:
         return name
     close = difflib.get_close_matches(str(name), [str(choice) for choice in choices], n=1)

@@ -154,7 +154,7 @@ def _extrema(image: Image.Image) -> list[Any]:
 
 
 def read_images(paths: Iterable[str | Path]) -> "torch.Tensor":
-    """Image files of one size -> float32 tensor (N, 3, H, W), RGB, [0, 1]."""
+    """Read image files of one size as a float32 tensor (N, 3, H, W), RGB, [0, 1]."""
     import torch
 
     pixels = [read_pixels(path, "RGB") for path in paths]
@@ -167,12 +167,12 @@ def read_images(paths: Iterable[str | Path]) -> "torch.Tensor":
 
 
 def to_uint8(images: "torch.Tensor") -> np.ndarray:
-    """Tensor in [0, 1] -> uint8 numpy array of the same shape, rounded to the nearest level."""
+    """Turn a tensor in [0, 1] into a uint8 array of the same shape, rounded to the nearest level."""
     return (images.detach().cpu().clamp(0, 1) * 255).round().byte().numpy()
 
 
 def write_image(path: str | Path, image: "torch.Tensor | np.ndarray") -> None:
-    """Tensor (3, H, W) or (1, H, W) in [0, 1], or a uint8 array (H, W[, 3]) -> PNG file."""
+    """Write a tensor (3, H, W) or (1, H, W) in [0, 1], or a uint8 array (H, W[, 3]), as a PNG file."""
     if not isinstance(image, np.ndarray):
         image = to_uint8(image).transpose(1, 2, 0).squeeze()
     Image.fromarray(image).save(path, format="PNG")

@@ -1,8 +1,8 @@
 """What a configuration will need before it is run: jobs, hours of a GPU, gigabytes. Nothing has to be there yet.
 
-Groups and images of a published data set are counted by what was published, those of a folder by what is in it. Times
+Groups and images of a published dataset are counted by what was published, those of a folder by what is in it. Times
 are those of earlier jobs, which Snakemake leaves under logs/benchmarks: seconds a group of the same entry, on whatever
-data set; so a first run on two groups a data set says what the whole will take. Sizes are upper bounds: PNG as large as
+dataset; so a first run on two groups a dataset says what the whole will take. Sizes are upper bounds: PNG as large as
 its pixels.
 """
 
@@ -30,7 +30,7 @@ CHANNELS = {"data": 4, "degrade": 3, "purify": 3, "detect": 1}  # bytes a pixel 
 
 @dataclass(frozen=True)
 class Work:
-    """One entry of a stage on one data set: `names` as under results/, its jobs, groups and images."""
+    """One entry of a stage on one dataset: `names` as under results/, its jobs, groups and images."""
 
     stage: str
     names: tuple[str, ...]
@@ -46,7 +46,7 @@ class Work:
 
     @property
     def key(self) -> Key:
-        """What its time is looked up by: the stage and the entries, not the data set."""
+        """What its time is looked up by: the stage and the entries, not the dataset."""
         return (self.stage, *[split_repeat(name)[0] for name in self.names[1:]])
 
 
@@ -88,7 +88,7 @@ def all_work(experiment: Experiment) -> list[Work]:
 
 
 def count_images(dataset: Dataset, groups: int) -> int:
-    """How many images a data set will have; of a part of a published set, as many a group as the whole has."""
+    """How many images a dataset will have; of a part of a published set, as many a group as the whole has."""
     if dataset.source == "mini":
         return groups * dataset.images
     if dataset.source in PUBLISHED:

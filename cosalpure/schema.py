@@ -29,7 +29,7 @@ Settings = TypeVar("Settings", bound=Model)
 
 
 def validated(cls: type[Settings], values: Mapping[str, Any], prefix: str) -> Settings:
-    """A dict -> a settings model of class `cls`; every mistake is one line of a UserError that starts with `prefix`."""
+    """Validate a dict as a settings model of class `cls`; every mistake is one line of a UserError that starts with `prefix`."""
     try:
         return cls.model_validate(values)
     except ValidationError as error:
@@ -37,12 +37,12 @@ def validated(cls: type[Settings], values: Mapping[str, Any], prefix: str) -> Se
 
 
 def parse(cls: type[Settings], text: str, where: str) -> Settings:
-    """Inline YAML or JSON -> a settings model of class `cls`; every mistake is one line of a UserError."""
+    """Parse inline YAML or JSON as a settings model of class `cls`; every mistake is one line of a UserError."""
     return validated(cls, inline(text, where), f"{where}: ")
 
 
 def inline(text: str, where: str) -> dict[str, Any]:
-    """Inline YAML -> dict."""
+    """Parse inline YAML as a dictionary."""
     import yaml
 
     try:

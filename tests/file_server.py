@@ -1,4 +1,4 @@
-"""A file server on 127.0.0.1 that stands in for the hosts of weights and data sets: ranges, and their bad habits.
+"""A file server on 127.0.0.1 that stands in for the hosts of weights and datasets: ranges, and their bad habits.
 
     with FileServer({"/model.pth": b"..."}) as server:
         server.url + "/model.pth"

@@ -47,7 +47,7 @@ def paper_settings(folder, steps, **model):
 
 def prepare(folder):
     """Make what is missing in `folder`: the model, LIIF's weights, a group of two images, the same of its first one."""
-    import stand_ins
+    import stubs
 
     from cosalpure import networks
     from cosalpure.data import stage
@@ -63,7 +63,7 @@ def prepare(folder):
         if not (folder / "data" / name).exists():
             with whole_folder(folder / "photos" / name) as photos:
                 (photos / "goat").mkdir()
-                for index, (image, _) in enumerate(stand_ins.pictures("goat", count, seed=SEED)):
+                for index, (image, _) in enumerate(stubs.pictures("goat", count, seed=SEED)):
                     image.save(photos / f"goat/{index}.png")
             taken = FolderDataset(path=str(folder / "photos" / name), size=224, attacked_fraction=1)
             stage.run(name, taken, folder / "data" / name, SEED)

@@ -1,8 +1,8 @@
-"""The rehearsal: the paper configuration from download to report, on stand-ins of everything that is published.
+"""The rehearsal: the paper configuration from download to report, on synthetic files for everything that is published.
 
     python tests/rehearsal.py FOLDER
 
-makes the stand-ins in FOLDER/published, serves them from 127.0.0.1, runs the real workflow in FOLDER with
+makes the synthetic files in FOLDER/published, serves them from 127.0.0.1, runs the real workflow in FOLDER with
 config/variants/rehearsal.yaml over config/paper.yaml, and checks what came out. Called again, it goes on where it stopped.
 docs/cluster.md says what is real and what is not. So only the downloads differ from the paper's experiment, and sizes.
 """
@@ -87,23 +87,23 @@ def used_sources():
 
 
 def make(source, published):
-    """The stand-in of a row of the table in the folder `published`, unless it is there; whether it was made."""
+    """Make the synthetic file of a row of the table in `published`, unless it is there; say whether it was made."""
     path = source.path(published)
     if path.exists():
         return False
     os.environ["TQDM_DISABLE"] = "1"  # a line a step is enough
-    import stand_ins
+    import stubs
 
     if source.file.endswith("/"):
         with whole_folder(path) as temporary:
-            stand_ins.stable_diffusion_2(temporary)
+            stubs.stable_diffusion_2(temporary)
         return True
     with whole_file(path) as temporary:
         if source.kind == "data":
             images, truths, groups = SETS[source.name]
-            stand_ins.data_archive(temporary, images, truths, groups, seed=10 * list(SETS).index(source.name))
+            stubs.data_archive(temporary, images, truths, groups, seed=10 * list(SETS).index(source.name))
         else:
-            stand_ins.checkpoint(temporary, source.name, zipped=path.suffix == ".zip")
+            stubs.checkpoint(temporary, source.name, zipped=path.suffix == ".zip")
     return True
 
 
@@ -111,17 +111,17 @@ def make_imagenet(folder):
     """A folder of class folders with a few pictures, where config/train/liif-rehearsal.yaml looks for ImageNet's."""
     if folder.exists():
         return
-    import stand_ins
+    import stubs
 
     with whole_folder(folder) as temporary:
         for name, (concept, count) in IMAGENET.items():
             (temporary / name).mkdir()
-            for index, (image, _) in enumerate(stand_ins.pictures(concept, count, seed=1)):
+            for index, (image, _) in enumerate(stubs.pictures(concept, count, seed=1)):
                 image.save(temporary / name / f"{name}_{index}.JPEG", quality=95)
 
 
 def write_table(path, sources, published, server):
-    """The table of sources: names and files of config/sources.csv, addresses of `server`, sizes and sha256 of stand-ins.
+    """The table of sources: names and files of config/sources.csv, addresses of `server`, sizes and hashes of the files.
 
     Stable Diffusion 2 keeps its address, for the server plays the hub, too.
     """

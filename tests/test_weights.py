@@ -1,4 +1,4 @@
-"""Weights: a name becomes a verified local file, from a local stand-in of every kind of source."""
+"""Weights: a name becomes a verified local file, from a local stub of every kind of source."""
 
 import hashlib
 import os

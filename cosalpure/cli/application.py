@@ -76,6 +76,7 @@ class Stages(TyperGroup):
     """The commands in the order of the workflow. Typer would list families such as `tables` after all others."""
 
     def list_commands(self, ctx: Any) -> list[str]:
+        """List the commands in the order of the workflow."""
         return list(COMMANDS)
 
 

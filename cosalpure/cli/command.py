@@ -65,6 +65,7 @@ class Command(TyperCommand):
     """A command that takes several values after one option, and lists choices when its help is shown."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments after options of several values are spread over repeated options."""
         several = {name for param in self.params if getattr(param, "multiple", False) for name in param.opts}
         try:
             return super().parse_args(ctx, spread(args, several))
@@ -74,6 +75,7 @@ class Command(TyperCommand):
             raise
 
     def get_help(self, ctx: Any) -> str:
+        """Write the help with the choices of each option."""
         params: list[Any] = self.params
         for param in params:
             param.help = with_choices(param.help or "")

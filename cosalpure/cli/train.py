@@ -15,6 +15,7 @@ class Models(TyperGroup):
     """The commands of `cosalpure train`: an unknown model is a mistake of one line that lists the models."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command, or raise a UserError that lists the models."""
         if args[0] not in self.commands and not args[0].startswith("-"):
             choose("model", args[0], list(MODELS))
         return super().resolve_command(ctx, args)

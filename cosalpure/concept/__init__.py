@@ -56,7 +56,7 @@ class Concept:
             names = ", ".join(sorted(tensors)[:4])
             raise UserError(f"{path}: expected one embedding, found {len(tensors)}{f' ({names})' * bool(names)}")
         ((token, vector),) = tensors.items()
-        trouble = _unfit(token, vector)
+        trouble = _invalid(token, vector)
         if trouble:
             raise UserError(f"{path}: {trouble}")
         return cls(token, vector.reshape(-1).float(), str(path))
@@ -72,7 +72,7 @@ class Concept:
         return self
 
 
-def _unfit(token: str, vector: "torch.Tensor") -> str | None:
+def _invalid(token: str, vector: "torch.Tensor") -> str | None:
     """Why a tensor of a file is no embedding of one word; None if it is one."""
     shape = " x ".join(map(str, vector.shape)) or "a single number"
     if not token.strip():

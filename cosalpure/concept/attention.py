@@ -28,7 +28,7 @@ def attention_maps(
     prompt: str = "a photo of {token}",
     noise_levels: Sequence[int] = TIMESTEPS,
 ) -> torch.Tensor:
-    """Images (N, 3, H, W) in [0, 1] -> maps (N, 1, H, W), each scaled to [0, 1]."""
+    """Compute the maps (N, 1, H, W) of images (N, 3, H, W) in [0, 1], each scaled to [0, 1]."""
     caption = prompt.replace("{token}", concept.fitting(model).token)
     context = model.embed([caption], concept.token, concept.vector)
     position = model.position(caption, concept.token)

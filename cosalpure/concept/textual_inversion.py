@@ -34,7 +34,7 @@ def learn(
     token: str,
     checkpoint: str | Path | None = None,
 ) -> tuple[Concept, list[float]]:
-    """Learn the concept of `images` (N, 3, H, W) in [0, 1] -> (Concept, losses: list of float, one a step).
+    """Learn the concept of `images` (N, 3, H, W) in [0, 1]; return it and the loss of each step.
 
     `model` is a `diffusion.text_to_image.TextToImage`, `settings` a `ConceptLearning`; all draws use `generator`.
     With `checkpoint`, a file, an interrupted run goes on from there, to the same result.
@@ -226,6 +226,7 @@ class Progress:
         losses: list[float],
         answers: list[float],
     ) -> None:
+        """Write the state to the file, if there is one."""
         if self.path is None:
             return
         state = {"fingerprint": self.fingerprint, "vector": vector.detach(), "optimiser": optimiser.state_dict()}

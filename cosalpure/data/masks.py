@@ -35,7 +35,7 @@ SOLID = 4  # pixels in blocks of 2 x 2: fewer of one value are soft edges or spe
 
 
 def read_mask(path: str | Path) -> Reading:
-    """A ground truth -> `Reading` with pixels (H, W) as stored, 128 and more is the object. A UserError names a bad file."""
+    """Read a ground truth: pixels (H, W), uint8, as stored; 128 and more is the object. A UserError names a bad file."""
     with open_image(path) as image:
         deep, turned, lossy = has_16_bits(image), orientation(image), is_lossy(image)
         frames, see_through = frames_of(image), image.has_transparency_data and image.mode[0] not in "IF"

@@ -57,7 +57,7 @@ class Taken:
 def normalise(
     name: str, found: Sequence[Found], folder: Path, size: int, threads: int = 1, upright: bool = False
 ) -> tuple[list[dict[str, Any]], list[Placed], list[Problem]]:
-    """Every photo of `found` -> `folder`/images and masks; (rows of the manifest, [((slug, file), Problem), ...], notes).
+    """Write every photo of `found` to `folder`/images and masks; return the manifest's rows, the problems and notes.
 
     The result does not depend on the number of processes. A problem's image is there all the same if it is usable.
     Notes are `Problem`s that nobody has to fix. Rows hold `truth_sha256`, too, which the manifest does not.
@@ -89,7 +89,7 @@ def normalise(
 
 
 def take(task: Task) -> Taken:
-    """Read one photo and its ground truth, write both at their new size -> `Taken`."""
+    """Read one photo and its ground truth, write both at their new size."""
     path = task.image
     try:
         photo = read_photo(path)

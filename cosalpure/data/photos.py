@@ -38,7 +38,7 @@ class Reading:
 
 
 def read_photo(path: str | Path) -> Reading:
-    """A photograph -> `Reading` with pixels (H, W, 3) as stored, not turned. A UserError names a bad file."""
+    """Read a photograph: pixels (H, W, 3), uint8, as stored, not turned. A UserError names a bad file."""
     with open_image(path) as image:
         frames, deep, turned = frames_of(image), has_16_bits(image), orientation(image)
         lossy, see_through = is_lossy(image), image.has_transparency_data and image.mode[0] not in "IF"

@@ -81,7 +81,7 @@ def counted(number: int, what: str) -> str:
 
 
 def stop(name: str, problems: Sequence[Problem], path: Path) -> NoReturn:
-    """Refuses a data set: a UserError of one line, and the whole list as the CSV file `path`."""
+    """Refuses a dataset: a UserError of one line, and the whole list as the CSV file `path`."""
     write_problems(problems, path)
     raise UserError(
         f"{name}: {counted(len(problems), 'problem')}: {summary(problems)}. The whole list: {path}. "

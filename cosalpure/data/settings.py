@@ -38,7 +38,7 @@ class PhotoDataset(Model):
     attacked_fraction: Fraction = Field(0.5, description="share of a group that is degraded: the first in name order")
     problems: Literal["strict", "skip", "keep"] = Field(
         "skip",
-        description="unfit images: strict stops and lists them; skip leaves them out and says so; keep leaves out only "
+        description="invalid images: strict stops and lists them; skip leaves them out and says so; keep leaves out only "
         "what cannot be used at all",
     )
 
@@ -51,7 +51,7 @@ class FolderDataset(PhotoDataset):
 
 
 class PublishedDataset(PhotoDataset):
-    """One of the four published data sets, checked against its published counts; downloaded unless `path` is given."""
+    """One of the four published datasets, checked against its published counts; downloaded unless `path` is given."""
 
     source: Literal["cosal2015", "icoseg", "cosod3k", "coca"] = Field(description="which one")
     path: str | None = Field(None, description="archive or unpacked folder that you have; null downloads the archive")

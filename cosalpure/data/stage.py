@@ -174,7 +174,7 @@ def _key(row: dict[str, Any]) -> tuple[str, str]:
 
 
 def count_problems(settings: PhotoDataset, found: Sequence[Found]) -> list[Problem]:
-    """The problems of a published data set whose counts are not the published ones."""
+    """The problems of a published dataset whose counts are not the published ones."""
     if settings.source not in PUBLISHED or settings.groups:
         return []
     its = PUBLISHED[settings.source]

@@ -16,7 +16,9 @@ own gradient, so many run at once; the companion views never change, so their fe
 only as a mean and a sum of squares (five times fewer forward passes); the field is one matrix product.
 """
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -56,33 +58,33 @@ class Moments:
     squares: torch.Tensor
 
     @classmethod
-    def of(cls, features):
-        """Features (N, C, ...) -> their moments over everything behind the channel."""
+    def of(cls, features: Tensor) -> Moments:
+        """Take the moments of features (N, C, ...) over everything behind the channel."""
         features = features.flatten(2)
         mean = features.mean(-1)
         return cls(features.shape[-1], mean, (features - mean[..., None]).square().sum(-1))
 
-    def __add__(self, other):
-        """Moments of both sets together (Chan et al. 1979)."""
+    def __add__(self, other: Moments) -> Moments:
+        """Join the moments of both sets together (Chan et al. 1979)."""
         count = self.count + other.count
         delta = other.mean - self.mean
         mean = self.mean + delta * (other.count / count)
         return Moments(count, mean, self.squares + other.squares + delta.square() * (self.count * other.count / count))
 
-    def std(self):
-        """Unbiased standard deviation (N, C); its gradient is 0, not NaN, for a channel that is constant."""
+    def std(self) -> Tensor:
+        """Compute the unbiased standard deviation (N, C); its gradient is 0, not NaN, for a channel that is constant."""
         constant = self.squares == 0
         return torch.where(constant, 1.0, self.squares).div(self.count - 1).sqrt().masked_fill(constant, 0.0)
 
 
-def augment(images):
-    """Images (N, 3, S, S) -> their four companion views (4, N, 3, S, S): two flips and two quarter turns."""
+def augment(images: Tensor) -> Tensor:
+    """Make the four companion views (4, N, 3, S, S) of images (N, 3, S, S): two flips and two quarter turns."""
     turns = [images.rot90(dims=(-2, -1)), images.rot90(dims=(-1, -2))]
     return torch.stack([images.flip(-1), images.flip(-2), *turns])
 
 
-def draw_companions(group, generators):
-    """For each of N generators up to four images of `group` (M, 3, H, W), without replacement -> (4, N, 3, H, W).
+def draw_companions(group: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+    """Draw up to four images of `group` (M, 3, H, W) by each of N generators, without replacement: (4, N, 3, H, W).
 
     The attacked image may be among its own companions, as published.
     """
@@ -90,28 +92,31 @@ def draw_companions(group, generators):
     return group[torch.stack(drawn, dim=1)]
 
 
-def polynomial_basis(height, width, degree):
-    """Terms x^t y^l with t + l <= degree, (K, H * W); x runs over the columns, y over the rows, both in [-1, 1]."""
+def polynomial_basis(height: int, width: int, degree: int) -> Tensor:
+    """Evaluate the terms x^t y^l with t + l <= degree: (K, H * W).
+
+    x runs over the columns and y over the rows, both in [-1, 1].
+    """
     x = torch.linspace(-1, 1, width)[None, :]
     y = torch.linspace(-1, 1, height)[:, None]
     terms = [x**t * y**l for t in range(degree + 1) for l in range(degree - t + 1)]  # noqa: E741
     return torch.stack(terms).flatten(1)
 
 
-def identity_grid(height, width):
-    """Reading every pixel where it stands, (H, W, 2), (x, y) in [-1, 1]."""
+def identity_grid(height: int, width: int) -> Tensor:
+    """Make the grid (H, W, 2) that reads every pixel where it stands, (x, y) in [-1, 1]."""
     x = torch.linspace(-1, 1, width)[None, :].expand(height, -1)
     y = torch.linspace(-1, 1, height)[:, None].expand(-1, width)
     return torch.stack((x, y), dim=-1)
 
 
-def roughness(flow):
-    """Sum of squared differences between neighbours of a flow (N, 2, h, w) -> (N,)."""
+def roughness(flow: Tensor) -> Tensor:
+    """Sum the squared differences between neighbours of each flow (N, 2, h, w): (N,)."""
     return flow.diff(dim=-1).square().sum((1, 2, 3)) + flow.diff(dim=-2).square().sum((1, 2, 3))
 
 
 class Jadena:
-    """Attacks images with Jadena (Gao et al., CVPR 2022); `settings` is a `JadenaSettings`.
+    """Attack images with Jadena (Gao et al., CVPR 2022); `settings` is a `JadenaSettings`.
 
     The variant says what the common features are taken over beside the image: "augment" (flips and quarter turns of the
     image itself; square images only), "group" (images of the same group, attacked or not), "single" (nothing).
@@ -122,10 +127,11 @@ class Jadena:
 
     def __init__(self, settings: JadenaSettings, surrogate: Callable[[Tensor], list[Tensor]] | None = None):
         self.settings = settings
-        self.surrogate = surrogate or Surrogate(
-            settings.surrogate_network, settings.surrogate, settings.mixed_precision
-        )
-        self.device = torch.device("cpu") if surrogate else self.surrogate.device
+        if surrogate:
+            self.surrogate, self.device = surrogate, torch.device("cpu")
+        else:
+            named = Surrogate(settings.surrogate_network, settings.surrogate, settings.mixed_precision)
+            self.surrogate, self.device = named, named.device
         self.step_sizes = (settings.noise_step, settings.exposure_step, settings.flow_step)
         own = LAMBDA_EXPOSURE[settings.variant]
         self.lambda_exposure = own if settings.lambda_exposure is None else settings.lambda_exposure
@@ -139,7 +145,7 @@ class Jadena:
         return self.attack(images, given).images
 
     def attack(self, images: Tensor, given: Given = NOTHING, companions: Tensor | None = None) -> AttackResult:
-        """Attack N images, each for itself. `companions` (V, N, 3, H, W) override the variant's."""
+        """Attack images (N, 3, H, W), RGB, [0, 1], each for itself; `companions` (V, N, 3, H, W) override the variant's."""
         self.check(images)
         if companions is None:
             companions = self.companions(images, given)
@@ -150,8 +156,8 @@ class Jadena:
         joined = {name: torch.cat([getattr(part, name) for part in parts], dim) for name, dim in along.items()}
         return AttackResult(**{name: values.cpu() for name, values in joined.items()})
 
-    def check(self, images):
-        """One place for what the attack expects; a single bad pixel would otherwise make it a silent no-op."""
+    def check(self, images: Tensor) -> None:
+        """Check all that the attack expects; a single bad pixel would otherwise make it a silent no-op."""
         if images.ndim != 4 or images.shape[1] != 3 or not len(images):
             raise UserError(f"Jadena takes images of shape (N, 3, H, W), N > 0, not {tuple(images.shape)}")
         height, width = images.shape[2:]
@@ -171,23 +177,23 @@ class Jadena:
         return images.new_zeros((0, *images.shape))
 
     @torch.no_grad()
-    def companion_moments(self, companions):
-        """Moments of the companions' features, one per stage; None without companions."""
-        total = None
+    def companion_moments(self, companions: Iterable[Tensor]) -> list[Moments] | None:
+        """Take the moments of the companions' features, one per stage; None without companions."""
+        total: list[Moments] | None = None
         for view in companions:
             moments = [Moments.of(features) for features in self.surrogate(view)]
             total = moments if total is None else [a + b for a, b in zip(total, moments, strict=True)]
         return total
 
-    def criterion(self, images, companion_moments):
-        """Mean over stages and channels of the features' standard deviation over positions and views, (N,)."""
+    def criterion(self, images: Tensor, companion_moments: list[Moments] | None) -> Tensor:
+        """Average the features' standard deviation over positions and views over channels and stages: (N,)."""
         moments = [Moments.of(features) for features in self.surrogate(images)]
         if companion_moments is not None:
             moments = [a + b for a, b in zip(companion_moments, moments, strict=True)]
         return torch.stack([stage.std().mean(1) for stage in moments]).mean(0)
 
     @torch.enable_grad()
-    def _attack(self, images, companions):
+    def _attack(self, images: Tensor, companions: Tensor) -> AttackResult:
         """The attack on one batch: the loss is summed over images, so no image sees another's gradient."""
         count, _, height, width = images.shape
         cells = (height // FLOW_CELL, width // FLOW_CELL)

@@ -6,19 +6,24 @@
 A backbone sees images at their own size; normalisation is inside, each network's own.
 """
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import torch
+from torch import Tensor, nn
 
 from cosalpure import networks
 from cosalpure.errors import UserError, choose
 from cosalpure.networks import normalise, poolnet
 
 
-def for_poolnet(images):
-    """Images in [0, 1] -> BGR in [0, 255], minus the means."""
+def for_poolnet(images: Tensor) -> Tensor:
+    """Turn images (N, 3, H, W), RGB, [0, 1], into BGR, [0, 255], minus the channel means."""
     return (images * 255 - images.new_tensor(poolnet.CHANNEL_MEANS).view(3, 1, 1)).flip(1)
 
 
-MAPS = {  # the network's name -> its maps at strides 4, 8 and 16
+MAPS: dict[str, Callable[[Any, Tensor], list[Tensor]]] = {  # the network's name -> its maps at strides 4, 8 and 16
     "resneta50b": lambda network, images: network.stages(normalise(images), (1, 2, 3)),
     "gicd": lambda network, images: network.ginet.backbone(normalise(images))[2:],
     "gcagc": lambda network, images: network.cosalnet.prnet(normalise(images))[:3],
@@ -33,7 +38,13 @@ class Surrogate:
     float32's, so that small gradients survive without scaling.
     """
 
-    def __init__(self, network, weights, mixed_precision=False, device=None):
+    def __init__(
+        self,
+        network: str,
+        weights: str | Path | nn.Module,
+        mixed_precision: bool = False,
+        device: str | torch.device | None = None,
+    ) -> None:
         self.maps = MAPS[choose("surrogate network", network, list(MAPS))]
         self.device = torch.device(device or networks.default_device())
         if mixed_precision and self.device.type == "cpu":
@@ -41,7 +52,8 @@ class Surrogate:
         self.mixed_precision = mixed_precision
         self.network = networks.load(network, weights).to(self.device)
 
-    def __call__(self, images):
+    def __call__(self, images: Tensor) -> list[Tensor]:
+        """Return three feature maps of images (N, 3, H, W), RGB, [0, 1], at strides 4, 8 and 16, in float32."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed_precision):
             maps = self.maps(self.network, images)
         return [features.float() for features in maps]

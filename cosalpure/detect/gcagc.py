@@ -4,6 +4,8 @@ GCAGC's own test script differs: it looks at five images at a time and, on iCose
 Both are settings.
 """
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +13,9 @@ from cosalpure import networks
 from cosalpure.detect.common import resize
 from cosalpure.detect.settings import GCAGCSettings
 from cosalpure.protocols import NOTHING, Given
+
+if TYPE_CHECKING:
+    from cosalpure.networks.gcagc import GCAGC as Network
 
 EPS = 1e-8  # as in the official code
 
@@ -35,14 +40,14 @@ class GCAGC:
         self.settings, self.batch = settings, batch
         self.device = torch.device(device or networks.default_device())
         network = network or networks.load("gcagc", settings.weights)
-        self.network = network.to(self.device, memory_format=torch.channels_last)
+        self.network: Network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
         parts = spans(len(images), self.settings.group_size)
         maps = [self._stretched(images[part])[keep] for part, keep in parts]
         return resize(torch.cat(maps), images.shape[-2:]).clamp(0, 1).to(images.device)
 
-    def _stretched(self, images):
+    def _stretched(self, images: Tensor) -> Tensor:
         """Images that see each other -> their maps, stretched to [0, 1] over all of them, at the network's size."""
         side = self.network.input_size
         prepared = networks.normalise(resize(images.to(self.device).float(), (side, side)))
@@ -55,8 +60,8 @@ class GCAGC:
         return maps / (maps.max() + EPS)
 
 
-def spans(count, size):
-    """[(slice of the images that see each other, slice of their maps to keep), ...], in order.
+def spans(count: int, size: int | None) -> list[tuple[slice, slice]]:
+    """List, in order, slices of the images that see each other, and of which of their maps to keep.
 
     A short rest is filled up with the images before it, as the official script does.
     """

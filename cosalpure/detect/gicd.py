@@ -1,5 +1,7 @@
 """The GICD detector: pre- and post-processing of the official test script around `cosalpure.networks.gicd`."""
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
@@ -7,6 +9,9 @@ from cosalpure import networks
 from cosalpure.detect.common import resize
 from cosalpure.detect.settings import GICDSettings
 from cosalpure.protocols import NOTHING, Given
+
+if TYPE_CHECKING:
+    from cosalpure.networks.gicd import GICD as Network
 
 
 class GICD:
@@ -28,7 +33,8 @@ class GICD:
     ):
         self.device = torch.device(device or networks.default_device())
         network = network or networks.load("gicd", settings.weights)
-        self.network = network.to(self.device, memory_format=torch.channels_last)  # a quarter faster
+        # a quarter faster in this format
+        self.network: Network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.batch = batch
 
     def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
@@ -38,6 +44,6 @@ class GICD:
         maps = torch.cat([self.network.ginet(part, consensus)[-1] for part in batches])
         return resize(maps, size).clamp(0, 1).to(images.device)
 
-    def _prepare(self, images, side):
+    def _prepare(self, images: Tensor, side: int) -> Tensor:
         """Square, normalised, on the device."""
         return networks.normalise(resize(images.to(self.device).float(), (side, side)))

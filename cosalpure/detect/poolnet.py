@@ -1,5 +1,8 @@
 """The PoolNet detector: pre- and post-processing of CosalPure's wrapper around `cosalpure.networks.poolnet`."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
@@ -8,6 +11,9 @@ from cosalpure.detect.common import resize
 from cosalpure.detect.settings import PoolNetSettings
 from cosalpure.networks import poolnet
 from cosalpure.protocols import NOTHING, Given
+
+if TYPE_CHECKING:
+    from cosalpure.networks.poolnet import PoolNet as Network
 
 SIDES = (112, 960)  # px; the network's pooling needs the lower one, the upper one bounds the memory
 CHANNEL_MEANS = {  # red, green, blue in [0, 255]
@@ -36,7 +42,7 @@ class PoolNet:
     ):
         self.device = torch.device(device or networks.default_device())
         network = network or networks.load("poolnet", settings.weights)
-        self.network = network.to(self.device, memory_format=torch.channels_last)
+        self.network: Network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.means = torch.tensor(CHANNEL_MEANS[settings.channel_means], device=self.device).view(3, 1, 1)
         self.batch = batch
 
@@ -46,6 +52,6 @@ class PoolNet:
         maps = [self.network(self.prepare(part, sides)).sigmoid() for part in images.split(self.batch)]
         return resize(torch.cat(maps), images.shape[-2:]).to(images.device)
 
-    def prepare(self, images, sides):
-        """BGR, minus the means, of an allowed size, on the device."""
+    def prepare(self, images: Tensor, sides: Sequence[int]) -> Tensor:
+        """Turn images (N, 3, H, W), RGB, [0, 1], into BGR, [0, 255], minus the means, of size `sides`, on the device."""
         return resize(images.to(self.device).float() * 255 - self.means, sides).flip(1)

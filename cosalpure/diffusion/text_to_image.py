@@ -111,7 +111,7 @@ class TextToImage:
 
     @torch.no_grad()
     def encode(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Images (N, 3, H, W) in [0, 1] -> mean and standard deviation of the scaled latents, each (N, C, h, w)."""
+        """Encode images (N, 3, H, W) in [0, 1] as mean and standard deviation of the scaled latents, each (N, C, h, w)."""
         side = (self.resolution, self.resolution)
         if tuple(images.shape[-2:]) != side:
             images = F.interpolate(images, side, mode="bicubic", antialias=True).clamp(0, 1)
@@ -124,7 +124,7 @@ class TextToImage:
 
     @torch.no_grad()
     def decode(self, latents: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
-        """Scaled latents (N, C, h, w) -> images (N, 3, *size) in [0, 1], on the CPU."""
+        """Decode scaled latents (N, C, h, w) to images (N, 3, *size) in [0, 1], on the CPU."""
         images = self.passes(self._decode, latents)
         if tuple(images.shape[-2:]) != tuple(size):
             images = F.interpolate(images, tuple(size), mode="bicubic", antialias=True).clamp(0, 1)
@@ -138,7 +138,7 @@ class TextToImage:
     def embed(
         self, prompts: Sequence[str], token: str | None = None, vector: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Captions -> context (N, L, D). `token` in a caption stands for the one embedding `vector` (D,)."""
+        """Embed captions as context (N, L, D). `token` in a caption stands for the one embedding `vector` (D,)."""
         ids = torch.tensor([self._ids(prompt, token) for prompt in prompts], device=self.device)
         vector = None if vector is None else vector.to(self.device)
         with _extra_token(self.text_encoder.get_input_embeddings(), len(self.tokenizer), vector):

@@ -1,19 +1,26 @@
 """The networks as pure `nn.Module`s: architectures, and their weights from files. No image handling here.
 
 Without arguments a network is the official one: `state_dict()` keys and shapes equal the published checkpoint's.
-Arguments such as `width` make slim twins of the same architecture; a twin's weights are a safetensors file whose
+Arguments such as `width` make small models of the same architecture; their weights are a safetensors file whose
 header carries those arguments, so that one path is enough to load it.
 """
 
+from __future__ import annotations
+
 import inspect
 import json
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cosalpure import file_kinds
 from cosalpure.errors import UserError, choose, one_line
 from cosalpure.io import whole_file
 from cosalpure.networks import checkpoints
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 NETWORKS = {
     "adm": "cosalpure.networks.adm:ADM",
@@ -27,20 +34,26 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB, of images in [0, 1]; every torchvi
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-def build(name, **arch):
-    """A new network with random weights; without `arch` the official architecture."""
-    module, _, attribute = choose("network", name, NETWORKS) and NETWORKS[name].partition(":")
+def build(name: str, **arch: Any) -> Any:
+    """Build a network with random weights; without `arch` the official architecture.
+
+    The class of the network is that of `NETWORKS[name]`, an `nn.Module`.
+    """
+    module, _, attribute = NETWORKS[choose("network", name, NETWORKS)].partition(":")
     network = getattr(import_module(module), attribute)
     for key in arch:
         choose(f"argument of network {name}", key, list(inspect.signature(network).parameters))
     return network(**arch)
 
 
-def load_official(name, *paths):
-    """The official network with the published checkpoint file(s), strictly, on the CPU, in eval mode.
+def load_official(name: str, *paths: str | Path) -> Any:
+    """Load the official network with the published checkpoint file(s), strictly, on the CPU, in eval mode.
 
     A network that publishes its weights in another form than its own keys maps them in `official_state`.
     gicd takes two files: gicd_ginet.pth and torchvision's ImageNet vgg16.
+
+    Raises:
+        UserError: if the files are not the network's.
     """
     import torch
 
@@ -57,17 +70,25 @@ def load_official(name, *paths):
     return _filled(network, mapping(*parts), where, trouble, assign=True)
 
 
-def _as_it_is(checkpoint):
+def _as_it_is(checkpoint: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return dict(checkpoint)
 
 
-def _filled(network, state, where, trouble, assign=False):
+def _filled(
+    network: nn.Module, state: Mapping[str, Any], where: str | Path, trouble: str, assign: bool = False
+) -> nn.Module:
     """`network` with exactly the tensors of `state`, in eval mode; else a UserError: `where`, `trouble`, what differs."""
     network.load_state_dict(checkpoints.fitting(network, state, where, trouble), assign=assign)
     return network.requires_grad_(False).eval()
 
 
-def _hint(name, network, mapping, parts, paths):
+def _hint(
+    name: str,
+    network: nn.Module,
+    mapping: Callable[..., dict[str, Any]],
+    parts: Sequence[Mapping[str, Any]],
+    paths: Sequence[str | Path],
+) -> str:
     """What files that do not fit seem to be: another variant, another network's, or in the wrong order; else empty."""
     own = set(network.state_dict())
     if own <= set(mapping(*parts)):
@@ -84,7 +105,7 @@ def _hint(name, network, mapping, parts, paths):
     return ""
 
 
-def _keys_of(name):
+def _keys_of(name: str) -> set[str]:
     """All keys of the official network's files."""
     import torch
 
@@ -93,8 +114,14 @@ def _keys_of(name):
     return {key.removeprefix("ginet.").removeprefix("co_classifier.") for key in network.state_dict()}
 
 
-def save_weights(path, network, arch, name, training=None):
-    """Writes `network` as a safetensors file, kernels in float16, with `arch` and `training` (dicts) in the header."""
+def save_weights(
+    path: str | Path,
+    network: nn.Module,
+    arch: Mapping[str, Any],
+    name: str,
+    training: Mapping[str, Any] | None = None,
+) -> None:
+    """Write `network` as a safetensors file, kernels in float16, with `arch` and `training` in the header."""
     from safetensors.torch import save
 
     state = {}
@@ -106,8 +133,12 @@ def save_weights(path, network, arch, name, training=None):
         temporary.write_bytes(_canonical(save(state, metadata=header)))
 
 
-def load_weights(name, path):
-    """A network from a file of `save_weights`: float32, on the CPU, in eval mode."""
+def load_weights(name: str, path: str | Path) -> Any:
+    """Load a network from a file of `save_weights`: float32, on the CPU, in eval mode.
+
+    Raises:
+        UserError: if the file is not readable or holds another network.
+    """
     from safetensors.torch import load_file
 
     header = read_header(path)
@@ -125,8 +156,8 @@ def load_weights(name, path):
     return _filled(network, load_file(path), path, f"does not fit network '{name}'")
 
 
-def load(name, paths):
-    """`load_weights` for one .safetensors file, else `load_official`; `paths` is a path or a sequence of them.
+def load(name: str, paths: str | Path | Sequence[str | Path] | nn.Module) -> Any:
+    """Load a network by `load_weights` from one .safetensors file, else by `load_official`.
 
     A network instead of paths, such as one in training, is taken as it is.
     """
@@ -138,8 +169,8 @@ def load(name, paths):
     return load_official(name, *paths)
 
 
-def read_header(path):
-    """The metadata (dict of str) of a safetensors file."""
+def read_header(path: str | Path) -> dict[str, str]:
+    """Read the metadata of a safetensors file."""
     from safetensors import SafetensorError, safe_open
 
     checkpoints.check_kind(path, (file_kinds.SAFETENSORS,), "safetensors file")
@@ -150,20 +181,20 @@ def read_header(path):
         raise UserError(f"{path}: not a readable safetensors file, perhaps cut short ({error})") from None
 
 
-def default_device():
-    """The GPU if there is one, else the CPU."""
+def default_device() -> str:
+    """Name the GPU if there is one, else the CPU."""
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def normalise(images):
-    """Images (N, 3, H, W) in [0, 1] -> ImageNet-normalised."""
+def normalise(images: Tensor) -> Tensor:
+    """Subtract ImageNet's mean from images (N, 3, H, W), RGB, [0, 1], and divide by its standard deviation."""
     mean, std = (images.new_tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     return (images - mean) / std
 
 
-def _canonical(data):
+def _canonical(data: bytes) -> bytes:
     """Safetensors bytes with the metadata in sorted order (it comes in random order): same weights, same sha256."""
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])

@@ -7,21 +7,29 @@ Weights: 256x256_diffusion_uncond.pt.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from cosalpure.errors import choose
 
 GROUPS = 32  # of every group norm: all channels are multiples of it
-CHANNEL_MULT = {256: (1, 1, 2, 2, 4, 4), 128: (1, 1, 2, 3, 4), 64: (1, 2, 3, 4)}  # by image size, as published
+CHANNEL_MULT: dict[int, tuple[int, ...]] = {
+    256: (1, 1, 2, 2, 4, 4),
+    128: (1, 1, 2, 3, 4),
+    64: (1, 2, 3, 4),
+}  # by image size, as published
+
+Layer = TypeVar("Layer", bound=nn.Module)
 
 
-def time_features(t, channels):
-    """Times (N,) in steps of the 1000-step process -> cosines, then sines, of falling frequencies; (N, channels)."""
+def time_features(t: Tensor, channels: int) -> Tensor:
+    """Embed times (N,), steps of the 1000-step process, as cosines, then sines, of falling frequencies (N, channels)."""
     half = channels // 2
     frequencies = torch.exp(-math.log(10_000) * torch.arange(half, dtype=torch.float32, device=t.device) / half)
     angles = t.float()[:, None] * frequencies
@@ -31,7 +39,7 @@ def time_features(t, channels):
 class ResBlock(nn.Module):
     """A residual block under the time embedding; `resample` halves, doubles or leaves the sides (0.5, 2, 1)."""
 
-    def __init__(self, inputs, outputs, embedding, dropout, resample=1):
+    def __init__(self, inputs: int, outputs: int, embedding: int, dropout: float, resample: float = 1) -> None:
         super().__init__()
         self.resample = resample
         self.in_layers = nn.Sequential(
@@ -42,17 +50,19 @@ class ResBlock(nn.Module):
         self.out_layers = nn.Sequential(nn.GroupNorm(GROUPS, outputs), nn.SiLU(), nn.Dropout(dropout), zeroed(last))
         self.skip_connection = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
 
-    def forward(self, x, embedding):
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Return features (N, outputs, H', W') of x (N, inputs, H, W) and the embedding (N, embedding)."""
         norm, activate, convolve = self.in_layers
-        y = convolve(self._resampled(activate(norm(x))))
+        y: Tensor = convolve(self._resampled(activate(norm(x))))
         scale, shift = self.emb_layers(embedding)[..., None, None].chunk(2, 1)
         norm, *rest = self.out_layers
         y = norm(y) * (1 + scale) + shift
         for layer in rest:
             y = layer(y)
-        return self.skip_connection(self._resampled(x)) + y
+        y = self.skip_connection(self._resampled(x)) + y
+        return y
 
-    def _resampled(self, x):
+    def _resampled(self, x: Tensor) -> Tensor:
         if self.resample == 0.5:
             return F.avg_pool2d(x, 2)
         return F.interpolate(x, scale_factor=2, mode="nearest") if self.resample == 2 else x
@@ -61,25 +71,28 @@ class ResBlock(nn.Module):
 class Attention(nn.Module):
     """Self-attention over all positions. A head's queries, keys and values lie together in `qkv`: the older order."""
 
-    def __init__(self, channels, head_channels):
+    def __init__(self, channels: int, head_channels: int) -> None:
         super().__init__()
         self.heads = channels // head_channels
         self.norm = nn.GroupNorm(GROUPS, channels)
         self.qkv = nn.Conv1d(channels, 3 * channels, 1)
         self.proj_out = zeroed(nn.Conv1d(channels, channels, 1))
 
-    def forward(self, x, embedding=None):
+    def forward(self, x: Tensor, embedding: Tensor | None = None) -> Tensor:
+        """Return features of the shape of x (N, C, H, W); the time embedding is not used."""
         flat = x.flatten(2)
         qkv = self.qkv(self.norm(flat)).unflatten(1, (self.heads, 3, -1))  # (N, heads, 3, channels a head, positions)
         q, k, v = qkv.transpose(-1, -2).unbind(2)
         y = F.scaled_dot_product_attention(q, k, v).transpose(-1, -2).flatten(1, 2)
-        return (flat + self.proj_out(y)).view_as(x)
+        attended: Tensor = (flat + self.proj_out(y)).view_as(x)
+        return attended
 
 
 class Block(nn.ModuleList):
     """Layers in sequence, all of them given the time embedding."""
 
-    def forward(self, x, embedding):
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Pass x (N, C, H, W) and the embedding (N, embedding) through the layers."""
         for layer in self:
             x = layer(x, embedding)
         return x
@@ -88,7 +101,8 @@ class Block(nn.ModuleList):
 class ImageConvolution(nn.Conv2d):
     """The first layer, in the shape of a `Block`'s layers."""
 
-    def forward(self, x, embedding=None):
+    def forward(self, x: Tensor, embedding: Tensor | None = None) -> Tensor:
+        """Convolve x (N, 3, H, W); the time embedding is not used."""
         return super().forward(x)
 
 
@@ -159,14 +173,14 @@ class ADM(nn.Module):
 
     def __init__(
         self,
-        image_size=256,
-        channels=256,
-        channel_mult=None,
-        blocks=2,
-        attention=(32, 16, 8),
-        head_channels=64,
-        dropout=0.0,
-    ):
+        image_size: int = 256,
+        channels: int = 256,
+        channel_mult: Sequence[int] | None = None,
+        blocks: int = 2,
+        attention: Sequence[int] = (32, 16, 8),
+        head_channels: int = 64,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         self.image_size = image_size
         self.channels = channels
@@ -184,7 +198,8 @@ class ADM(nn.Module):
         last = zeroed(nn.Conv2d(widths[0], 2 * 3, 3, padding=1))
         self.out = nn.Sequential(nn.GroupNorm(GROUPS, widths[0]), nn.SiLU(), last)
 
-    def forward(self, x, t):
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        """Predict epsilon and the variance channels (N, 6, H, W) of x (N, 3, H, W) at times t (N,)."""
         embedding = self.time_embed(time_features(t, self.channels))
         skipped = []
         for block in self.input_blocks:
@@ -193,16 +208,19 @@ class ADM(nn.Module):
         x = self._through(self.middle_block, x, embedding)
         for block in self.output_blocks:
             x = self._through(block, torch.cat([x, skipped.pop()], 1), embedding)
-        return self.out(x)
+        output: Tensor = self.out(x)
+        return output
 
-    def _through(self, block, x, embedding):
+    def _through(self, block: nn.Module, x: Tensor, embedding: Tensor) -> Tensor:
         if self.checkpointing and torch.is_grad_enabled():
-            return checkpoint(block, x, embedding, use_reentrant=False)
-        return block(x, embedding)
+            output: Tensor = checkpoint(block, x, embedding, use_reentrant=False)
+        else:
+            output = block(x, embedding)
+        return output
 
 
-def zeroed(layer):
-    """Last layers start at zero, so that every block starts as the identity."""
+def zeroed(layer: Layer) -> Layer:
+    """Set all parameters of a layer to zero: as a block's last layer it makes the block start as the identity."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
     return layer

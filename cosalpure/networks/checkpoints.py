@@ -6,13 +6,20 @@
 Every mistake is a UserError of one line that names the file.
 """
 
+from __future__ import annotations
+
 import io
 import re
 import zipfile
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cosalpure import file_kinds
 from cosalpure.errors import UserError, one_line
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 MAX_UNZIPPED = 4_000_000_000  # bytes of a checkpoint inside a zip; the largest network here has half of that
 PREFIXES = (
@@ -26,8 +33,8 @@ NO_WEIGHTS = re.compile("optim|sched|scaler|callback|hyper|param_groups", re.IGN
 ENDINGS = {file_kinds.SAFETENSORS: ".safetensors", file_kinds.TORCH: ".pth", file_kinds.PICKLE: ".pth"}
 
 
-def read(path):
-    """A checkpoint file's content, also out of a zip that holds one; only tensors and plain containers are unpickled."""
+def read(path: str | Path) -> dict[Any, Any]:
+    """Read a checkpoint file, also out of a zip that holds one; only tensors and plain containers are unpickled."""
     import pickle
 
     import torch
@@ -52,7 +59,7 @@ def read(path):
     return checkpoint
 
 
-def check_kind(path, kinds, what):
+def check_kind(path: str | Path, kinds: Sequence[str], what: str) -> None:
     """Refuse a file that by its first bytes is of none of `kinds`, and say what it is; `what` it should have been."""
     if not Path(path).exists():
         raise UserError(f"{path}: no such weights file")
@@ -67,7 +74,7 @@ def check_kind(path, kinds, what):
     raise UserError(f"{path}: not a readable {what} but {kind}{remedy}")
 
 
-def _unzipped(path):
+def _unzipped(path: str | Path) -> str | Path | io.BytesIO:
     """The checkpoint inside a published zip, in memory; the path itself if it is no such zip."""
     if file_kinds.describe(path) != file_kinds.ZIP:
         return path  # torch's own files are zips too
@@ -91,8 +98,8 @@ def _unzipped(path):
     return io.BytesIO(content)
 
 
-def state_dict(checkpoint, path):
-    """The weights {key: tensor} in a checkpoint: at its top, or nested as trainings save them, without wrappers' prefixes.
+def state_dict(checkpoint: Mapping[Any, Any], path: str | Path) -> dict[str, Any]:
+    """Find the weights {key: tensor} at a checkpoint's top, or nested as trainings save them, without wrappers' prefixes.
 
     Of several sets of weights the largest is taken; two of one size are a UserError that names both.
     """
@@ -110,7 +117,7 @@ def state_dict(checkpoint, path):
     return state
 
 
-def _states(value, where=""):
+def _states(value: Mapping[Any, Any], where: str = "") -> list[tuple[str, Mapping[Any, Any]]]:
     """[("model.sd", {key: tensor}), ...]: every dictionary in `value` that holds tensors and is no optimiser's state."""
     import torch
 
@@ -125,22 +132,21 @@ def _states(value, where=""):
     return [(where, value)] if any(isinstance(item, torch.Tensor) for item in value.values()) else []
 
 
-def _keys(values, count=4):
+def _keys(values: Iterable[Any], count: int = 4) -> str:
     """The first keys of a dictionary, for a message."""
     return _some([str(key)[:40] for key in values], count) or "(none)"
 
 
-def fitting(network, state, where, trouble):
-    """`state` as `network` takes it: exactly its keys and shapes, its types, finite values; else a UserError.
+def fitting(network: nn.Module, state: Mapping[str, Any], where: str | Path, trouble: str) -> dict[str, Tensor]:
+    """Convert `state` to what `network` takes: exactly its keys and shapes, its types, finite values.
 
-    Half, bfloat16 and double precision become the network's own. The line starts with `where`, and with `trouble` where
-    keys or shapes differ.
+    If it does not fit, a UserError starts with `where`; `trouble` follows if keys or shapes differ.
     """
     import torch
 
     own = network.state_dict()
     counters = {key: torch.tensor(0) for key in own if key.endswith(".num_batches_tracked")}
-    state = counters | state  # files from before PyTorch 0.4.1 lack them, and nothing here reads them
+    state = {**counters, **state}  # files from before PyTorch 0.4.1 lack them, and nothing here reads them
     findings = {
         "missing": [key for key in own if key not in state],
         "unexpected": [str(key) for key in state if key not in own],
@@ -155,6 +161,7 @@ def fitting(network, state, where, trouble):
         raise UserError(f"{where}: {trouble}: {'; '.join(said)}")
     other = [f"{key} ({_type(state[key])})" for key in own if not _converts(state[key], own[key])]
     refuse(where, other, "of a type that is not floating point")
+    # half, bfloat16 and double precision become the network's own
     state = {key: value.to(own[key].dtype) for key, value in state.items()}
     refuse(where, not_finite(state), "with values that are not finite numbers")
     kernels = [value for value in state.values() if value.ndim > 1]
@@ -163,36 +170,36 @@ def fitting(network, state, where, trouble):
     return state
 
 
-def refuse(where, keys, why):
-    """A UserError that says how many tensors are unfit and why, and names some; nothing if there are no `keys`."""
+def refuse(where: str | Path, keys: Sequence[str], why: str) -> None:
+    """Raise a UserError that says how many tensors are invalid and why, if there are `keys`, and names some."""
     if keys:
         raise UserError(f"{where}: {len(keys)} tensor{'s' * (len(keys) > 1)} {why}: {_some(keys)}")
 
 
-def _converts(value, own):
+def _converts(value: Tensor, own: Tensor) -> bool:
     """Whether `value` can become a tensor of the type of `own` and mean the same."""
     plain = not (value.is_quantized or value.is_sparse or value.is_meta or value.is_complex())
     return plain and (value.is_floating_point() or not own.is_floating_point())
 
 
-def not_finite(state):
-    """Keys of the tensors that hold NaN or infinity."""
+def not_finite(state: Mapping[str, Tensor]) -> list[str]:
+    """List the keys of the tensors that hold NaN or infinity."""
     return [key for key, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
 
 
-def _shape(value):
+def _shape(value: Any) -> str:
     """A tensor's shape as text, "64x3x7x7"; of anything else its type."""
     if not hasattr(value, "shape"):
         return type(value).__name__
     return "x".join(map(str, value.shape)) or "a single number"
 
 
-def _type(value):
+def _type(value: Tensor) -> str:
     """The type of a tensor as text."""
     layout = "without values" if value.is_meta else "sparse" if value.is_sparse else ""
     return f"{layout} {value.dtype}".replace("torch.", "").strip()
 
 
-def _some(keys, count=4):
+def _some(keys: Sequence[str], count: int = 4) -> str:
     """The first of `keys`."""
     return ", ".join(keys[:count]) + (", ..." if len(keys) > count else "")

@@ -8,8 +8,10 @@ Differs: images go through in batches, never one by one (all normalisations are 
 never collect gradients. Values agree with the official code within 1e-5.
 """
 
+from collections.abc import Mapping, Sequence
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cosalpure.networks.vgg import VGG16, VGGBackbone, block_channels
@@ -18,12 +20,13 @@ EPS_WEIGHTS = 1e-20  # as in the official code
 EPS_MAP = 1e-6
 
 
-def resize(maps, size):
-    """Bilinear with aligned corners, everywhere in this network."""
+def resize(maps: Tensor, size: Sequence[int]) -> Tensor:
+    """Resize maps (N, C, h, w) to `size` (height, width), bilinear with aligned corners, as in all of this network."""
     return F.interpolate(maps, size=size, mode="bilinear", align_corners=True)
 
 
-def two_convolutions(inputs, outputs):
+def two_convolutions(inputs: int, outputs: int) -> nn.Sequential:
+    """Build two 3 x 3 convolutions with a ReLU between them."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(outputs, outputs, 3, padding=1)
     )
@@ -32,41 +35,54 @@ def two_convolutions(inputs, outputs):
 class Lateral(nn.Module):
     """A backbone map, brought to the decoder's width."""
 
-    def __init__(self, inputs, outputs):
+    def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.convlayer = two_convolutions(inputs, outputs)
 
-    def forward(self, x):
-        return self.convlayer(x)
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features (N, outputs, h, w) of x (N, inputs, h, w)."""
+        y: Tensor = self.convlayer(x)
+        return y
 
 
 class Enhance(nn.Module):
     """Smooths the sum of the lateral and the upsampled map."""
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.enlayer = two_convolutions(channels, channels)
 
-    def forward(self, x):
-        return self.enlayer(x)
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features of the shape of x (N, channels, h, w)."""
+        y: Tensor = self.enlayer(x)
+        return y
 
 
 class SideOutput(nn.Module):
     """A decoder map -> a co-saliency map in (0, 1)."""
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.enlayer = two_convolutions(channels, channels).append(nn.ReLU(inplace=True))
         self.predlayer = nn.Sequential(nn.Conv2d(channels, 1, 1), nn.Sigmoid())
 
-    def forward(self, x):
-        return self.predlayer(self.enlayer(x))
+    def forward(self, x: Tensor) -> Tensor:
+        """Predict a map (N, 1, h, w) from x (N, channels, h, w)."""
+        y: Tensor = self.predlayer(self.enlayer(x))
+        return y
 
 
 class GINet(nn.Module):
     """Normalised images (N, 3, H, W) and the group's consensus (1, classes) -> five maps (N, 1, H, W), coarse first."""
 
-    def __init__(self, width=1.0, classes=1000, classifier_width=4096, pool=7, channels=64):
+    def __init__(
+        self,
+        width: float = 1.0,
+        classes: int = 1000,
+        classifier_width: int = 4096,
+        pool: int = 7,
+        channels: int = 64,
+    ) -> None:
         super().__init__()
         self.backbone = VGGBackbone(width, classes, classifier_width, pool)
         depths = [block[-1] for block in block_channels(width)]
@@ -78,7 +94,8 @@ class GINet(nn.Module):
             self.add_module(f"enlayer{level}", Enhance(channels))
             self.add_module(f"dslayer{level}", SideOutput(channels))
 
-    def forward(self, images, consensus):
+    def forward(self, images: Tensor, consensus: Tensor) -> list[Tensor]:
+        """Predict five maps (N, 1, H, W) in [0, 1], coarse first."""
         size = images.shape[-2:]
         *maps, deepest = self.backbone(images)  # strides 1, 2, 4, 8 and 16
         weighted = deepest * self.channel_weights(deepest, consensus)
@@ -94,8 +111,8 @@ class GINet(nn.Module):
             predictions.append(resize(prediction, size))
         return predictions
 
-    def channel_weights(self, deepest, consensus):
-        """How much each channel speaks for the consensus: gradient, averaged over positions, in [0, 1]; (N, C, 1, 1).
+    def channel_weights(self, deepest: Tensor, consensus: Tensor) -> Tensor:
+        """Weigh each channel by its gradient of the consensus, averaged over positions, in [0, 1]; (N, C, 1, 1).
 
         Constants to whoever trains the network. Works under the caller's no_grad and inference_mode too.
         """
@@ -108,8 +125,8 @@ class GINet(nn.Module):
         return (weights - low) / (high - low + EPS_WEIGHTS)
 
     @staticmethod
-    def induced_map(weighted):
-        """The weighted map's channel mean, stretched to [0, 1] in each image; (N, 1, h, w)."""
+    def induced_map(weighted: Tensor) -> Tensor:
+        """Average the weighted map (N, C, h, w) over channels and stretch it to [0, 1] in each image; (N, 1, h, w)."""
         cam = weighted.mean(1, keepdim=True).relu()
         cam = cam - cam.amin((2, 3), keepdim=True)
         return (cam / (cam.amax((2, 3), keepdim=True) + EPS_MAP)).clamp(0, 1)
@@ -121,23 +138,34 @@ class GICD(nn.Module):
     `input_size` is the side of the square images that the weights were trained on, for whoever feeds the network.
     """
 
-    def __init__(self, width=1.0, classes=1000, classifier_width=4096, pool=7, channels=64, input_size=224):
+    def __init__(
+        self,
+        width: float = 1.0,
+        classes: int = 1000,
+        classifier_width: int = 4096,
+        pool: int = 7,
+        channels: int = 64,
+        input_size: int = 224,
+    ) -> None:
         super().__init__()
         self.input_size = input_size
         self.co_classifier = VGG16(width, classes, classifier_width, pool)
         self.ginet = GINet(width, classes, classifier_width, pool, channels)
 
-    def consensus(self, images):
-        """Softmax of the class scores summed over the group: (1, classes)."""
-        return self.co_classifier(images).sum(0, keepdim=True).softmax(1)
+    def consensus(self, images: Tensor) -> Tensor:
+        """Sum the class scores over the group and take their softmax: (1, classes)."""
+        scores: Tensor = self.co_classifier(images)
+        return scores.sum(0, keepdim=True).softmax(1)
 
-    def forward(self, images):
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Predict five co-saliency maps (N, 1, H, W) in [0, 1], coarse first."""
         with torch.no_grad():
             consensus = self.consensus(images)
-        return self.ginet(images, consensus)
+        maps: list[Tensor] = self.ginet(images, consensus)
+        return maps
 
     @staticmethod
-    def official_state(gicd_ginet, vgg16):
-        """gicd_ginet.pth and torchvision's ImageNet vgg16, which the official code downloads by itself."""
+    def official_state(gicd_ginet: Mapping[str, Tensor], vgg16: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Join gicd_ginet.pth and torchvision's ImageNet vgg16, which the official code downloads by itself."""
         parts = {"ginet": gicd_ginet, "co_classifier": vgg16}
         return {f"{part}.{key}": value for part, state in parts.items() for key, value in state.items()}

@@ -5,7 +5,10 @@ a branch. Origin: github.com/HRNet (MIT), whose parameter names are kept; our ow
 branches are brought to each other's size rather than by fixed factors, so that any image size works.
 """
 
-from torch import nn
+from collections.abc import Sequence
+from typing import cast
+
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cosalpure.networks.resnet50 import EXPANSION, bottlenecks
@@ -13,23 +16,27 @@ from cosalpure.networks.resnet50 import EXPANSION, bottlenecks
 BLOCKS = 4  # of a branch, in every module
 
 
-def convolution(inputs, outputs, kernel=3, stride=1, activate=True):
-    """Convolution without bias, batch norm, and ReLU if `activate`."""
-    layers = [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs)]
+def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, activate: bool = True) -> nn.Sequential:
+    """Build a convolution without bias, batch norm, and ReLU if `activate`."""
+    layers: list[nn.Module] = [
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+    ]
     return nn.Sequential(*layers, *([nn.ReLU()] if activate else []))
 
 
 class BasicBlock(nn.Module):
     """Two 3 x 3 convolutions and the shortcut."""
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(channels)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features of the shape of x (N, channels, h, w)."""
         y = F.relu(self.bn1(self.conv1(x)))
         return F.relu(self.bn2(self.conv2(y)) + x)
 
@@ -37,7 +44,7 @@ class BasicBlock(nn.Module):
 class Exchange(nn.Module):
     """A module: every branch for itself, then every branch's sum over all branches, fine first."""
 
-    def __init__(self, channels, blocks):
+    def __init__(self, channels: Sequence[int], blocks: int) -> None:
         super().__init__()
         branches = (nn.Sequential(*(BasicBlock(depth) for _ in range(blocks))) for depth in channels)
         self.branches = nn.ModuleList(branches)
@@ -47,7 +54,7 @@ class Exchange(nn.Module):
         )
 
     @staticmethod
-    def _path(channels, source, target):
+    def _path(channels: Sequence[int], source: int, target: int) -> nn.Module:
         """From one branch to another: 1 x 1 to a finer one, a chain of strided 3 x 3 to a coarser one."""
         inputs, outputs = channels[source], channels[target]
         if source == target:
@@ -57,17 +64,19 @@ class Exchange(nn.Module):
         chain = [convolution(inputs, inputs, stride=2) for _ in range(target - source - 1)]
         return nn.Sequential(*chain, convolution(inputs, outputs, stride=2, activate=False))
 
-    def forward(self, maps):
+    def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """Return maps of the same shapes, a branch each, fine first."""
         maps = [branch(x) for branch, x in zip(self.branches, maps, strict=True)]
-        return [F.relu(self._sum(paths, maps, x.shape[-2:])) for paths, x in zip(self.fuse_layers, maps, strict=True)]
+        targets = zip(self.fuse_layers, maps, strict=True)
+        return [F.relu(self._sum(cast(nn.ModuleList, paths), maps, x.shape[-2:])) for paths, x in targets]
 
     @staticmethod
-    def _sum(paths, maps, size):
-        total = 0
+    def _sum(paths: nn.ModuleList, maps: Sequence[Tensor], size: Sequence[int]) -> Tensor:
+        total: Tensor | int = 0
         for path, x in zip(paths, maps, strict=True):
             y = path(x)
             total = total + (y if y.shape[-2:] == size else F.interpolate(y, size=size, mode="nearest"))
-        return total
+        return cast(Tensor, total)
 
 
 class HRNet(nn.Module):
@@ -77,7 +86,7 @@ class HRNet(nn.Module):
     blocks of a branch in each.
     """
 
-    def __init__(self, width=1.0, modules=(1, 4, 3), blocks=BLOCKS):
+    def __init__(self, width: float = 1.0, modules: Sequence[int] = (1, 4, 3), blocks: int = BLOCKS) -> None:
         super().__init__()
         stem, base = max(1, round(64 * width)), max(2, round(48 * width))
         self.channels = [base * 2**branch for branch in range(4)]
@@ -94,13 +103,14 @@ class HRNet(nn.Module):
             depths = wanted
 
     @staticmethod
-    def _transition(depths, wanted):
+    def _transition(depths: Sequence[int], wanted: Sequence[int]) -> nn.ModuleList:
         """To one branch more: the new one by a strided convolution of the coarsest map."""
         pairs = list(zip(depths, wanted, strict=False))
         old = [nn.Identity() if before == after else convolution(before, after) for before, after in pairs]
         return nn.ModuleList([*old, nn.Sequential(convolution(depths[-1], wanted[-1], stride=2))])
 
-    def forward(self, images):
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Return four maps, fine first."""
         x = F.relu(self.bn1(self.conv1(images)))
         x = F.relu(self.bn2(self.conv2(x)))
         maps = [self.layer1(x)]

@@ -10,52 +10,63 @@ MLP's first layer, being linear, is a convolution once per input pixel instead o
 agree within 1e-5.
 """
 
+from collections.abc import Sequence
+from typing import cast
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 QUERIES = 1 << 16  # a pass of the MLP: 64 MB of hidden values at its official width; no influence on the result
 RGB_MEAN = (0.4488, 0.4371, 0.4040)  # of DIV2K, in the checkpoint's unused layers
 
+Pair = tuple[Tensor, Tensor]  # of one axis: indices of input pixels, and the offsets from their centres
+
 
 class ResidualBlock(nn.Module):
-    def __init__(self, channels):
+    """Two 3 x 3 convolutions and the shortcut."""
+
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU(), nn.Conv2d(channels, channels, 3, padding=1)
         )
 
-    def forward(self, x):
-        return x + self.body(x)
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features of the shape of x (N, channels, h, w)."""
+        y: Tensor = x + self.body(x)
+        return y
 
 
-def mean_shift(sign):
-    """A constant that official checkpoints carry and no forward pass uses."""
+def mean_shift(sign: int) -> nn.Conv2d:
+    """Build a constant layer that official checkpoints carry and no forward pass uses."""
     layer = nn.Conv2d(3, 3, 1).requires_grad_(False)
     layer.weight.copy_(torch.eye(3).view(3, 3, 1, 1))
-    layer.bias.copy_(sign * torch.tensor(RGB_MEAN))
+    cast(Tensor, layer.bias).copy_(sign * torch.tensor(RGB_MEAN))
     return layer
 
 
 class EDSR(nn.Module):
     """Images (N, 3, H, W) in [-1, 1] -> codes (N, C, H, W): EDSR-baseline without its upsampling."""
 
-    def __init__(self, channels, blocks):
+    def __init__(self, channels: int, blocks: int) -> None:
         super().__init__()
         self.sub_mean, self.add_mean = mean_shift(-1), mean_shift(1)
         self.head = nn.Sequential(nn.Conv2d(3, channels, 3, padding=1))
         last = nn.Conv2d(channels, channels, 3, padding=1)
         self.body = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)), last)
 
-    def forward(self, images):
-        x = self.head(images)
-        return x + self.body(x)
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode images (N, 3, H, W) in [-1, 1] as codes (N, C, H, W)."""
+        x: Tensor = self.head(images)
+        codes: Tensor = x + self.body(x)
+        return codes
 
 
 class MLP(nn.Module):
     """Linear layers with ReLUs between; `hidden` lists the inner widths."""
 
-    def __init__(self, inputs, hidden, outputs):
+    def __init__(self, inputs: int, hidden: Sequence[int], outputs: int) -> None:
         super().__init__()
         self.layers = nn.Sequential()
         for width in hidden:
@@ -63,28 +74,31 @@ class MLP(nn.Module):
             inputs = width
         self.layers.append(nn.Linear(inputs, outputs))
 
-    def forward(self, x):
-        return self.layers(x)
+    def forward(self, x: Tensor) -> Tensor:
+        """Return outputs (..., outputs) of x (..., inputs)."""
+        y: Tensor = self.layers(x)
+        return y
 
 
 class LIIF(nn.Module):
     """Images (N, 3, H, W) in [-1, 1] -> the same scene at `size` (height, width), about [-1, 1] but not clamped."""
 
-    def __init__(self, channels=64, blocks=16, hidden=(256, 256, 256, 256)):
+    def __init__(self, channels: int = 64, blocks: int = 16, hidden: Sequence[int] = (256, 256, 256, 256)) -> None:
         super().__init__()
         self.encoder = EDSR(channels, blocks)
         self.imnet = MLP(9 * channels + 2 + 2, hidden, 3)  # 3 x 3 codes around, offset, size of the output pixel
 
-    def forward(self, images, size, positions=None):
+    def forward(self, images: Tensor, size: Sequence[int], positions: Sequence[Tensor] | None = None) -> Tensor:
+        """Represent images (N, 3, H, W) at `size`; see `decode` for `positions`."""
         return self.decode(self.encoder(images), size, positions)
 
-    def decode(self, codes, size, positions=None):
-        """The image at `size` from the encoder's `codes`, in bands of rows that bound the memory.
+    def decode(self, codes: Tensor, size: Sequence[int], positions: Sequence[Tensor] | None = None) -> Tensor:
+        """Decode images (N, 3, *size) from the encoder's `codes` (N, C, H, W), in bands of rows that bound the memory.
 
         `positions`, (rows, columns) as index tensors, asks only for these rows and columns of it, as trainings do.
         """
         n, channels, height, width = codes.shape
-        first = self.imnet.layers[0]
+        first = cast(nn.Linear, self.imnet.layers[0])
         neighbourhood, offset_y, offset_x, cell_y, cell_x = first.weight.split((9 * channels, 1, 1, 1, 1), 1)
         # what the first layer makes of the codes and of the output pixel's size, in input pixels (times two, as is all)
         codes = F.conv2d(codes, neighbourhood.reshape(-1, channels, 3, 3), first.bias, padding=1)
@@ -102,7 +116,9 @@ class LIIF(nn.Module):
             bands.append(self._ensemble(codes, part, columns, offset_y, offset_x))
         return torch.cat(bands, 1).permute(0, 3, 1, 2).contiguous()
 
-    def _ensemble(self, codes, rows, columns, offset_y, offset_x):
+    def _ensemble(
+        self, codes: Tensor, rows: Sequence[Pair], columns: Sequence[Pair], offset_y: Tensor, offset_x: Tensor
+    ) -> Tensor:
         """The area-weighted mean of the four nearest codes' answers; (N, band, width, 3)."""
         answers, areas = [], []
         for row, y in rows:
@@ -112,11 +128,12 @@ class LIIF(nn.Module):
                 answers.append(self.imnet.layers[1:](queried))
                 areas.append((y[:, None] * x).abs() + 1e-9)
         total = sum(areas)
-        return sum(a * (area / total)[..., None] for a, area in zip(answers, areas[::-1], strict=True))
+        mean: Tensor = sum(a * (area / total)[..., None] for a, area in zip(answers, areas[::-1], strict=True))
+        return mean
 
 
-def nearest_two(outputs, inputs, like):
-    """One axis: for each output pixel's centre the input pixels below and above, [(index, offset), ...].
+def nearest_two(outputs: int, inputs: int, like: Tensor) -> list[Pair]:
+    """Find along one axis, for each output pixel's centre, the input pixels below and above: [(index, offset), ...].
 
     Offsets are from the input pixel's centre, in half input pixels, as LIIF's axis of length 2 makes them.
     """

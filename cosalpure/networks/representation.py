@@ -1,6 +1,10 @@
 """The continuous representation (CR) of images: LIIF with its weights, for images in [0, 1] at any size."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import torch
+from torch import Tensor, nn
 
 from cosalpure import networks
 
@@ -12,11 +16,12 @@ class ContinuousRepresentation:
     the codes of a whole group would take gigabytes.
     """
 
-    def __init__(self, weights, device=None):
+    def __init__(self, weights: str | Path | nn.Module, device: str | torch.device | None = None) -> None:
         self.device = torch.device(device or networks.default_device())
         self.network = networks.load("liif", weights).to(self.device)
 
     @torch.no_grad()
-    def __call__(self, images, size):
+    def __call__(self, images: Tensor, size: Sequence[int]) -> Tensor:
+        """Return the images (N, 3, *size), in [0, 1], on the CPU."""
         answers = [self.network(image[None].to(self.device) * 2 - 1, tuple(size)) for image in images]
         return (torch.cat(answers) / 2 + 0.5).clamp(0, 1).cpu()

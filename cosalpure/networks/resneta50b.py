@@ -5,40 +5,47 @@ code. "A": shortcuts shrink by average pooling before their 1 x 1 convolution; "
 convolution. Differs: `width` scales all channels and `layers` counts the units of each stage.
 """
 
-from torch import nn
+from collections.abc import Collection, Sequence
+from typing import cast
+
+from torch import Tensor, nn
 
 
 class ConvBlock(nn.Module):
     """Convolution without bias, batch norm, ReLU unless `activate` is false."""
 
-    def __init__(self, inputs, outputs, kernel, stride=1, activate=True):
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, activate: bool = True) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
         self.bn = nn.BatchNorm2d(outputs)
         self.activ = nn.ReLU(inplace=True) if activate else nn.Identity()
 
-    def forward(self, x):
-        return self.activ(self.bn(self.conv(x)))
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features (N, outputs, h', w') of x (N, inputs, h, w)."""
+        y: Tensor = self.activ(self.bn(self.conv(x)))
+        return y
 
 
 class Stem(nn.Module):
     """Images at stride 4."""
 
-    def __init__(self, outputs):
+    def __init__(self, outputs: int) -> None:
         super().__init__()
         self.conv1 = ConvBlock(3, outputs // 2, 3, stride=2)
         self.conv2 = ConvBlock(outputs // 2, outputs // 2, 3)
         self.conv3 = ConvBlock(outputs // 2, outputs, 3)
         self.pool = nn.MaxPool2d(3, stride=2, padding=1)
 
-    def forward(self, x):
-        return self.pool(self.conv3(self.conv2(self.conv1(x))))
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features (N, outputs, H / 4, W / 4) of images (N, 3, H, W)."""
+        y: Tensor = self.pool(self.conv3(self.conv2(self.conv1(x))))
+        return y
 
 
 class Bottleneck(nn.Sequential):
     """1 x 1 down to a quarter, 3 x 3 with the stride, 1 x 1 up again."""
 
-    def __init__(self, inputs, outputs, stride):
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.conv1 = ConvBlock(inputs, outputs // 4, 1)
         self.conv2 = ConvBlock(outputs // 4, outputs // 4, 3, stride)
@@ -48,33 +55,37 @@ class Bottleneck(nn.Sequential):
 class Shortcut(nn.Module):
     """Average pooling by the stride (odd sizes round up), then 1 x 1."""
 
-    def __init__(self, inputs, outputs, stride):
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.pool = nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False)
         self.conv = ConvBlock(inputs, outputs, 1, activate=False)
 
-    def forward(self, x):
-        return self.conv(self.pool(x))
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features (N, outputs, h', w') of x (N, inputs, h, w)."""
+        y: Tensor = self.conv(self.pool(x))
+        return y
 
 
 class Unit(nn.Module):
     """A residual unit."""
 
-    def __init__(self, inputs, outputs, stride):
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.body = Bottleneck(inputs, outputs, stride)
         same = inputs == outputs and stride == 1
         self.identity_block = nn.Identity() if same else Shortcut(inputs, outputs, stride)
         self.activ = nn.ReLU(inplace=True)
 
-    def forward(self, x):
-        return self.activ(self.body(x) + self.identity_block(x))
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features (N, outputs, h', w') of x (N, inputs, h, w)."""
+        y: Tensor = self.activ(self.body(x) + self.identity_block(x))
+        return y
 
 
 class ResNetA50b(nn.Module):
     """Classifier: normalised images (N, 3, H, W) -> logits (N, classes); `stages` gives the maps in between."""
 
-    def __init__(self, width=1.0, classes=1000, layers=(3, 4, 6, 3)):
+    def __init__(self, width: float = 1.0, classes: int = 1000, layers: Sequence[int] = (3, 4, 6, 3)) -> None:
         super().__init__()
         stem = max(2, round(64 * width / 2) * 2)
         self.features = nn.Sequential()
@@ -94,13 +105,16 @@ class ResNetA50b(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_uniform_(module.weight)
 
-    def forward(self, images):
-        return self.output(self.features(images).flatten(1))
+    def forward(self, images: Tensor) -> Tensor:
+        """Predict logits (N, classes)."""
+        logits: Tensor = self.output(self.features(images).flatten(1))
+        return logits
 
-    def stages(self, images, wanted=(1, 2, 3)):
-        """The outputs of the `wanted` stages (1 to 4, at strides 4 to 32), in ascending order."""
+    def stages(self, images: Tensor, wanted: Collection[int] = (1, 2, 3)) -> list[Tensor]:
+        """Return the outputs of the `wanted` stages (1 to 4, at strides 4 to 32), in ascending order."""
         maps = []
-        for number, layer in enumerate(self.features[: max(wanted) + 1]):
+        layers = cast(nn.Sequential, self.features[: max(wanted) + 1])
+        for number, layer in enumerate(layers):
             images = layer(images)
             if number in wanted:
                 maps.append(images)

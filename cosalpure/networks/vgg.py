@@ -5,18 +5,18 @@ GICD's checkpoint (conv1.conv1_1, ...). Same convolutions; the backbone has no f
 as large. Our own code; what differs from torchvision is only that widths, pooling and classes are arguments.
 """
 
-from torch import nn
+from torch import Tensor, nn
 
 BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
 
-def block_channels(width=1.0):
-    """The output channels of every convolution, block by block, scaled by `width`."""
+def block_channels(width: float = 1.0) -> list[list[int]]:
+    """List the output channels of every convolution, block by block, scaled by `width`."""
     return [[max(4, round(channels * width)) for channels in block] for block in BLOCKS]
 
 
-def classifier_head(channels, pool, hidden, classes):
-    """The fully connected layers on a `pool` x `pool` map; indices 0, 3, 6 carry weights."""
+def classifier_head(channels: int, pool: int, hidden: int, classes: int) -> nn.Sequential:
+    """Build the fully connected layers on a `pool` x `pool` map; indices 0, 3, 6 carry weights."""
     return nn.Sequential(
         nn.Linear(channels * pool * pool, hidden), nn.ReLU(inplace=True), nn.Dropout(),
         nn.Linear(hidden, hidden), nn.ReLU(inplace=True), nn.Dropout(),
@@ -27,9 +27,10 @@ def classifier_head(channels, pool, hidden, classes):
 class VGG16(nn.Module):
     """Image classifier: normalised images (N, 3, H, W) -> logits (N, classes)."""
 
-    def __init__(self, width=1.0, classes=1000, classifier_width=4096, pool=7):
+    def __init__(self, width: float = 1.0, classes: int = 1000, classifier_width: int = 4096, pool: int = 7) -> None:
         super().__init__()
-        layers, previous = [], 3
+        layers: list[nn.Module] = []
+        previous = 3
         for block in block_channels(width):
             for channels in block:
                 layers += [nn.Conv2d(previous, channels, 3, padding=1), nn.ReLU(inplace=True)]
@@ -39,14 +40,16 @@ class VGG16(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(pool)
         self.classifier = classifier_head(previous, pool, classifier_width, classes)
 
-    def forward(self, images):
-        return self.classifier(self.avgpool(self.features(images)).flatten(1))
+    def forward(self, images: Tensor) -> Tensor:
+        """Predict logits (N, classes)."""
+        logits: Tensor = self.classifier(self.avgpool(self.features(images)).flatten(1))
+        return logits
 
 
 class VGGBackbone(nn.Module):
     """VGG16 in five blocks: normalised images (N, 3, H, W) -> maps at strides 1, 2, 4, 8, 16."""
 
-    def __init__(self, width=1.0, classes=1000, classifier_width=4096, pool=7):
+    def __init__(self, width: float = 1.0, classes: int = 1000, classifier_width: int = 4096, pool: int = 7) -> None:
         super().__init__()
         previous = 3
         for number, block in enumerate(block_channels(width), 1):
@@ -61,19 +64,21 @@ class VGGBackbone(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(pool)
         self.classifier = classifier_head(previous, pool, classifier_width, classes)
 
-    def forward(self, images):
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Return five maps, fine first."""
         maps = []
         for number in range(1, len(BLOCKS) + 1):
             images = getattr(self, f"conv{number}")(images)
             maps.append(images)
         return maps
 
-    def classify(self, deepest):
-        """Logits (N, classes) from the last map."""
-        return self.classifier(self.avgpool(deepest).flatten(1))
+    def classify(self, deepest: Tensor) -> Tensor:
+        """Predict logits (N, classes) from the last map (N, C, h, w)."""
+        logits: Tensor = self.classifier(self.avgpool(deepest).flatten(1))
+        return logits
 
-    def load_classifier(self, vgg):
-        """Takes over the weights of a `VGG16` of the same arguments: GICD's initialisation."""
+    def load_classifier(self, vgg: VGG16) -> None:
+        """Take over the weights of a `VGG16` of the same arguments: GICD's initialisation."""
         convolutions = [[m for m in net.modules() if isinstance(m, nn.Conv2d)] for net in (self, vgg.features)]
         for mine, its in zip(*convolutions, strict=True):
             mine.load_state_dict(its.state_dict())

@@ -3,6 +3,8 @@
 Written after the paper and the published behaviour of shiyegao/DDA; tests/golden/dda.npz holds its results.
 """
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor
 
@@ -13,6 +15,9 @@ from cosalpure.protocols import Given
 from cosalpure.purify.settings import DDASettings
 
 FACTOR = 4  # D in the paper: the low-pass filter shrinks by it and enlarges again
+
+Noise = Callable[[Tensor], Tensor]  # draws noise of the shape of its argument
+Network = Callable[..., Tensor]
 
 
 class DDA:
@@ -27,19 +32,31 @@ class DDA:
         self.start, self.schedule = share_of_steps(steps, self.T), diffusion.respaced(full, steps)
 
     def __call__(self, images: Tensor, given: Given) -> Tensor:
-        def purify(x, noise):
+        def purify(x: Tensor, noise: Noise) -> Tensor:
             return adapt(self.network, self.schedule, x, self.start, self.settings.guidance_scale, noise)
 
         return diffusion.purified(purify, images, given.generators, self.settings, self.network)
 
 
-def lengths(differences):
-    """The Euclidean length of each image's difference, (N,). Published: one length over the whole batch."""
-    return differences.flatten(1).norm(dim=1)
+def lengths(differences: Tensor) -> Tensor:
+    """Measure the Euclidean length of each image's difference (N, C, H, W): (N,).
+
+    The published code takes one length over the whole batch.
+    """
+    each: Tensor = differences.flatten(1).norm(dim=1)
+    return each
 
 
-def adapt(network, schedule, x0, start, scale, noise, lengths=lengths):
-    """x0 noised to step `start` and sampled back under its own low frequencies (the paper's Algorithm 1).
+def adapt(
+    network: Network,
+    schedule: diffusion.Schedule,
+    x0: Tensor,
+    start: int,
+    scale: float,
+    noise: Noise,
+    lengths: Callable[[Tensor], Tensor] = lengths,
+) -> Tensor:
+    """Noise x0 (N, 3, H, W), [-1, 1], to step `start` and sample it back under its own low frequencies (Algorithm 1).
 
     The first step down is taken for step `start` - 1, one less noisy than the image then is: so it is published.
     `noise(x)` is called for every noise in its order.
@@ -52,9 +69,20 @@ def adapt(network, schedule, x0, start, scale, noise, lengths=lengths):
     return x
 
 
-def pulled_step(network, schedule, x, step, noise, low_pass, reference, scale, lengths=lengths):
-    """(x_{step - 1}, the x_0 behind x_step): an ancestral step, then `scale` times the pull towards `reference`.
+def pulled_step(
+    network: Network,
+    schedule: diffusion.Schedule,
+    x: Tensor,
+    step: int,
+    noise: Tensor,
+    low_pass: Callable[[Tensor], Tensor],
+    reference: Tensor,
+    scale: float,
+    lengths: Callable[[Tensor], Tensor] = lengths,
+) -> tuple[Tensor, Tensor]:
+    """Take an ancestral step, then `scale` times the pull towards `reference`.
 
+    Returns x_{step - 1} and the x_0 behind x_step, both (N, 3, H, W).
     The pull is the gradient, through the network, of the distance between the reference and the filtered x_0.
     """
     with torch.enable_grad():
@@ -67,25 +95,27 @@ def pulled_step(network, schedule, x, step, noise, low_pass, reference, scale, l
 class LowPass:
     """Images (N, 3, H, W) shrunk by FACTOR and enlarged again; matrices made once for the size of `like`."""
 
-    def __init__(self, like):
+    def __init__(self, like: Tensor) -> None:
         sides = like.shape[-2:]
         small = [-(-side // FACTOR) for side in sides]
         self.down = [cubic_resize(a, b, 1 / FACTOR).to(like.device) for a, b in zip(sides, small, strict=True)]
         self.up = [cubic_resize(b, a, FACTOR).to(like.device) for a, b in zip(sides, small, strict=True)]
 
-    def __call__(self, x):
+    def __call__(self, x: Tensor) -> Tensor:
+        """Filter images of the size of `like`."""
         return resized(resized(x, self.down), self.up)
 
 
-def resized(x, matrices):
-    """x (N, C, H, W) with its rows and columns resized by two matrices (new side, side)."""
+def resized(x: Tensor, matrices: Sequence[Tensor]) -> Tensor:
+    """Resize the rows and columns of x (N, C, H, W) by two matrices (new side, side)."""
     rows, columns = matrices
     return rows @ x @ columns.T
 
 
-def cubic_resize(side, new_side, scale):
-    """The matrix (new_side, side) of cubic interpolation (Keys 1981, a = -1/2), widened by 1 / scale when it shrinks.
+def cubic_resize(side: int, new_side: int, scale: float) -> Tensor:
+    """Make the matrix (new_side, side) of cubic interpolation (Keys 1981, a = -1/2).
 
+    It is widened by 1 / scale when it shrinks.
     Each row's weights add up to one *before* those beyond the border are dropped: the image is continued by zeros.
     """
     width = min(scale, 1.0)
@@ -97,8 +127,8 @@ def cubic_resize(side, new_side, scale):
     return weights[:, margin : margin + side].float()
 
 
-def keys_cubic(x):
-    """Keys' cubic kernel, a = -1/2; zero beyond 2."""
+def keys_cubic(x: Tensor) -> Tensor:
+    """Evaluate Keys' cubic kernel, a = -1/2; zero beyond 2."""
     x = x.abs()
     near = 1.5 * x**3 - 2.5 * x**2 + 1
     far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2

@@ -3,6 +3,8 @@
 Written after the paper and the published behaviour of NVlabs/DiffPure; tests/golden/diffpure_*.npz hold its results.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -10,6 +12,9 @@ from cosalpure.diffusion import unconditional as diffusion
 from cosalpure.diffusion.timestep import PIXELS, at_side
 from cosalpure.protocols import Given
 from cosalpure.purify.settings import DiffPureSettings
+
+Noise = Callable[[Tensor], Tensor]  # draws noise of the shape of its argument
+Network = Callable[..., Tensor]
 
 
 class DiffPure:
@@ -25,14 +30,17 @@ class DiffPure:
     def __call__(self, images: Tensor, given: Given) -> Tensor:
         process = {"ddpm": purify_by_ddpm, "sde": purify_by_sde}[self.settings.process]
 
-        def purify(x, noise):
+        def purify(x: Tensor, noise: Noise) -> Tensor:
             return process(self.network, x, self.T, noise)
 
         return diffusion.purified(purify, images, given.generators, self.settings, self.network)
 
 
-def purify_by_ddpm(network, x0, T, noise):
-    """Noised to step T - 1 and sampled back to 0, step by step; `noise(x)` is called for every noise in its order."""
+def purify_by_ddpm(network: Network, x0: Tensor, T: int, noise: Noise) -> Tensor:
+    """Noise x0 (N, 3, H, W), [-1, 1], to step T - 1 and sample it back to 0, step by step.
+
+    `noise(x)` is called for every noise in its order.
+    """
     schedule = diffusion.linear_schedule()
     x = diffusion.q_sample(schedule, x0, torch.full((len(x0),), T - 1), noise(x0))
     for step in reversed(range(T)):
@@ -40,8 +48,8 @@ def purify_by_ddpm(network, x0, T, noise):
     return x
 
 
-def purify_by_sde(network, x0, T, noise, dt=1e-3):
-    """The reverse variance-preserving SDE (the paper's Eq. 6) by Euler-Maruyama; x_0 is never clamped.
+def purify_by_sde(network: Network, x0: Tensor, T: int, noise: Noise, dt: float = 1e-3) -> Tensor:
+    """Solve the reverse variance-preserving SDE (the paper's Eq. 6) by Euler-Maruyama; x_0 is never clamped.
 
     Time runs in s = 1 - tau, from 1 - T / 1000 to 1 - 1e-5, in float32, as published: it decides the network's step.
     """
@@ -59,8 +67,8 @@ def purify_by_sde(network, x0, T, noise, dt=1e-3):
     return x
 
 
-def euler_times(T, dt):
-    """[(s, next s), ...] of the Euler steps, float32 scalars."""
+def euler_times(T: int, dt: float) -> list[tuple[Tensor, Tensor]]:
+    """List (s, next s) of the Euler steps, float32 scalars."""
     s, end = torch.tensor(1 - T / 1000), torch.tensor(1 - 1e-5)
     times = []
     while s < end:

@@ -11,6 +11,7 @@ from cosalpure.report.numbers import METRICS, Numbers
 from cosalpure.report.view import Explorer, ExplorerBlock, ExplorerCell, Plot, Success
 from cosalpure.score import METRICS as DESCRIBED
 from cosalpure.tables.build import score_column
+from cosalpure.tables.present import Cell, cells_of
 from cosalpure.tables.write import cell_text
 
 
@@ -19,7 +20,7 @@ def build(numbers: Numbers, entries: Entries) -> tuple[Success, Explorer]:
     found, blocks = [], []
     for dataset, degradation in numbers.degraded():
         cells, name = numbers.cells(dataset, degradation), f"{dataset}, {entries.label('degradations', degradation)}"
-        blocks.append(ExplorerBlock(name, list(map(_cell, cells.itertuples(index=False)))))
+        blocks.append(ExplorerBlock(name, list(map(_cell, cells_of(cells)))))
         found += success_plots(cells, name)
     titles = {name: DESCRIBED[score_column(name)].title for name in METRICS}
     return Success(found), Explorer(titles, {name: about(name) for name in METRICS}, blocks)
@@ -31,7 +32,7 @@ def success_plots(cells: pd.DataFrame, name: str) -> list[Plot]:
     found = []
     for detector, part in shown.groupby("detector_label", sort=False):
         rows: dict[str, dict[str, plots.Interval]] = {}
-        for cell in part.itertuples():
+        for cell in cells_of(part):
             rows.setdefault(cell.label, {})[cell.split] = (cell.value, cell.low, cell.high)
         title = f"Success rate by method, attacked and clean images, with intervals: {name}, {detector}"
         drawing = plots.success_by_method(list(rows.items()))
@@ -52,6 +53,6 @@ def as_data(section: Explorer) -> dict[str, Any]:
     return {"blocks": blocks, "metrics": section.about}
 
 
-def _cell(row: Any) -> ExplorerCell:
+def _cell(row: Cell) -> ExplorerCell:
     value = None if math.isnan(row.value) else round(float(row.value), 5)
     return ExplorerCell(row.label, row.detector_label, row.metric, row.split, cell_text(row), value)

@@ -1,7 +1,7 @@
 """The page's first section: what each degradation costs and what each purifier gives back, in sentences."""
 
 import math
-from typing import Any
+from typing import Protocol, cast
 
 import pandas as pd
 
@@ -9,6 +9,13 @@ from cosalpure.labels import Entries
 from cosalpure.report.numbers import Numbers
 from cosalpure.report.view import Finding, Findings
 from cosalpure.tables.complete import count
+from cosalpure.tables.present import Cell
+
+
+class Difference(Cell, Protocol):
+    """A row of the table of differences: a condition minus the one that `minus_` names."""
+
+    minus_degradation: str
 
 
 def build(numbers: Numbers, scores: pd.DataFrame, entries: Entries) -> Findings:
@@ -17,14 +24,15 @@ def build(numbers: Numbers, scores: pd.DataFrame, entries: Entries) -> Findings:
     for dataset, degradation in numbers.degraded():
         cells = numbers.differences(dataset, degradation)
         printed = entries.labels("purifiers", list(cells["purifier"].unique()))
-        found = [finding(cell, printed[cell.purifier]) for cell in cells.itertuples() if not math.isnan(cell.value)]
+        rows = [cast(Difference, row) for row in cells.itertuples()]
+        found = [finding(row, printed[row.purifier]) for row in rows if not math.isnan(row.value)]
         if found:
             title = f"{dataset}, {entries.label('degradations', degradation)}: success rate on the attacked images"
             blocks.append((title, found))
     return Findings(blocks, gaps=[line for line, whole in count(scores) if not whole])
 
 
-def finding(cell: Any, purifier: str) -> Finding:
+def finding(cell: Difference, purifier: str) -> Finding:
     """Put a row of the differences in words: with its interval, and whether that excludes 0."""
     known = not math.isnan(cell.low)
     change = f"{cell.value:+.3f}" + (f" [{cell.low:+.2f}, {cell.high:+.2f}]" if known else "")

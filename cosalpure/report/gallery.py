@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 from PIL import Image
@@ -44,7 +44,8 @@ class Pictures:
 def build(layout: Layout, scores: pd.DataFrame, entries: Entries) -> Gallery:
     """Build the section; `scores` as in scores.parquet."""
     pictures, blocks, notes = Pictures(), [], []
-    for (dataset, degradation), rows in scores.groupby(["dataset", "degradation"], sort=False):
+    for key, rows in scores.groupby(["dataset", "degradation"], sort=False):
+        dataset, degradation = cast(tuple[str, str], key)
         groups = {group.slug: group for group in read_groups(layout.stage("data", dataset))}
         name, shown = f"{dataset}, {entries.label('degradations', degradation)}", []
         for place, slug in choose(rows):
@@ -102,7 +103,8 @@ def _images(
 ) -> list[GalleryImage]:
     """Show the first images of one group under each purifier and detector; `condition` is (dataset, degradation)."""
     here = rows[rows["slug"] == group.slug]
-    ious = {(row.file, row.purifier, row.detector): row.iou for row in here.itertuples()}
+    columns = here[["file", "purifier", "detector", "iou"]].itertuples(index=False, name=None)
+    ious: dict[tuple[str, str, str], float] = {tuple(names): iou for *names, iou in columns}
     purifiers, detectors = list(rows["purifier"].unique()), list(rows["detector"].unique())
     found = []
     for file, attacked in list(zip(group.files, group.attacked, strict=True))[:IMAGES]:

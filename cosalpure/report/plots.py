@@ -6,7 +6,7 @@ follow its light and its dark colours. A dot carries a text that the page shows 
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, cast
 
 import matplotlib
 import pandas as pd
@@ -55,6 +55,22 @@ HALF_COLOURS = {"adv": COLOURS["--mark"], "clean": COLOURS["--mark2"]}
 
 Pair = tuple[float, float]
 Interval = tuple[float, float, float]  # value, low, high; NaN where there is none
+
+
+class SweepRow(Protocol):
+    """A row of `sweep.COLUMNS`, as `itertuples` gives it."""
+
+    detector: str
+    split: str
+    x: float
+    sr: float
+    low: float
+    high: float
+
+
+def sweep_rows(numbers: pd.DataFrame) -> list[SweepRow]:
+    """List the rows of a sweep's numbers."""
+    return [cast(SweepRow, row) for row in numbers.itertuples(index=False)]
 
 
 @matplotlib.rc_context(STYLE)
@@ -140,7 +156,7 @@ def _line(panel: Axes, rows: pd.DataFrame, colour: str, name: str, shifted: Tran
     """
     panel.plot(rows["x"], rows["sr"], "o-", color=colour, label=printed(name), transform=shifted)
     panel.plot(rows["x"], rows["sr_clean"], "--", linewidth=1, color=colour)
-    for row in rows.itertuples():
+    for row in sweep_rows(rows):
         _bar(panel, (row.x,) * 2, (row.low, row.high), colour, transform=shifted)
         tip = f"{name}: {_interval(row.sr, row.low, row.high)}"
         _dot(panel, row.x, row.sr, colour, tip, transform=shifted)

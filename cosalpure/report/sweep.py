@@ -16,9 +16,10 @@ from cosalpure.experiment.layout import Layout
 from cosalpure.io import whole_file
 from cosalpure.labels import Entries
 from cosalpure.report import plots, svg
-from cosalpure.report.plots import HALVES
+from cosalpure.report.plots import HALVES, sweep_rows
 from cosalpure.report.table_views import number
 from cosalpure.report.view import Cell, Plot, Sweeps, Table
+from cosalpure.tables.present import cells_of
 
 COLUMNS = ("detector", "split", "dataset", "degradation", "x", "sr", "low", "high", "images", "sr_clean")
 
@@ -68,7 +69,7 @@ def sweep_numbers(table: pd.DataFrame, points: Sequence[Point], entries: Entries
 
     `table` is the tidy table of degradations. A point that it lacks has no images.
     """
-    cells = {(its.detector, its.split, its.dataset, its.degradation): its for its in table.itertuples()}
+    cells = {(its.detector, its.split, its.dataset, its.degradation): its for its in cells_of(table)}
     roles = {name: entries.role("degradations", name) for name in table["degradation"].unique()}
     clean = {key[:3]: its.value for key, its in cells.items() if roles[its.degradation] == "reference"}
     rows = []
@@ -104,6 +105,6 @@ def _table(numbers: pd.DataFrame, axis: str, entries: Entries) -> Table:
             Cell(entries.label("detectors", row.detector)),
             *map(number, (row.x, row.sr, row.low, row.high)),
         ]
-        for row in numbers[numbers["images"] > 0].itertuples()
+        for row in sweep_rows(numbers[numbers["images"] > 0])
     ]
     return Table(rows, ("images", "detector", axis, "success rate", "low", "high"))

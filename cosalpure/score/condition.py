@@ -36,7 +36,7 @@ def columns(further: bool = False) -> tuple[str, ...]:
 
 
 def score_image(prediction_path: str | Path, ground_truth_path: str | Path, **settings: Any) -> dict[str, Any]:
-    """One image's {"status", metrics, "reason"}: "done", "missing" (no such map) or "failed" (a map that is unfit).
+    """One image's {"status", metrics, "reason"}: "done", "missing" (no such map) or "failed" (an invalid map).
 
     A ground truth that cannot be read is the dataset's fault, not the method's: a UserError. In one without any object
     nothing can be found: the scores are those of `score_map`, of which `UNDEFINED` are NaN, and the reason is `EMPTY`.
@@ -79,7 +79,7 @@ def score_group(
     condition: Mapping[str, str],
     **settings: Any,
 ) -> "pd.DataFrame":
-    """Scores of the images in `manifest`, in its order -> DataFrame with `columns`.
+    """Score the images in `manifest`, in its order: a DataFrame with `columns`.
 
     Reads <slug>/<file> under `maps_dir`, `images_dir` (what the detector saw), `data_dir`/masks and `data_dir`/images.
     `condition` maps "dataset", "degradation", "purifier" and "detector" to names; `settings` are those of `score_map`.
@@ -131,6 +131,6 @@ def score_condition(
 
 
 def write_scores(scores: "pd.DataFrame", path: str | Path) -> None:
-    """Scores -> a Parquet file, whole or not at all; equal scores give equal bytes."""
+    """Write scores to a Parquet file, whole or not at all; equal scores give equal bytes."""
     with whole_file(path) as temporary:
         scores.to_parquet(temporary, engine="pyarrow", index=False)

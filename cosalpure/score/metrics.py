@@ -197,12 +197,12 @@ def mean_absolute_error(prediction: np.ndarray, ground_truth: np.ndarray) -> flo
 
 
 def as_float(values: np.ndarray) -> np.ndarray:
-    """uint8 -> float32 in [0, 1] as torchvision's `to_tensor` does; floats as they are."""
+    """Turn uint8 into float32 in [0, 1] as torchvision's `to_tensor` does; leave floats as they are."""
     return values.astype(np.float32) / 255 if values.dtype == np.uint8 else values
 
 
 def as_uint8(values: np.ndarray) -> np.ndarray:
-    """Floats in [0, 1] -> uint8, rounded; uint8 as they are."""
+    """Turn floats in [0, 1] into uint8, rounded; leave uint8 as they are."""
     return values if values.dtype == np.uint8 else np.rint(values * 255).astype(np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""How far the image that a detector saw is from the data set's original: the size of the attack, or what purifying left.
+"""How far the image that a detector saw is from the dataset's original: the size of the attack, or what purifying left.
 
 Not the paper's; every score row has them. Of the purifier `source_only` they are about the degraded image itself.
 """

@@ -18,6 +18,9 @@ class Cell(Protocol):
 
     table: str
     dataset: str
+    degradation: str
+    purifier: str
+    detector: str
     metric: str
     split: str
     value: float

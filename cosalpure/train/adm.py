@@ -1,6 +1,6 @@
 """Trains the mini benchmark's ADM: the unconditional diffusion model that DiffPure and DDA purify with.
 
-A slim twin of the official network on scenes and portraits of the train concepts, so that it meets the test concepts
+A small model of its architecture on scenes and portraits of the train concepts, so that it meets the test concepts
 as the official model, trained on ImageNet, meets the paper's images. The loss is the hybrid one of Nichol and
 Dhariwal 2021 (Eq. 16), over the linear betas of Ho et al. 2020. About seventy minutes on one core.
 

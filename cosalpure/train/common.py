@@ -92,6 +92,7 @@ class Spent:
 
     @property
     def samples_per_second(self) -> float:
+        """Compute the throughput; 0 before the first step."""
         return self.samples / self.seconds if self.seconds else 0.0
 
 
@@ -196,6 +197,7 @@ class Clock:
         return min(1.0, self.spent.seconds / (60 * self.minutes))
 
     def learning_rate_factor(self, progress: float, warmup: int) -> float:
+        """Compute the factor on the learning rate, in [0, 1], by steps or by time; `warmup` counts steps."""
         if not self.minutes:
             return cosine_with_warmup(self.spent.steps, self.steps, warmup)
         return cosine_over_time(self.spent.steps, progress, warmup)

@@ -1,4 +1,4 @@
-"""Trains the mini benchmark's GCAGC: a slim twin of the official network, on groups of scenes of the train concepts.
+"""Trains the mini benchmark's GCAGC: a small model of its architecture, on groups of scenes of the train concepts.
 
 Both heads learn at once, as in the paper: co-saliency on whole groups, plain saliency on a few images of each. Every
 image of a batch passes the backbone and the decoder together, the graphs join only the images of one group. About

@@ -1,4 +1,4 @@
-"""Trains the mini benchmark's GICD: a slim twin of the official network, on scenes of the train concepts.
+"""Trains the mini benchmark's GICD: a small model of its architecture, on scenes of the train concepts.
 
 First the co-classifier, a narrow VGG16 (with batch norm, folded into the convolutions at the end: the architecture
 has none, and without it nothing this deep learns in minutes); then GINet on groups, as in the paper: backbone from

@@ -1,6 +1,6 @@
 """Trains the continuous representation (CR): LIIF on EDSR, from attacked to clean images, as DISCO and the paper do.
 
-For the mini benchmark: a slim LIIF on scenes of the train concepts, under PGD against the surrogate. With `images` a
+For the mini benchmark: a small LIIF on scenes of the train concepts, under PGD against the surrogate. With `images` a
 folder and `classifier` the official file, the same rule is the paper's (config/train/liif-imagenet.yaml).
 
     from cosalpure.train.liif import LIIFSettings, train_liif

@@ -1,7 +1,7 @@
 """Pairs of attacked and clean images, from which the continuous representation learns: the paper's Sec. 5.1.
 
 The input is a small image under PGD against a classifier, the target the same image, clean and larger. Attacks are
-computed once for all images and kept as uint8 on disk, as the paper's data set was: ten passes of the classifier an
+computed once for all images and kept as uint8 on disk, as the paper's dataset was: ten passes of the classifier an
 image, which would otherwise be paid at every step.
 """
 
@@ -37,7 +37,9 @@ class Source(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, indices: Sequence[int]) -> torch.Tensor: ...
+    def read(self, indices: Sequence[int]) -> torch.Tensor:
+        """Read images (N, 3, H, W), RGB, [0, 1]."""
+        ...
 
 
 class Classifier:
@@ -140,6 +142,7 @@ class Some:
         return len(self.indices)
 
     def read(self, indices: Sequence[int]) -> torch.Tensor:
+        """Read images (N, 3, H, W), RGB, [0, 1]."""
         return self.source.read(self.indices[np.asarray(indices)])
 
 

@@ -1,4 +1,4 @@
-"""Trains the mini benchmark's PoolNet: a slim twin of the official network, on single scenes of the train concepts.
+"""Trains the mini benchmark's PoolNet: a small model of its architecture, on single scenes of the train concepts.
 
 Saliency and edges learn at once, as in the paper; the edges are the outlines of the masks. About an hour on one core.
 

@@ -1,4 +1,4 @@
-"""Trains the mini benchmark's surrogate: a slim resneta50b that classifies scenes of the train concepts.
+"""Trains the mini benchmark's surrogate: a small resneta50b that classifies scenes of the train concepts.
 
 The attack pushes the features of its stages 1 to 3; the detector never sees it. About fifteen minutes on one free core.
 

@@ -61,7 +61,7 @@ class TextEncoderSettings:
 
 
 def words(concept: str) -> str:
-    """A concept's name as it stands in a caption: "honey-pot" -> "honey pot"."""
+    """Write a concept's name as in a caption: "honey pot" for "honey-pot"."""
     return concept.replace("-", " ")
 
 
@@ -84,7 +84,7 @@ def compose(world: MiniWorld, rng: np.random.Generator, concept: str, portraits:
 
 
 def to_tensor(images: Sequence[np.ndarray]) -> torch.Tensor:
-    """A list of uint8 (H, W, 3) arrays -> float32 tensor (N, 3, H, W) in [0, 1]."""
+    """Turn uint8 arrays (H, W, 3) into a float32 tensor (N, 3, H, W) in [0, 1]."""
     return torch.stack([torch.from_numpy(image.copy()) for image in images]).permute(0, 3, 1, 2).float().div(255)
 
 
@@ -128,7 +128,7 @@ def build_text_encoder(tokenizer: CLIPTokenizer, settings: TextEncoderSettings) 
 
 
 def tokenize(tokenizer: CLIPTokenizer, captions: Sequence[str]) -> torch.Tensor:
-    """Captions -> token ids (N, MAX_LENGTH), padded as StableDiffusionPipeline does."""
+    """Tokenize captions as ids (N, MAX_LENGTH), padded as StableDiffusionPipeline does."""
     ids: torch.Tensor = tokenizer(
         captions, padding="max_length", max_length=MAX_LENGTH, truncation=True, return_tensors="pt"
     ).input_ids
@@ -144,6 +144,7 @@ class Residual(nn.Module):
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) for _ in range(2))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return features of the shape of x (N, width, h, w)."""
         y = F.relu(self.norms[0](self.first(x)))
         return F.relu(x + self.norms[1](self.second(y)))
 
@@ -164,13 +165,13 @@ class Recogniser(nn.Module):
         self.classify = nn.Linear(width, len(self.concepts))
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
-        """(N, 3, H, W) in [0, 1] -> (N, width); mean and maximum over the image, for an object may be small."""
+        """Compute features (N, width) of images (N, 3, H, W) in [0, 1]: mean and maximum, for an object may be small."""
         maps = self.tower(images * 2 - 1)
         features: torch.Tensor = self.project(torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1))
         return features
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """(N, 3, H, W) in [0, 1] -> logits (N, concepts)."""
+        """Predict logits (N, concepts) of images (N, 3, H, W) in [0, 1]."""
         logits: torch.Tensor = self.classify(self.features(images))
         return logits
 

@@ -176,7 +176,7 @@ class Captions:
 def encode_captions(
     captions: Sequence[str], tokenizer: CLIPTokenizer, text_encoder: CLIPTextModel, batch: int = 256
 ) -> torch.Tensor:
-    """Captions -> hidden states (N, tokens, width), as StableDiffusionPipeline computes them."""
+    """Encode captions as hidden states (N, tokens, width), as StableDiffusionPipeline does."""
     ids = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt").input_ids
     return torch.cat([text_encoder(part)[0] for part in ids.split(batch)])
 

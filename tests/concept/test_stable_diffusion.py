@@ -1,6 +1,6 @@
 """The Stable Diffusion 2 path: its component classes and its published configuration, few and random weights.
 
-`stand_ins.stable_diffusion_2` says what it has of the real one.
+`stubs.stable_diffusion_2` says what it has of the real one.
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from stand_ins import stable_diffusion_2
+from stubs import stable_diffusion_2
 
 from cosalpure.cli import main
 from cosalpure.diffusion.text_to_image import TextToImage

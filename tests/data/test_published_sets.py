@@ -1,4 +1,4 @@
-"""The four published datasets, played by small stand-ins in every layout, served from 127.0.0.1."""
+"""The four published datasets, as small synthetic files in every layout, served from 127.0.0.1."""
 
 import io
 import tarfile

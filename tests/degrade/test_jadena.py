@@ -238,7 +238,7 @@ def test_polynomial_has_66_terms_of_degree_10():
         (torch.rand(1, 3, FLOW_CELL - 1, FLOW_CELL - 1), "at least 8x8"),
     ],
 )
-def test_unfit_images_are_refused(tiny, images, message):
+def test_invalid_images_are_refused(tiny, images, message):
     with pytest.raises(UserError, match=message):
         jadena(tiny)(images)
 

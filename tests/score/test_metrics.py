@@ -97,7 +97,7 @@ def test_every_metric_is_described():
         (np.zeros((2, 2), np.int64), "int64"),
     ],
 )
-def test_unfit_maps_are_refused(prediction, message):
+def test_invalid_maps_are_refused(prediction, message):
     with pytest.raises(UserError, match=message):
         score_map(prediction, np.zeros((2, 2), np.uint8))
 

@@ -198,7 +198,7 @@ def test_markdown_stacks_detectors_and_shows_the_published_values(paper_scores):
     lines = [line for line in as_markdown(build("table1", paper_scores, **FEW)).splitlines() if line.startswith("|")]
     header, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert header == ["Dataset", "Detector", "Method", "SR↑", "AP↑", "Fβ↑", "MAE↓"]
-    assert len(rows) == 4 * 3 * 4  # data sets, detectors, methods
+    assert len(rows) == 4 * 3 * 4  # datasets, detectors, methods
     assert rows[0][:3] == ["Cosal2015", "GICD", "Source-Only"] and rows[0][3].startswith("0.349 [")
     assert rows[0][3].endswith("(paper 0.349, +0.000, inside)")
     assert rows[4][:3] == ["", "GCAGC", "Source-Only"]  # a name stands where it changes

@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-import stand_ins
+import stubs
 from file_server import FileServer
 
 from cosalpure.weights import COLUMNS
@@ -19,7 +19,7 @@ SMALL = {
 
 def test_two_heads_share_one_download_and_give_equal_results(workflow, tmp_path):
     groups = {"Accordion": 3, "boat": 2}
-    stand_ins.data_archive(tmp_path / "CoCA.zip", "CoCA/image/{}", "CoCA/binary/{}", groups)
+    stubs.data_archive(tmp_path / "CoCA.zip", "CoCA/image/{}", "CoCA/binary/{}", groups)
     (tmp_path / "shared").mkdir()
     (tmp_path / "other").mkdir()
     folders = [workflow, type(workflow)(tmp_path / "other")]

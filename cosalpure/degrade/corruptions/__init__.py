@@ -8,7 +8,11 @@ library does it, what differs from the published image files, and why `frost` an
 A corruption is a subclass of `Corruption`: a table `strengths` with a row a severity, and `corrupt` for one image.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -21,6 +25,9 @@ from cosalpure.seeds import numpy_from
 PUBLISHED_SIDE = 224  # px; lengths in the tables are meant for images of this side
 SMALLEST_SIDE = 8  # px; below, blurs and warps have nothing to work on
 
+Pixels = npt.NDArray[np.floating[Any]]  # (H, W, C)
+Draws = np.random.Generator
+
 
 class Corruption:
     """`corruption(images, given) -> images`; an image's draws come from its own generator alone.
@@ -30,7 +37,7 @@ class Corruption:
                      224, so that a small image is as blurred as the published ones; False takes them as published
     """
 
-    strengths = ()  # a row a severity
+    strengths: Sequence[Any] = ()  # a row a severity
 
     def __init__(self, settings: CorruptionSettings):
         self.strength = self.strengths[settings.severity - 1]
@@ -47,16 +54,16 @@ class Corruption:
         draws = [numpy_from(generator) for generator in given.generators]
         return in_pixels(images, lambda pixels, own: self.corrupt(pixels, self.strength, own, scale), draws)
 
-    def corrupt(self, pixels, strength, draws, scale):
-        """One image (H, W, 3), RGB, 8-bit levels in [0, 1] -> alike; what leaves [0, 1] is cut off by the caller.
+    def corrupt(self, pixels: Pixels, strength: Any, draws: Draws, scale: float) -> Pixels:
+        """Corrupt one image (H, W, 3), RGB, 8-bit levels in [0, 1]; what leaves [0, 1] is cut off by the caller.
 
-        `strength` is a row of `strengths`, `draws` a numpy.random.Generator, `scale` what to multiply lengths by.
+        `strength` is a row of `strengths`, `scale` what to multiply lengths by.
         """
         raise NotImplementedError
 
 
-def in_pixels(images, function, *each):
-    """Images (N, 3, H, W) in [0, 1] through a function of one image as an array (H, W, 3) of 8-bit levels in [0, 1].
+def in_pixels(images: Tensor, function: Callable[..., Pixels], *each: Sequence[Any]) -> Tensor:
+    """Pass images (N, 3, H, W) in [0, 1] through a function of one image, an array (H, W, 3) of 8-bit levels in [0, 1].
 
     `each` holds lists of N further arguments, one an image.
     """
@@ -65,6 +72,6 @@ def in_pixels(images, function, *each):
     return torch.from_numpy(changed).permute(0, 3, 1, 2).clamp(0, 1).to(images)
 
 
-def to_bytes(pixels):
-    """[0, 1] -> uint8, for what is defined on 8-bit images."""
+def to_bytes(pixels: Pixels) -> npt.NDArray[np.uint8]:
+    """Turn pixels in [0, 1] into uint8, for what is defined on 8-bit images."""
     return (pixels * 255).round().astype(np.uint8)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 from skimage.filters import gaussian
 
-from cosalpure.degrade.corruptions import Corruption
+from cosalpure.degrade.corruptions import Corruption, Draws, Pixels
 
 
 class GaussianBlur(Corruption):
@@ -14,8 +14,9 @@ class GaussianBlur(Corruption):
 
     strengths = (1, 2, 3, 4, 6)  # sigma, px
 
-    def corrupt(self, pixels, strength, draws, scale):
-        return gaussian(pixels, sigma=strength * scale, channel_axis=-1)
+    def corrupt(self, pixels: Pixels, strength: float, draws: Draws, scale: float) -> Pixels:
+        blurred: Pixels = gaussian(pixels, sigma=strength * scale, channel_axis=-1)
+        return blurred
 
 
 class DefocusBlur(Corruption):
@@ -23,9 +24,11 @@ class DefocusBlur(Corruption):
 
     strengths = ((3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5))  # radius, px; sigma that softens the disc's edge
 
-    def corrupt(self, pixels, strength, draws, scale):
+    def corrupt(self, pixels: Pixels, strength: tuple[float, float], draws: Draws, scale: float) -> Pixels:
         radius, softness = strength
-        return ndimage.correlate(pixels, disc(max(1, radius * scale), softness)[..., None], mode="mirror")
+        kernel = disc(max(1, radius * scale), softness)[..., None]
+        blurred: Pixels = ndimage.correlate(pixels, kernel, mode="mirror")
+        return blurred
 
 
 class GlassBlur(Corruption):
@@ -37,7 +40,7 @@ class GlassBlur(Corruption):
 
     strengths = ((0.7, 1, 2), (0.9, 2, 1), (1, 2, 3), (1.1, 3, 2), (1.5, 4, 2))  # sigma and reach, px; rounds
 
-    def corrupt(self, pixels, strength, draws, scale):
+    def corrupt(self, pixels: Pixels, strength: tuple[float, int, int], draws: Draws, scale: float) -> Pixels:
         sigma, reach, rounds = strength
         sigma, reach = sigma * scale, max(1, round(reach * scale))
         blurred = np.floor(gaussian(pixels, sigma=sigma, channel_axis=-1) * 255) / 255
@@ -51,7 +54,8 @@ class GlassBlur(Corruption):
             for target, source in zip(targets.tolist(), (targets + down * width + right).tolist(), strict=True):
                 sources[target] = sources[source]  # in this order: a copied pixel may be copied on
         shuffled = blurred.reshape(-1, 3)[sources].reshape(pixels.shape)
-        return gaussian(shuffled, sigma=sigma, channel_axis=-1)
+        twice: Pixels = gaussian(shuffled, sigma=sigma, channel_axis=-1)
+        return twice
 
 
 class MotionBlur(Corruption):
@@ -59,7 +63,7 @@ class MotionBlur(Corruption):
 
     strengths = ((10, 3), (15, 5), (15, 8), (15, 12), (20, 15))  # radius and sigma, px
 
-    def corrupt(self, pixels, strength, draws, scale):
+    def corrupt(self, pixels: Pixels, strength: tuple[float, float], draws: Draws, scale: float) -> Pixels:
         radius, sigma = strength
         return motion_blur(pixels, radius * scale, sigma * scale, draws.uniform(-45, 45))
 
@@ -75,27 +79,28 @@ class ZoomBlur(Corruption):
         np.arange(1, 1.31, 0.03),
     )
 
-    def corrupt(self, pixels, strength, draws, scale):
+    def corrupt(self, pixels: Pixels, strength: np.ndarray, draws: Draws, scale: float) -> Pixels:
         views = [zoom_in(pixels, factor) for factor in strength]
         return (pixels + sum(views)) / (len(views) + 1)
 
 
-def disc(radius, softness):
-    """A kernel of sum 1: all positions within `radius`, softened by a Gaussian of `softness` over 3 or 5 px."""
+def disc(radius: float, softness: float) -> Pixels:
+    """Make a kernel of sum 1: all positions within `radius`, softened by a Gaussian of `softness` over 3 or 5 px."""
     reach = max(8, math.ceil(radius))
     x = np.arange(-reach, reach + 1)
     inside = (x**2 + x[:, None] ** 2 <= radius**2).astype(float)
     taps = np.arange(-1, 2) if radius <= 8 else np.arange(-2, 3)
     soft = np.exp(-(taps**2) / (2 * softness**2))
     soft /= soft.sum()
-    softened = ndimage.correlate1d(
+    softened: Pixels = ndimage.correlate1d(
         ndimage.correlate1d(inside, soft, axis=0, mode="mirror"), soft, axis=1, mode="mirror"
     )
-    return softened / inside.sum()
+    kernel: Pixels = softened / inside.sum()
+    return kernel
 
 
-def motion_blur(pixels, radius, sigma, angle):
-    """ImageMagick's: pixels (H, W, C) smeared along a ray at `angle` degrees, by one half of a Gaussian.
+def motion_blur(pixels: Pixels, radius: float, sigma: float, angle: float) -> Pixels:
+    """Smear pixels (H, W, C) along a ray at `angle` degrees by one half of a Gaussian, as ImageMagick does.
 
     A pixel is the weighted mean of the 2 ceil(radius) + 1 pixels that follow it on the ray; the edge goes on outside.
     """
@@ -106,17 +111,18 @@ def motion_blur(pixels, radius, sigma, angle):
     down, right = (np.ceil(steps * turn(math.radians(angle)) - 0.5).astype(int) for turn in (math.sin, math.cos))
     padded = np.pad(pixels, ((count, count), (count, count), (0, 0)), mode="edge")
     height, width = pixels.shape[:2]
-    return sum(
+    smeared: Pixels = sum(
         weight * padded[count + dy : count + dy + height, count + dx : count + dx + width]
         for weight, dy, dx in zip(weights, down, right, strict=True)
     )
+    return smeared
 
 
-def zoom_in(pixels, factor):
-    """The middle of pixels (H, W, C), enlarged by `factor` >= 1, bilinear, to the same size."""
+def zoom_in(pixels: Pixels, factor: float) -> Pixels:
+    """Enlarge the middle of pixels (H, W, C) by `factor` >= 1, bilinear, to the same size."""
     size = pixels.shape[:2]
     part = [math.ceil(side / factor) for side in size]
     middle = tuple(slice((side - cut) // 2, (side - cut) // 2 + cut) for side, cut in zip(size, part, strict=True))
-    larger = ndimage.zoom(pixels[middle], (factor, factor, 1), order=1)
+    larger: Pixels = ndimage.zoom(pixels[middle], (factor, factor, 1), order=1)
     starts = [(now - side) // 2 for now, side in zip(larger.shape[:2], size, strict=True)]
     return larger[starts[0] : starts[0] + size[0], starts[1] : starts[1] + size[1]]

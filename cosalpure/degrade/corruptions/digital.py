@@ -1,13 +1,17 @@
 """Digital corruptions of ImageNet-C: contrast, colour, warping, coarse pixels, JPEG."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 from skimage.color import hsv2rgb, rgb2hsv
 from skimage.filters import gaussian
 
-from cosalpure.degrade.corruptions import Corruption, to_bytes
+from cosalpure.degrade.corruptions import Corruption, Draws, Pixels, to_bytes
 from cosalpure.io import jpeg_pixels
+
+BOX = Image.Resampling.BOX
 
 
 class Contrast(Corruption):
@@ -15,8 +19,8 @@ class Contrast(Corruption):
 
     strengths = (0.4, 0.3, 0.2, 0.1, 0.05)  # what is left of them
 
-    def corrupt(self, pixels, strength, draws, scale):
-        means = pixels.mean((0, 1))
+    def corrupt(self, pixels: Pixels, strength: float, draws: Draws, scale: float) -> Pixels:
+        means: Pixels = pixels.mean((0, 1))
         return (pixels - means) * strength + means
 
 
@@ -25,11 +29,12 @@ class Saturate(Corruption):
 
     strengths = ((0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (20, 0.2))  # factor and summand of the saturation
 
-    def corrupt(self, pixels, strength, draws, scale):
+    def corrupt(self, pixels: Pixels, strength: tuple[float, float], draws: Draws, scale: float) -> Pixels:
         factor, summand = strength
         hsv = rgb2hsv(pixels)
         hsv[..., 1] = (hsv[..., 1] * factor + summand).clip(0, 1)
-        return hsv2rgb(hsv)
+        corrupted: Pixels = hsv2rgb(hsv)
+        return corrupted
 
 
 class ElasticTransform(Corruption):
@@ -41,7 +46,7 @@ class ElasticTransform(Corruption):
         for row in ((2, 0.7, 0.1), (2, 0.08, 0.2), (0.05, 0.01, 0.02), (0.07, 0.01, 0.02), (0.12, 0.01, 0.02))
     )
 
-    def corrupt(self, pixels, strength, draws, scale):
+    def corrupt(self, pixels: Pixels, strength: tuple[float, float, float], draws: Draws, scale: float) -> Pixels:
         size, smoothness, reach = strength
         size, smoothness = size * scale**2, smoothness * scale  # a smoother noise is a smaller one: it took one scale
         matrix = random_affine(pixels.shape[:2], reach * scale, draws)
@@ -60,10 +65,10 @@ class Pixelate(Corruption):
 
     strengths = (0.6, 0.5, 0.4, 0.3, 0.25)  # side of the small image
 
-    def corrupt(self, pixels, strength, draws, scale):
+    def corrupt(self, pixels: Pixels, strength: float, draws: Draws, scale: float) -> Pixels:
         height, width = pixels.shape[:2]
-        small = Image.fromarray(to_bytes(pixels)).resize((int(width * strength), int(height * strength)), Image.BOX)
-        return np.asarray(small.resize((width, height), Image.BOX)) / 255
+        small = Image.fromarray(to_bytes(pixels)).resize((int(width * strength), int(height * strength)), BOX)
+        return np.asarray(small.resize((width, height), BOX)) / 255
 
 
 class JpegCompression(Corruption):
@@ -71,12 +76,12 @@ class JpegCompression(Corruption):
 
     strengths = (25, 18, 15, 10, 7)  # quality
 
-    def corrupt(self, pixels, strength, draws, scale):
+    def corrupt(self, pixels: Pixels, strength: int, draws: Draws, scale: float) -> Pixels:
         return jpeg_pixels(to_bytes(pixels), strength) / 255
 
 
-def random_affine(size, reach, draws):
-    """The affine map (2, 3) from a new pixel (row, column, 1) to its old place; three points move by up to `reach`.
+def random_affine(size: Sequence[int], reach: float, draws: Draws) -> Pixels:
+    """Draw the affine map (2, 3) from a new pixel (row, column, 1) to its old place: three points move by up to `reach`.
 
     The points are corners of a square around the middle of an image of `size` (H, W).
     """

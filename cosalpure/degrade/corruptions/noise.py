@@ -2,7 +2,7 @@
 
 from skimage.util import random_noise
 
-from cosalpure.degrade.corruptions import Corruption
+from cosalpure.degrade.corruptions import Corruption, Draws, Pixels
 
 
 class GaussianNoise(Corruption):
@@ -10,7 +10,7 @@ class GaussianNoise(Corruption):
 
     strengths = (0.08, 0.12, 0.18, 0.26, 0.38)  # standard deviation, of [0, 1]
 
-    def corrupt(self, pixels, strength, draws, scale):
+    def corrupt(self, pixels: Pixels, strength: float, draws: Draws, scale: float) -> Pixels:
         return pixels + draws.normal(size=pixels.shape, scale=strength)
 
 
@@ -19,7 +19,7 @@ class ShotNoise(Corruption):
 
     strengths = (60, 25, 12, 5, 3)  # photons of a white pixel
 
-    def corrupt(self, pixels, strength, draws, scale):
+    def corrupt(self, pixels: Pixels, strength: float, draws: Draws, scale: float) -> Pixels:
         return draws.poisson(pixels * strength) / strength
 
 
@@ -28,8 +28,9 @@ class ImpulseNoise(Corruption):
 
     strengths = (0.03, 0.06, 0.09, 0.17, 0.27)  # share of the values that is replaced
 
-    def corrupt(self, pixels, strength, draws, scale):
-        return random_noise(pixels, mode="s&p", amount=strength, rng=draws)
+    def corrupt(self, pixels: Pixels, strength: float, draws: Draws, scale: float) -> Pixels:
+        noisy: Pixels = random_noise(pixels, mode="s&p", amount=strength, rng=draws)
+        return noisy
 
 
 class SpeckleNoise(Corruption):
@@ -37,5 +38,5 @@ class SpeckleNoise(Corruption):
 
     strengths = (0.15, 0.2, 0.35, 0.45, 0.6)  # standard deviation, of the pixel's value
 
-    def corrupt(self, pixels, strength, draws, scale):
+    def corrupt(self, pixels: Pixels, strength: float, draws: Draws, scale: float) -> Pixels:
         return pixels + pixels * draws.normal(size=pixels.shape, scale=strength)

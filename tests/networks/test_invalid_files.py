@@ -218,7 +218,7 @@ def test_files_that_are_no_checkpoint_are_called_what_they_are(case, tmp_path):
 
 
 @pytest.mark.parametrize("case", SAFETENSORS)
-def test_unfit_safetensors_are_refused_in_one_line(case, tmp_path):
+def test_invalid_safetensors_are_refused_in_one_line(case, tmp_path):
     make, words = SAFETENSORS[case]
     (tmp_path / "mini.safetensors").write_bytes(make())
     assert words in refused(tmp_path / "mini.safetensors")

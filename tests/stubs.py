@@ -1,4 +1,4 @@
-"""Stand-ins of what is published: archives of data sets, checkpoints, Stable Diffusion 2. Made up, in the official forms.
+"""Synthetic files in the forms of what is published: archives of datasets, checkpoints, Stable Diffusion 2.
 
 For tests, and for the rehearsal (tests/rehearsal.py). Weights are random and sane: every network's output is finite.
 """
@@ -35,7 +35,7 @@ def pictures(concept, count, seed):
 
 
 def data_archive(path, images, truths, groups, seed=0):
-    """A zip of a data set: `images` and `truths` are its folders of a group, "CoCA/image/{}"; `groups` {name: count}."""
+    """A zip of a dataset: `images` and `truths` are its folders of a group, "CoCA/image/{}"; `groups` {name: count}."""
     concepts = MiniWorld().concepts("test")
     with zipfile.ZipFile(path, "w") as archive:
         for number, (group, count) in enumerate(groups.items()):
