@@ -127,9 +127,9 @@ rule draw_sweep:
 rule draw_concepts:
     input:
         data=LAYOUT.manifest("{dataset}"),
-        images=shown("degrade"),
-        concepts=shown("concept"),
-        clean=lambda wildcards: JOBS.shown("concept", wildcards.dataset, wildcards.clean),
+        images=shards("degrade", SHOWN),
+        concepts=shards("concept", SHOWN),
+        clean=lambda wildcards: JOBS.shards("concept", wildcards.dataset, wildcards.clean, span=SHOWN),
         weights=JOBS.model_index(),
     output:
         report(
@@ -160,7 +160,7 @@ rule draw_concepts:
         images=folder("degrade"),
         concepts=folder("concept"),
         clean=lambda wildcards: LAYOUT.stage("concept", wildcards.dataset, wildcards.clean),
-        groups=f"0:{SHOWN}",
+        groups=span_option(SHOWN),
         seed=EXPERIMENT.seed,
     message:
         "figure: learned concepts, {wildcards.dataset}, {wildcards.degradation} beside {wildcards.clean}"
@@ -173,8 +173,8 @@ rule draw_concepts:
 rule draw_attention:
     input:
         data=LAYOUT.manifest("{dataset}"),
-        images=shown("purify"),
-        concepts=shown("concept"),
+        images=shards("purify", SHOWN),
+        concepts=shards("concept", SHOWN),
         weights=JOBS.model_index(),
     output:
         report(
@@ -204,7 +204,7 @@ rule draw_attention:
         data=folder("data"),
         images=folder("purify"),
         concepts=folder("concept"),
-        groups=f"0:{SHOWN}",
+        groups=span_option(SHOWN),
         seed=EXPERIMENT.seed,
     message:
         "figure: attention to the concepts, {wildcards.dataset}, {wildcards.degradation}, {wildcards.purifier}"
