@@ -71,7 +71,12 @@ def seed(wildcards):
 
 def part(key):
     """A params function: one part of the settings. (A plain string with {token} would be taken for a wildcard.)"""
-    return lambda wildcards: getattr(EXPERIMENT, key).as_json()
+    return lambda wildcards, speed=False: getattr(EXPERIMENT, key).as_json(speed)
+
+
+def for_command(settings):
+    """A params function: `settings` with those of speed alone. As it takes `output`, Snakemake does not compare the text."""
+    return lambda wildcards, output: settings(wildcards, speed=True)
 
 
 def entries(wildcards):
@@ -86,7 +91,7 @@ def method_of(family):
 
 def settings_of(family):
     """A params function: exactly the settings that the method sees, so that nothing else causes a rerun."""
-    return lambda wildcards: EXPERIMENT.entry(family, wildcards[family[:-1]]).settings_text
+    return lambda wildcards, speed=False: EXPERIMENT.entry(family, wildcards[family[:-1]]).settings.as_json(speed)
 
 
 def files_of(family):

@@ -155,7 +155,8 @@ rule draw_concepts:
         mem_mb=grown(2000),
         runtime=longer(60),
     params:
-        model=part("text_to_image"),
+        model=for_command(part("text_to_image")),
+        compared_model=part("text_to_image"),
         data=folder("data"),
         images=folder("degrade"),
         concepts=folder("concept"),
@@ -200,7 +201,8 @@ rule draw_attention:
         mem_mb=grown(2000),
         runtime=longer(60),
     params:
-        model=part("text_to_image"),
+        model=for_command(part("text_to_image")),
+        compared_model=part("text_to_image"),
         data=folder("data"),
         images=folder("purify"),
         concepts=folder("concept"),
@@ -236,7 +238,8 @@ rule build_report:
         mem_mb=grown(1500),
         runtime=longer(30),
     params:
-        configuration=lambda wildcards: EXPERIMENT.text,
+        configuration=lambda wildcards, output: EXPERIMENT.text,  # not compared, as it takes `output`
+        compared_configuration=lambda wildcards: EXPERIMENT.result_text,
         results=lambda wildcards: LAYOUT.results,
         entries=entries,
         settings=part("statistics"),

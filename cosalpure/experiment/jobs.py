@@ -84,10 +84,10 @@ class Jobs:
         path = self.experiment.text_to_image.path
         return [] if path.startswith("hf:") else [f"{path}/model_index.json"]
 
-    def model_text(self, purifier: str) -> str:
-        """Write the text-to-image model's settings for a purifier that loads it, else none."""
+    def model_text(self, purifier: str, speed: bool = True) -> str:
+        """Write the text-to-image model's settings for a purifier that loads it, else none; `speed` as in `as_json`."""
         its = self.experiment.purifiers[purifier]
-        return self.experiment.text_to_image.as_json() if its.needs_model else "{}"
+        return self.experiment.text_to_image.as_json(speed) if its.needs_model else "{}"
 
     def purifier_weights(self, purifier: str) -> list[str]:
         """List the files that a purifier loads: the text-to-image model's index and the weights that its settings name."""
