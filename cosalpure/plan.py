@@ -80,7 +80,7 @@ def all_work(experiment: Experiment) -> list[Work]:
     work = []
     for stage in STAGES:
         for names in entries[stage]:
-            count = len(jobs.spans(stage, names[0])) if stage in ON_GPU else 1
+            count = len(jobs.spans(stage, *names)) if stage in ON_GPU else 1
             dataset = names[0]
             size = datasets[dataset].settings.size
             work.append(Work(stage, names, count, jobs.groups[dataset], images[dataset], size))

@@ -13,6 +13,7 @@ from cosalpure.errors import UserError
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # becomes a folder's name
 Fraction = Annotated[float, Field(ge=0, le=1)]
 TAGS = ("number", "keys")  # of the two forms, in pydantic's errors
+SPEED: dict[str, Any] = {"speed_alone": True}  # Field(json_schema_extra=SPEED) where results are equal to the byte
 
 
 class Model(BaseModel):
@@ -20,9 +21,16 @@ class Model(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    def as_json(self) -> str:
-        """The settings as a command takes them, keys in order."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
+    def as_json(self, speed: bool = True) -> str:
+        """The settings as a command takes them, keys in order; without `speed` only those that results depend on."""
+        left_out = set() if speed else set(self.speed_keys())
+        return json.dumps(self.model_dump(mode="json", exclude=left_out), sort_keys=True)
+
+    @classmethod
+    def speed_keys(cls) -> tuple[str, ...]:
+        """List the keys of settings of speed or memory alone."""
+        extras = {key: its.json_schema_extra for key, its in cls.model_fields.items()}
+        return tuple(key for key, its in extras.items() if isinstance(its, dict) and its.get("speed_alone"))
 
 
 Settings = TypeVar("Settings", bound=Model)

@@ -9,7 +9,7 @@ from cosalpure.doctor import preflight
 from cosalpure.errors import or_exit
 from cosalpure.experiment.files import DEFAULT, check_files
 from cosalpure.experiment.jobs import SHOWN, Jobs
-from cosalpure.experiment.layout import Layout, any_of, span_ends
+from cosalpure.experiment.layout import SPAN, Layout, any_of, span_option
 from cosalpure.experiment.needs import training_files
 from cosalpure.experiment.parse import load
 from cosalpure.tables import NAMES
@@ -38,7 +38,7 @@ wildcard_constraints:
     table=any_of(NAMES),
     kind="comparison|ablation",
     part="[a-z-]+",
-    span=r"\d{4}-\d{4}",
+    span=SPAN,
     sweep=any_of(EXPERIMENT.sweeps),
     published=any_of(PUBLISHED),
     archive=any_of(ARCHIVES),
@@ -54,19 +54,14 @@ def folder(stage):
     return lambda wildcards: LAYOUT.stage(stage, *names(wildcards, stage))
 
 
-def shards(stage):
-    """An input function: the shard files of a stage that hold the groups of a job."""
-    return lambda wildcards: JOBS.shards(stage, *names(wildcards, stage), span=wildcards.get("span"))
-
-
-def shown(stage):
-    """An input function: the shard files of a stage that hold the groups of the figures of concepts."""
-    return lambda wildcards: JOBS.shown(stage, *names(wildcards, stage))
+def shards(stage, span=None):
+    """An input function: the shard files of a stage that hold the groups of a job, or those of `span`."""
+    return lambda wildcards: JOBS.shards(stage, *names(wildcards, stage), span=span or wildcards.get("span"))
 
 
 def groups(wildcards):
     """A params function: a span as the command line takes it: 0000-0012 is 0:12."""
-    return ":".join(map(str, span_ends(wildcards.span)))
+    return span_option(wildcards.span)
 
 
 def seed(wildcards):
@@ -76,7 +71,12 @@ def seed(wildcards):
 
 def part(key):
     """A params function: one part of the settings. (A plain string with {token} would be taken for a wildcard.)"""
-    return lambda wildcards: getattr(EXPERIMENT, key).as_json()
+    return lambda wildcards, speed=False: getattr(EXPERIMENT, key).as_json(speed)
+
+
+def for_command(settings):
+    """A params function: `settings` with those of speed alone. As it takes `output`, Snakemake does not compare the text."""
+    return lambda wildcards, output: settings(wildcards, speed=True)
 
 
 def entries(wildcards):
@@ -91,7 +91,7 @@ def method_of(family):
 
 def settings_of(family):
     """A params function: exactly the settings that the method sees, so that nothing else causes a rerun."""
-    return lambda wildcards: EXPERIMENT.entry(family, wildcards[family[:-1]]).settings_text
+    return lambda wildcards, speed=False: EXPERIMENT.entry(family, wildcards[family[:-1]]).settings.as_json(speed)
 
 
 def files_of(family):

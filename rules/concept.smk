@@ -18,8 +18,10 @@ rule learn_concepts:
         mem_mb=grown(2000),
         runtime=longer(240),
     params:
-        settings=part("concept"),
-        model=part("text_to_image"),
+        settings=for_command(part("concept")),
+        compared_settings=part("concept"),
+        model=for_command(part("text_to_image")),
+        compared_model=part("text_to_image"),
         data=folder("data"),
         images=folder("degrade"),
         output=folder("concept"),

@@ -17,7 +17,8 @@ rule degrade_images:
         runtime=longer(120),
     params:
         method=method_of("degradations"),
-        settings=settings_of("degradations"),
+        settings=for_command(settings_of("degradations")),
+        compared_settings=settings_of("degradations"),
         data=folder("data"),
         output=folder("degrade"),
         groups=groups,

@@ -18,7 +18,8 @@ rule detect_cosaliency:
         runtime=longer(120),
     params:
         method=method_of("detectors"),
-        settings=settings_of("detectors"),
+        settings=for_command(settings_of("detectors")),
+        compared_settings=settings_of("detectors"),
         averaged=lambda wildcards: JOBS.average_option(*names(wildcards, "purify")),
         data=folder("data"),
         images=folder("purify"),

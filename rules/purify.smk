@@ -1,3 +1,8 @@
+def purifier_model(wildcards, speed=False):
+    """A params function: the text-to-image model's settings for a purifier that loads it."""
+    return JOBS.model_text(wildcards.purifier, speed)
+
+
 rule purify_images:
     input:
         data=LAYOUT.manifest("{dataset}"),
@@ -19,8 +24,10 @@ rule purify_images:
         runtime=longer(240),
     params:
         method=method_of("purifiers"),
-        settings=settings_of("purifiers"),
-        model=lambda wildcards: JOBS.model_text(wildcards.purifier),
+        settings=for_command(settings_of("purifiers")),
+        compared_settings=settings_of("purifiers"),
+        model=for_command(purifier_model),
+        compared_model=purifier_model,
         concepts=lambda wildcards: JOBS.concepts_option(*names(wildcards, "purify")),
         data=folder("data"),
         images=folder("degrade"),

@@ -127,9 +127,9 @@ rule draw_sweep:
 rule draw_concepts:
     input:
         data=LAYOUT.manifest("{dataset}"),
-        images=shown("degrade"),
-        concepts=shown("concept"),
-        clean=lambda wildcards: JOBS.shown("concept", wildcards.dataset, wildcards.clean),
+        images=shards("degrade", SHOWN),
+        concepts=shards("concept", SHOWN),
+        clean=lambda wildcards: JOBS.shards("concept", wildcards.dataset, wildcards.clean, span=SHOWN),
         weights=JOBS.model_index(),
     output:
         report(
@@ -155,12 +155,13 @@ rule draw_concepts:
         mem_mb=grown(2000),
         runtime=longer(60),
     params:
-        model=part("text_to_image"),
+        model=for_command(part("text_to_image")),
+        compared_model=part("text_to_image"),
         data=folder("data"),
         images=folder("degrade"),
         concepts=folder("concept"),
         clean=lambda wildcards: LAYOUT.stage("concept", wildcards.dataset, wildcards.clean),
-        groups=f"0:{SHOWN}",
+        groups=span_option(SHOWN),
         seed=EXPERIMENT.seed,
     message:
         "figure: learned concepts, {wildcards.dataset}, {wildcards.degradation} beside {wildcards.clean}"
@@ -173,8 +174,8 @@ rule draw_concepts:
 rule draw_attention:
     input:
         data=LAYOUT.manifest("{dataset}"),
-        images=shown("purify"),
-        concepts=shown("concept"),
+        images=shards("purify", SHOWN),
+        concepts=shards("concept", SHOWN),
         weights=JOBS.model_index(),
     output:
         report(
@@ -200,11 +201,12 @@ rule draw_attention:
         mem_mb=grown(2000),
         runtime=longer(60),
     params:
-        model=part("text_to_image"),
+        model=for_command(part("text_to_image")),
+        compared_model=part("text_to_image"),
         data=folder("data"),
         images=folder("purify"),
         concepts=folder("concept"),
-        groups=f"0:{SHOWN}",
+        groups=span_option(SHOWN),
         seed=EXPERIMENT.seed,
     message:
         "figure: attention to the concepts, {wildcards.dataset}, {wildcards.degradation}, {wildcards.purifier}"
@@ -236,7 +238,8 @@ rule build_report:
         mem_mb=grown(1500),
         runtime=longer(30),
     params:
-        configuration=lambda wildcards: EXPERIMENT.text,
+        configuration=lambda wildcards, output: EXPERIMENT.text,  # not compared, as it takes `output`
+        compared_configuration=lambda wildcards: EXPERIMENT.result_text,
         results=lambda wildcards: LAYOUT.results,
         entries=entries,
         settings=part("statistics"),

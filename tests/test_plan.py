@@ -30,6 +30,15 @@ def test_paper_s_jobs_are_in_the_low_thousands(paper):
     assert images == published
 
 
+def test_finished_shards_count_as_they_are(tmp_path, monkeypatch):
+    shards = tmp_path / "results/purify/CoCA/jadena/dda/shards"
+    shards.mkdir(parents=True)
+    (shards / "0000-0040.parquet").touch()
+    monkeypatch.chdir(tmp_path)
+    jobs = {its.names: its.jobs for its in plan.all_work(load_files(PAPER)) if its.stage == "purify"}
+    assert (jobs["CoCA", "jadena", "dda"], jobs["CoCA", "jadena", "diffpure"]) == (1 + 4, 7), "80 groups, 12 a job"
+
+
 @pytest.mark.slow
 def test_plan_counts_as_snakemake_does_without_any_data(paper, tmp_path):
     for name in ("config", "resources"):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from cosalpure.concept.templates import TEMPLATES
-from cosalpure.schema import Fraction, Model, check_placeholders
+from cosalpure.schema import SPEED, Fraction, Model, check_placeholders
 
 
 class ConceptLearning(Model):
@@ -31,7 +31,8 @@ class ConceptLearning(Model):
         None, description="JPEG quality at which the images are written and read before learning; null leaves them"
     )
     groups_at_once: PositiveInt = Field(
-        1, description="groups whose concepts are learned side by side, in one batch; fills a GPU"
+        1,
+        description="groups whose concepts are learned side by side, in one batch; fills a GPU; above 1 changes rounding",
     )
     plateau: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None,
@@ -39,7 +40,9 @@ class ConceptLearning(Model):
         "draws that stay the same; null takes all steps",
     )
     checkpoint_every: PositiveInt = Field(
-        100, description="steps after which the state is saved; an interrupted run goes on from there"
+        100,
+        description="steps after which the state is saved; an interrupted run goes on from there",
+        json_schema_extra=SPEED,
     )
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, PositiveInt, Tag
 
-from cosalpure.schema import TAGS, Model
+from cosalpure.schema import SPEED, TAGS, Model
 
 Timestep = Annotated[int, Field(ge=1, le=999)]
 
@@ -23,9 +23,11 @@ class TextToImage(Model):
     batch: PositiveInt | None = Field(
         None,
         description="maximum batch size, halved whenever a GPU's memory runs out; null is the whole group, on a CPU at most 4 "
-        "images without gradients, and 1 image at the 768 px of Stable Diffusion 2",
+        "images without gradients, and 1 image at the 768 px of Stable Diffusion 2; changes rounding",
     )
-    vae_slicing: bool = Field(False, description="the autoencoder takes one image at a time: less memory, same result")
+    vae_slicing: bool = Field(
+        False, description="the autoencoder takes one image at a time: less memory; changes rounding"
+    )
     vae_tiling: bool = Field(False, description="the autoencoder works tile by tile: less memory, slight seams")
     channels_last: bool = Field(False, description="memory format of network and autoencoder; faster on some GPUs")
     compile: bool = Field(False, description="torch.compile of the network: a minute at first, then faster on a GPU")
@@ -33,6 +35,7 @@ class TextToImage(Model):
         False,
         description="recompute the network's activations in the backward pass of concept learning: less memory, more time, "
         "equal gradients",
+        json_schema_extra=SPEED,
     )
 
 

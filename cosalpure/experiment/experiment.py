@@ -6,7 +6,8 @@ experiment.entry("degradations", "jadena.seed7").method         "jadena"
 experiment.conditions[0]                                        ("mini", "none", "source_only", "gicd")
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, NamedTuple
@@ -16,13 +17,15 @@ from cosalpure.data.settings import Dataset
 from cosalpure.diffusion.settings import TextToImage
 from cosalpure.experiment.file_format import GroupsPerJob
 from cosalpure.labels import Entries, Entry
-from cosalpure.methods import METHODS, Family
+from cosalpure.methods import FAMILIES, METHODS, Family
 from cosalpure.protocols import Need
 from cosalpure.registry import Method
 from cosalpure.schema import Model
 from cosalpure.score.settings import Score, Statistics
 from cosalpure.seeds import split_repeat
 from cosalpure.tables import Condition
+
+SECTIONS = ("text_to_image", "concept", "score", "statistics", "groups_per_job")  # parts that are no entries
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +146,17 @@ class Experiment:
     sources: str | None
     text: str = field(compare=False, repr=False)  # the merged files as JSON, for the record
 
+    @cached_property
+    def result_text(self) -> str:
+        """The merged files as JSON without settings of speed alone: what the report is made anew for."""
+        values = json.loads(self.text)
+        for section in SECTIONS:
+            _drop(values[section], getattr(self, section).speed_keys())
+        for family in FAMILIES:
+            for name, its in self.methods(family).items():
+                _drop(values[family][name], its.settings.speed_keys())
+        return json.dumps(values, sort_keys=True)
+
     def methods(self, family: Family) -> Mapping[str, MethodEntry]:
         """Get all entries of a family by name."""
         found: dict[Family, Mapping[str, MethodEntry]] = {
@@ -177,3 +191,8 @@ class Experiment:
                 "detectors": self.detectors,
             }
         )
+
+
+def _drop(values: dict[str, object], keys: Iterable[str]) -> None:
+    for key in keys:
+        values.pop(key, None)

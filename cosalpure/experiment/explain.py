@@ -9,13 +9,13 @@ import csv
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
 from tabulate import tabulate
 
-from cosalpure.experiment.experiment import DatasetEntry, Experiment, MethodEntry, PurifierEntry
+from cosalpure.experiment.experiment import SECTIONS, DatasetEntry, Experiment, MethodEntry, PurifierEntry
 from cosalpure.experiment.files import Contents, File, read_each
 from cosalpure.experiment.needs import trainings
 from cosalpure.experiment.parse import load_contents
@@ -25,7 +25,6 @@ from cosalpure.schema import Model
 
 CONSTANTS = Path(__file__).with_name("constants.csv")
 ANY = "any"  # a value of constants.csv that every experiment fills in itself
-SECTIONS = ("text_to_image", "concept", "score", "statistics", "groups_per_job")
 TOP = ("seed", "further_seeds", "sources")
 
 
@@ -52,12 +51,16 @@ class Constant:
 
 @dataclass(frozen=True)
 class Value:
-    """One effective value: its full key, where it comes from, and the constant it is held against (None: there is none)."""
+    """One effective value: its full key, where it comes from, and the constant it is held against (None: there is none).
+
+    `speed` says that it is a setting of speed alone: results do not depend on it.
+    """
 
     key: str
     value: object
     origin: str
     constant: Constant | None
+    speed: bool = False
 
     @property
     def mark(self) -> str:
@@ -82,12 +85,14 @@ def run(files: Sequence[File]) -> str:
         if constant and mark in ("differs", "ours"):
             mark = f"{mark} [{reasons.setdefault(constant.reason, len(reasons) + 1)}]"
         columns = [shown(constant, name) for name in ("official", "paper")]
+        mark = ", ".join(filter(None, [mark, "speed" if its.speed else ""]))
         rows.append([its.key, text(its.value), its.origin, *columns, mark])
     table = tabulate(rows, ("setting", "value", "from", "official code", "paper", ""), disable_numparse=True)
     notes = [f"[{number}] {reason}" for reason, number in reasons.items()]
     count = sum(its.mark == "DEVIATES" for its in values)
     marks = (
-        "=: as in the official code (in the paper where there is no code). DEVIATES: not the paper experiment's value."
+        "=: as in the official code (in the paper where there is no code). DEVIATES: not the paper experiment's value. "
+        "speed: a change reruns nothing."
     )
     return "\n".join([table, "", marks, *notes, "", f"{len(values)} values, {count} unexplained deviations"])
 
@@ -99,7 +104,8 @@ def explain(files: Sequence[File]) -> list[Value]:
     values = [_value(key, getattr(experiment, key), (key,), contents, constants) for key in TOP]
     for section in SECTIONS:
         model = getattr(experiment, section)
-        values += [_value(f"{section}.{key}", its, (section, key), contents, constants) for key, its in leaves(model)]
+        found = [_value(f"{section}.{key}", its, (section, key), contents, constants) for key, its in leaves(model)]
+        values += _with_speed(found, model)
     for dataset in experiment.datasets.values():
         values += _entry_values(dataset, contents, constants)
     for family in FAMILIES:
@@ -187,7 +193,13 @@ def _entry_values(entry: DatasetEntry | MethodEntry, contents: Contents, constan
         mine = [its for its in constants if its.key == f"{family}.{key}" and its.method in ("", method)]
         mine = [its for its in mine if not its.reported or _is_about(its, entry)]
         found.append(_value(f"{family}.{name}.{key}", value, (family, name, key), contents, mine, exact=False))
-    return found
+    return _with_speed(found, entry.settings)
+
+
+def _with_speed(values: list[Value], model: Model) -> list[Value]:
+    """Note which values are of speed alone, by the class that their keys are of."""
+    keys = model.speed_keys()
+    return [replace(its, speed=its.key.rpartition(".")[2] in keys) for its in values]
 
 
 def _is_about(constant: Constant, entry: Entry) -> bool:

@@ -12,7 +12,7 @@ from cosalpure.concept.settings import ConceptLearning
 from cosalpure.diffusion.settings import TextToImage
 from cosalpure.labels import Table
 from cosalpure.protocols import Role
-from cosalpure.schema import Model, Name
+from cosalpure.schema import SPEED, Model, Name
 from cosalpure.score.settings import Score, Statistics
 
 
@@ -61,12 +61,12 @@ class SweepKeys(Model):
 
 
 class GroupsPerJob(Model):
-    """Groups that one job handles with one load of its model. Results do not depend on it."""
+    """Groups that one job handles with one load of its model. Finished shards keep their size; see docs/cluster.md."""
 
-    degrade: PositiveInt = Field(12, description="groups a degradation job")
-    concept: PositiveInt = Field(12, description="groups a concept learning job")
-    purify: PositiveInt = Field(12, description="groups a purification job")
-    detect: PositiveInt = Field(24, description="groups a detection job")
+    degrade: PositiveInt = Field(12, description="groups a degradation job", json_schema_extra=SPEED)
+    concept: PositiveInt = Field(12, description="groups a concept learning job", json_schema_extra=SPEED)
+    purify: PositiveInt = Field(12, description="groups a purification job", json_schema_extra=SPEED)
+    detect: PositiveInt = Field(24, description="groups a detection job", json_schema_extra=SPEED)
 
     def of(self, stage: str) -> int:
         """Get the number of groups that a job of a stage handles."""

@@ -1,10 +1,10 @@
 """Which shards, conditions, tables and figures an experiment needs: what the rules and `cosalpure plan` ask.
 
     jobs = Jobs(experiment)
-    jobs.spans("purify", "mini")         ["0000-0012", "0012-0024"]
-    jobs.table_files(*jobs.tables)       ["results/tables/table1.parquet", ...]
+    jobs.spans("degrade", "mini", "jadena")     ["0000-0012", "0012-0024"]
+    jobs.table_files(*jobs.tables)              ["results/tables/table1.parquet", ...]
 
-Nothing is computed or read here but the names in a folder of photos. Conditions are tuples (dataset, degradation,
+Nothing is computed or read here but the names in folders of photos and of finished shards. Conditions are tuples (dataset, degradation,
 purifier, detector); a block is (dataset, degradation).
 """
 
@@ -16,9 +16,10 @@ from cosalpure.data.layouts import count_groups, fingerprint, has_truth
 from cosalpure.errors import UserError
 from cosalpure.experiment.experiment import Experiment
 from cosalpure.experiment.layout import DEPTH, TABLE_KINDS, Layout, every, span_ends, span_name
+from cosalpure.experiment.spans import partition
 from cosalpure.tables import ABLATED, Condition, conditions_of, table_names
 
-SHOWN = 6  # groups of the figures of concepts: the first ones
+SHOWN = span_name(0, 6)  # groups of the figures of concepts: the first ones
 Block = tuple[str, str]
 
 
@@ -32,16 +33,21 @@ class Jobs:
         datasets = [experiment.datasets[name] for name in every(its[0] for its in self.conditions)]
         self.groups = {its.name: count_groups(its.name, its.settings) for its in datasets}
         self.scored = {its.name for its in datasets if has_truth(its.settings)}  # datasets with ground truth
+        self._spans: dict[tuple[str, ...], list[str]] = {}  # of entries, looked up on disk once: a plan must not change
 
     # --- shards -------------------------------------------------------------------------------------------------------
-    def spans(self, stage: str, dataset: str) -> list[str]:
-        """List the spans of all jobs of a stage on a dataset."""
-        count, size = self.groups[dataset], self.experiment.groups_per_job.of(stage)
-        return [span_name(start, min(start + size, count)) for start in range(0, count, size)]
+    def spans(self, stage: str, *names: str) -> list[str]:
+        """List the spans of all jobs of a stage's entry: finished shards keep their size, the rest has the configured one."""
+        key = (stage, *names)
+        if key not in self._spans:
+            finished, size = self.layout.finished(stage, *names), self.experiment.groups_per_job.of(stage)
+            found = partition(finished, self.groups[names[0]], size)
+            self._spans[key] = [span_name(start, end) for start, end in found]
+        return self._spans[key]
 
-    def covering(self, stage: str, dataset: str, span: str | None = None) -> list[str]:
-        """List the spans of a stage that hold the groups of a later stage's job; all without a span."""
-        found = self.spans(stage, dataset)
+    def covering(self, stage: str, *names: str, span: str | None = None) -> list[str]:
+        """List the spans of a stage's entry that hold the groups of a later stage's job; all without a span."""
+        found = self.spans(stage, *names)
         if span is None:
             return found
         first, end = span_ends(span)
@@ -49,7 +55,7 @@ class Jobs:
 
     def shards(self, stage: str, *names: str, span: str | None = None) -> list[str]:
         """List the shard files that a job's groups need from an entry of a stage; all of them without a span."""
-        return [self.layout.shard(stage, *names, span=its) for its in self.covering(stage, names[0], span)]
+        return [self.layout.shard(stage, *names, span=its) for its in self.covering(stage, *names, span=span)]
 
     def all_shards(self, stage: str) -> list[str]:
         """List the shard files of a stage over all conditions."""
@@ -78,10 +84,10 @@ class Jobs:
         path = self.experiment.text_to_image.path
         return [] if path.startswith("hf:") else [f"{path}/model_index.json"]
 
-    def model_text(self, purifier: str) -> str:
-        """Write the text-to-image model's settings for a purifier that loads it, else none."""
+    def model_text(self, purifier: str, speed: bool = True) -> str:
+        """Write the text-to-image model's settings for a purifier that loads it, else none; `speed` as in `as_json`."""
         its = self.experiment.purifiers[purifier]
-        return self.experiment.text_to_image.as_json() if its.needs_model else "{}"
+        return self.experiment.text_to_image.as_json(speed) if its.needs_model else "{}"
 
     def purifier_weights(self, purifier: str) -> list[str]:
         """List the files that a purifier loads: the text-to-image model's index and the weights that its settings name."""
@@ -120,11 +126,6 @@ class Jobs:
         """Write --concepts FOLDER for a purifier that reads them, else nothing."""
         folder = self.layout.stage("concept", dataset, degradation)
         return f"--concepts {folder}" if self.experiment.purifiers[purifier].reads_concept else ""
-
-    def shown(self, stage: str, *names: str) -> list[str]:
-        """List the shard files of a stage that hold the groups of the figures of concepts."""
-        found = [span for span in self.spans(stage, names[0]) if span_ends(span)[0] < SHOWN]
-        return [self.layout.shard(stage, *names, span=span) for span in found]
 
     def concept_figures(self) -> list[str]:
         """List previews beside each clean reference of the same dataset, and attention maps, where concepts are read."""

@@ -8,6 +8,7 @@ Names may be Snakemake's wildcards: layout.shard("data", "{dataset}", span="{spa
 the workflow runs. What lies inside a stage's folder is the stage's own (`cosalpure.data`): images/, masks/, maps/, groups/.
 """
 
+import os
 import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from cosalpure.data import MANIFEST
 KEYS = ("dataset", "degradation", "purifier", "detector")  # of a condition
 DEPTH = {"data": 1, "degrade": 2, "concept": 2, "purify": 3, "detect": 4, "score": 4}  # keys that a stage's folder has
 TABLE_KINDS = ("parquet", "csv", "md", "tex")
+SPAN = "[0-9]{4}-[0-9]{4}"  # a job's groups in the names of its files
 RESULTS, LOGS = "results", "logs"
+SHARD_FILE = re.compile(rf"({SPAN})\.parquet")  # a half-written one has another name
 T = TypeVar("T", bound=Hashable)
 
 
@@ -42,9 +45,21 @@ class Layout:
         """Locate the manifest of a dataset."""
         return f"{self.stage('data', dataset)}/{MANIFEST}"
 
+    def shard_folder(self, stage: str, *names: str) -> str:
+        """Locate the folder of the records of a stage's entry."""
+        return f"{self.stage(stage, *names)}/shards"
+
     def shard(self, stage: str, *names: str, span: str) -> str:
         """Locate the record of one job of a stage."""
-        return f"{self.stage(stage, *names)}/shards/{span}.parquet"
+        return f"{self.shard_folder(stage, *names)}/{span}.parquet"
+
+    def finished(self, stage: str, *names: str) -> list[tuple[int, int]]:
+        """List the spans of the shards of a stage's entry that are on disk, in no order."""
+        try:
+            files = os.listdir(self.shard_folder(stage, *names))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [span_ends(match[1]) for match in map(SHARD_FILE.fullmatch, files) if match]
 
     def images(self, stage: str, *names: str) -> Path:
         """Locate the folder of images of a stage's entry, one folder a group inside."""
@@ -126,6 +141,11 @@ def span_ends(span: str) -> tuple[int, int]:
     """Read a span's name: 0000-0012 is (0, 12)."""
     start, _, end = span.partition("-")
     return int(start), int(end)
+
+
+def span_option(span: str) -> str:
+    """Write a span as the command line takes it: 0000-0012 is 0:12."""
+    return ":".join(map(str, span_ends(span)))
 
 
 def any_of(names: Iterable[str]) -> str:

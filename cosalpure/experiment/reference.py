@@ -10,6 +10,7 @@ from typing import Any
 
 from cosalpure.data.settings import DATASETS
 from cosalpure.diffusion.settings import PublishedTimestep
+from cosalpure.experiment.experiment import SECTIONS
 from cosalpure.experiment.file_format import ConditionBlock, EntryKeys, ExperimentFile, MapKeys, SweepKeys
 from cosalpure.methods import METHODS
 from cosalpure.schema import Model
@@ -22,8 +23,12 @@ replaced whole. `cosalpure plan`, `doctor`, `config` and `purify-folder --config
 
 - `cosalpure config check FILES` finds mistakes.
 - `cosalpure config explain FILES` prints every effective value, the file it comes from, and the official code's and the
-  paper's value beside it; a deviation has a reason or is marked."""
+  paper's value beside it; a deviation has a reason or is marked.
 
+A setting whose meaning ends in "Speed alone" changes time or memory; results are equal to the byte. A change of it makes
+nothing run again. A change of any other setting makes all that depends on it run again."""
+
+SPEED_ALONE = ". Speed alone"  # behind the meaning of such a setting
 Classes = Mapping[str, type[Model]]  # {method: its settings}
 BLOCKS: tuple[tuple[str, Classes], ...] = (
     ("datasets", DATASETS),
@@ -68,7 +73,7 @@ def docs_text() -> str:
     lines += [FILES_TEXT, ""]
     lines += _docs_of("Top level", ExperimentFile)
     lines += _docs_of("Keys of every entry", EntryKeys)
-    for name in ("text_to_image", "concept", "score", "statistics", "groups_per_job"):
+    for name in SECTIONS:
         lines += _docs_of(f"`{name}`", type(ExperimentFile.model_fields[name].default))
     lines += _docs_of("`conditions`, each block", ConditionBlock)
     lines += _docs_of("`sweeps`, each entry", SweepKeys)
@@ -92,7 +97,8 @@ def _docs_of(title: str, cls: type[Model]) -> list[str]:
     lines += ["| key | type and range | default | meaning |", "|---|---|---|---|"]
     for key, field in cls.model_fields.items():
         default = "required" if field.is_required() else _shown(field.default)
-        lines.append(f"| `{key}` | {_range(properties[key])} | {default} | {field.description} |")
+        meaning = f"{field.description}{SPEED_ALONE if key in cls.speed_keys() else ''}"
+        lines.append(f"| `{key}` | {_range(properties[key])} | {default} | {meaning} |")
     return [*lines, ""]
 
 

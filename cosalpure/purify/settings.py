@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from cosalpure.diffusion.settings import AnyTimestep, share_of_steps
-from cosalpure.schema import Model, check_placeholders
+from cosalpure.schema import SPEED, Model, check_placeholders
 
 
 class SourceOnlySettings(Model):
@@ -117,6 +117,7 @@ class DDASettings(UnconditionalSettings):
     save_memory: bool = Field(
         False,
         description="gradients by a second pass through the network: half as much time again, a fraction of memory",
+        json_schema_extra=SPEED,
     )
 
     @model_validator(mode="after")

@@ -36,6 +36,12 @@ def test_concepts_are_the_same_bytes_in_any_job(learn):
 
 
 @pytest.mark.slow
+def test_concepts_are_the_same_bytes_however_often_they_are_saved(learn):
+    once, often = learn("once", "0:1"), learn("often", "0:1", checkpoint_every=1)
+    assert all((once[slug] / FILE).read_bytes() == (often[slug] / FILE).read_bytes() for slug in once)
+
+
+@pytest.mark.slow
 def test_groups_side_by_side_give_the_same_concepts_but_for_rounding(learn):
     alone, together = learn("alone", "0:3"), learn("together", "0:3", groups_at_once=2)
     for slug, folder in together.items():

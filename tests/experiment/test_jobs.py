@@ -27,18 +27,23 @@ def paper():
     return Jobs(load_files([ROOT / "config/paper.yaml"]))
 
 
+@pytest.fixture(autouse=True)
+def nothing_finished(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # what lies under results/ where the tests run would count as finished
+
+
 def test_spans_cover_every_group_once():
     its = jobs(groups_per_job={"degrade": 7, "purify": 24})
-    assert its.spans("degrade", "mini") == ["0000-0007", "0007-0014", "0014-0021", "0021-0024"]
-    assert its.spans("purify", "mini") == ["0000-0024"]
+    assert its.spans("degrade", "mini", "none") == ["0000-0007", "0007-0014", "0014-0021", "0021-0024"]
+    assert its.spans("purify", "mini", "none", "source_only") == ["0000-0024"]
     assert span_ends(span_name(3, 12)) == (3, 12)
 
 
 def test_a_job_reads_the_shards_that_hold_its_groups():
     its = jobs(groups_per_job={"degrade": 7, "purify": 10})
-    assert its.covering("degrade", "mini", "0000-0010") == ["0000-0007", "0007-0014"]
-    assert its.covering("degrade", "mini", "0010-0020") == ["0007-0014", "0014-0021"]
-    assert its.covering("degrade", "mini") == its.spans("degrade", "mini")
+    assert its.covering("degrade", "mini", "jadena", span="0000-0010") == ["0000-0007", "0007-0014"]
+    assert its.covering("degrade", "mini", "jadena", span="0010-0020") == ["0007-0014", "0014-0021"]
+    assert its.covering("degrade", "mini", "jadena") == its.spans("degrade", "mini", "jadena")
     assert its.shards("degrade", "mini", "jadena", span="0020-0024") == [
         "results/degrade/mini/jadena/shards/0014-0021.parquet",
         "results/degrade/mini/jadena/shards/0021-0024.parquet",
