@@ -52,8 +52,8 @@ def system() -> str:
 
 
 def machine() -> str:
-    """Tell the operating system and the number of cores."""
-    return f"{platform.platform()}, {os.cpu_count()} cores"
+    """Tell the operating system, the processor and the number of cores."""
+    return f"{system()}, {processor()}, {os.cpu_count()} cores"
 
 
 def processor() -> str:

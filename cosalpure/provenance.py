@@ -123,7 +123,8 @@ def _origin(made: Made, mixed: set[str]) -> Origin:
 
 def stages(jobs: Iterable[Made]) -> str:
     """Count jobs by stage: "data 1, purify 12"."""
-    return ", ".join(f"{stage} {count}" for stage, count in Counter(its.stage for its in jobs).items())
+    found = Counter(its.stage for its in jobs)
+    return ", ".join(f"{stage} {found[stage]}" for stage in DEPTH if found[stage])
 
 
 def dates(jobs: Iterable[Made]) -> tuple[str, str]:

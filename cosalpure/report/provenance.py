@@ -18,6 +18,7 @@ from cosalpure.report.view import Cell, Made, Table
 from cosalpure.tables.definitions import KEYS
 
 COMMANDS = 5  # shown at most: jobs that were typed by hand have one each
+LENGTH = 300  # characters of a command
 WEIGHTS = (".safetensors", ".pth", ".pt", ".zip")
 
 
@@ -52,7 +53,7 @@ def alike(jobs: Sequence[Job]) -> Table:
     """Tabulate what else the records tell: commands, seeds, time at work, and the versions that all jobs had."""
     records = [job.record for job in jobs if job.record]
     commands = counted(record.command for record in records)
-    rows = [("command", its) for its in commands[:COMMANDS]]
+    rows = [("command", short(its)) for its in commands[:COMMANDS]]
     rows += [("command", f"and {len(commands) - COMMANDS} others")] * (len(commands) > COMMANDS)
     rows += [("seed", ", ".join(counted(str(its.seed) for its in records if its.seed is not None)))]
     rows += [("at work", f"{sum(its.seconds for its in records):,.0f} s, summed")]
@@ -66,11 +67,16 @@ def counted(values: Iterator[str]) -> list[str]:
     return [f"{text} ({count} job{'s' * (count > 1)})" if len(found) > 1 else text for text, count in found]
 
 
+def short(text: str) -> str:
+    """Cut a long text; a command that was typed by hand may hold a whole configuration."""
+    return text if len(text) <= LENGTH else f"{text[:LENGTH]}…"
+
+
 def of_page(config: Mapping[str, Any], seed: int) -> dict[str, str]:
     """Describe what this page is made with; `config` is the configuration given to it, whose weights are hashed."""
     commit, clean = environment.git()
     state = {True: "", False: provenance.CHANGED, None: ""}[clean]
-    rows = {"drawn": now(), "command": record.command(), "commit": f"{commit or provenance.NO_COMMIT}{state}"}
+    rows = {"drawn": now(), "command": short(record.command()), "commit": f"{commit or provenance.NO_COMMIT}{state}"}
     rows |= {"seed of intervals": str(seed), "Python": environment.python(), "machine": environment.machine()}
     rows |= environment.versions(("cosalpure", *environment.PACKAGES))
     return rows | {path: f"sha256 {file_hash(path)}" for path in weight_files(config)}
