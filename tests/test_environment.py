@@ -47,7 +47,8 @@ def test_the_commit_and_changes_of_the_code_are_told(clone, tmp_path):
 
 def test_a_package_installed_below_another_clone_has_no_commit(clone, tmp_path, monkeypatch):
     clone("init")
-    monkeypatch.setattr(environment, "__file__", str(tmp_path / "env/site-packages/cosalpure/environment.py"))
+    (tmp_path / "env/cosalpure").mkdir(parents=True)
+    monkeypatch.setattr(environment, "__file__", str(tmp_path / "env/cosalpure/environment.py"))
     assert environment.git() == (None, None)
 
 
