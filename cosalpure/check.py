@@ -11,8 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from cosalpure import provenance
 from cosalpure.data import MANIFEST, file_hash
 from cosalpure.errors import UserError
+from cosalpure.experiment.layout import Layout
 
 KINDS = ("images", "maps", "groups")  # the folder beside a stage's shards/ that holds a subfolder a group
 
@@ -41,8 +43,10 @@ def run(results: str | Path, repair: bool = False) -> list[Damage]:
 
 
 def report(results: str | Path, repair: bool = False) -> int:
-    """Print what is damaged, and what to do; the exit status: 1 if anything is left damaged."""
+    """Print how the results were made, what is damaged, and what to do; the exit status: 1 if anything is left damaged."""
     found = run(results, repair)
+    for line in provenance.lines(provenance.read(Layout(str(results)))):
+        print(line)
     for damage in found:
         print(f"{damage.file}: {damage.trouble}")
     if not found:

@@ -1,12 +1,13 @@
 """What this machine and this code are: versions, processor, device, git state. What may be told to a reader of results.
 
-Importing it loads nothing heavy; `device` imports torch when it is called.
+It uses the standard library alone, and torch if that is loaded already.
 """
 
 import os
 import platform
 import re
 import subprocess
+import sys
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,6 +25,7 @@ PACKAGES = (  # that results depend on, or that every experiment needs
     "pydantic",
     "pillow",
 )
+CODE = ("cosalpure", "rules", "Snakefile")  # of a clone: what jobs run
 
 
 def installed(package: str) -> str | None:
@@ -44,9 +46,14 @@ def python() -> str:
     return platform.python_version()
 
 
+def system() -> str:
+    """Tell the operating system and the kind of processor, without anything that names this machine."""
+    return f"{platform.system()} {platform.machine()}"
+
+
 def machine() -> str:
-    """Tell the operating system and the number of cores."""
-    return f"{platform.platform()}, {os.cpu_count()} cores"
+    """Tell the operating system, the processor and the number of cores."""
+    return f"{system()}, {processor()}, {os.cpu_count()} cores"
 
 
 def processor() -> str:
@@ -60,26 +67,28 @@ def processor() -> str:
 
 
 def device() -> str:
-    """Tell the device that torch would use: cpu, or cuda with the names of the GPUs."""
+    """Tell the device that torch has worked on in this process: cpu, or cuda with the name of the GPU.
+
+    A job that never touched a GPU worked on the CPU, even where there is one.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return "cpu"
+    return f"cuda: {torch.cuda.get_device_name()}"
+
+
+def git() -> tuple[str | None, bool | None]:
+    """Tell the commit of the code and whether the clone holds no change of it; (None, None) where that is unknown.
+
+    Files that are no code of a job, such as `config.yaml`, may have changed.
+    """
+    clone = Path(__file__).parents[1]
+    if not (clone / ".git").exists():  # installed, perhaps below a clone of something else
+        return None, None
+    command = ["git", "--no-optional-locks", "-C", str(clone), "status", "--porcelain=v2", "--branch", "--", *CODE]
     try:
-        import torch
-    except ImportError:
-        return "unknown (no torch)"
-    if torch.cuda.is_available():
-        return f"cuda: {', '.join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))}"
-    return "cpu"
-
-
-def git_state() -> str:
-    """Tell the commit of the code, and whether it was changed since; in words where there is no clone."""
-    try:
-        commit, changed = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
-    except (OSError, subprocess.CalledProcessError):
-        return "not a git clone"
-    return f"commit {commit}{', with uncommitted changes' if changed else ''}"
-
-
-def _git(*arguments: str) -> str:
-    """Run git on the folder of this package; what it printed."""
-    command = ["git", "-C", str(Path(__file__).parent), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    except (OSError, subprocess.CalledProcessError):  # no git here, or a clone that it does not trust
+        return None, None
+    (commit,) = [line.split()[2] for line in lines if line.startswith("# branch.oid")]
+    return commit, all(line.startswith("#") for line in lines)

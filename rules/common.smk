@@ -25,7 +25,7 @@ PUBLISHED = {its.marker: name for name, its in or_exit(read_sources, EXPERIMENT.
 # The command `cosalpure` of the Python that runs Snakemake, unless conda or a container brings its own.
 if not workflow.deployment_settings.deployment_method:
     shell.prefix(f"set -euo pipefail; export PATH='{Path(sys.executable).parent}':\"$PATH\"; ")
-# What was typed, for the report; jobs inherit it, and start a Snakemake of their own on a cluster.
+# What was typed, for the records of the jobs and the report; jobs inherit it, and start a Snakemake of their own on a cluster.
 os.environ.setdefault("COSALPURE_COMMAND", " ".join(map(quote, ["snakemake", *sys.argv[1:]])))
 
 

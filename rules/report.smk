@@ -220,6 +220,12 @@ rule build_report:
     input:
         tables=[*JOBS.table_files(*JOBS.tables), LAYOUT.scores],
         figures=JOBS.figures(),
+        records=[
+            *JOBS.manifests(),
+            *(shard for stage in ("degrade", "purify", "detect") for shard in JOBS.all_shards(stage)),
+            *JOBS.concept_shards(),
+            *JOBS.scores(),
+        ],
     output:
         report(
             LAYOUT.page,

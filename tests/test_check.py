@@ -28,7 +28,10 @@ def results(tmp_path):
 def test_results_as_written_pass(results, capsys):
     assert check.run(results) == []
     assert main(["check", "--results", str(results)]) == 0
-    assert capsys.readouterr().out == f"{results}: every file is as its job wrote it\n"
+    assert capsys.readouterr().out.splitlines() == [
+        "2 jobs (purify 1, score 1): without a record",
+        f"{results}: every file is as its job wrote it",
+    ]
 
 
 @pytest.mark.parametrize("damage, trouble", [("cut", "not what its job wrote"), ("gone", "missing")])

@@ -40,8 +40,8 @@ def test_the_measure_sees_what_is_imported():
     assert "torch" in imported("-c", "import cosalpure.degrade.jadena")
 
 
-@pytest.mark.parametrize("module", ["cosalpure.timing", "cosalpure.environment"])
-def test_times_and_versions_need_the_standard_library_alone(module):
+@pytest.mark.parametrize("module", ["cosalpure.timing", "cosalpure.environment", "cosalpure.record"])
+def test_times_and_records_need_the_standard_library_alone(module):
     assert not imported("-c", f"import {module}") & {*HEAVY, "pandas", "numpy", "PIL", "yaml", "pydantic"}
 
 

@@ -1,4 +1,4 @@
-"""`cosalpure check`: find result files that were modified or damaged."""
+"""`cosalpure check`: say how results were made, and find files that were modified or damaged."""
 
 from typing import Annotated
 
@@ -15,7 +15,8 @@ def check(
 ) -> int:
     """Find result files that were modified or damaged.
 
-    Every file is compared with the checksum that its job recorded.
+    Every file is compared with the checksum that its job recorded. The records also say by which code, on which device and
+    when results were made: one line for all that were made alike.
     """
     from cosalpure.check import report
 

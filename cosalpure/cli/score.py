@@ -27,9 +27,11 @@ def score(
     from cosalpure.score.settings import Score
 
     chosen = read_settings(Score, settings)
+    from cosalpure import record
     from cosalpure.data import read_manifest
     from cosalpure.score import score_condition, write_scores
 
+    job = record.begin("score", output, settings=chosen)
     names = dict(zip(("dataset", "degradation", "purifier", "detector"), condition, strict=True))
     folders = (f"{maps}/maps", f"{images}/images", data)
-    write_scores(score_condition(*folders, read_manifest(data), names, **chosen.model_dump()), output)
+    write_scores(score_condition(*folders, read_manifest(data), names, **chosen.model_dump()), output, job)

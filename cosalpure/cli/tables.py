@@ -20,7 +20,7 @@ from cosalpure.cli.options import (
 )
 from cosalpure.errors import UserError
 from cosalpure.experiment.layout import Layout
-from cosalpure.tables import Split
+from cosalpure.tables import Condition, Split
 
 tables = new_app(help="Build, check, compare and show the paper's tables.")
 
@@ -80,13 +80,21 @@ def compare(
 ) -> None:
     """Print the paired differences between two runs.
 
-    Only images that both runs have scored are compared.
+    Only images that both runs have scored are compared. A line says whether both were made by the same code, versions and
+    devices.
     """
     statistics = read_statistics(settings)
+    from cosalpure import provenance
     from cosalpure.tables.compare import run
 
-    scores = (Layout(a).scores, Layout(b).scores)
-    run(scores, (a, b), metric or None, split, statistics, output, seed)
+    ours, theirs = Layout(a), Layout(b)
+
+    def made(conditions: list[Condition]) -> str:
+        return provenance.difference(
+            provenance.read(ours, conditions), provenance.read(theirs, conditions), names=(a, b)
+        )
+
+    run((ours.scores, theirs.scores), (a, b), metric or None, split, statistics, output, seed, made)
 
 
 @tables.command("show", cls=Command)

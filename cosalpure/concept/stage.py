@@ -6,6 +6,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from cosalpure import record
 from cosalpure.concept import FILE, learn_together, token_of
 from cosalpure.concept.settings import ConceptLearning
 from cosalpure.data import Group, read_groups, write_index
@@ -29,6 +30,7 @@ def run(
     `settings` is a `ConceptLearning`, `text_to_image` a `TextToImage` setting, `data` the dataset's folder,
     `images` the folder of the degraded images.
     """
+    job = record.begin("concept", output, settings=settings, seed=seed, model=text_to_image)
     groups = read_groups(data, span)
     model = TextToImage.of(text_to_image)
     bundles = [groups[i : i + settings.groups_at_once] for i in range(0, len(groups), settings.groups_at_once)]
@@ -39,7 +41,7 @@ def run(
                 concept.save(folder / FILE)
                 pd.DataFrame({"step": range(len(losses)), "loss": losses}).to_csv(folder / "loss.csv", index=False)
                 (folder / "settings.json").write_text(settings.model_dump_json(indent=2) + "\n")
-    write_index(output, span, groups, Path(output) / "groups")
+    write_index(output, span, groups, Path(output) / "groups", job=job)
     for group in groups:  # kept until all are done: an interrupted job skips what it had learned
         progress(output, group).unlink(missing_ok=True)
 

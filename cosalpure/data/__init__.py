@@ -21,6 +21,8 @@ from cosalpure.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cosalpure import record
+
 
 MANIFEST = "manifest.parquet"
 COLUMNS = ("dataset", "group", "slug", "index", "file", "sha256", "attacked", "original", "truth", "left_out")
@@ -91,14 +93,16 @@ def write_index(
     folder: str | Path,
     suffix: str | None = None,
     more: Mapping[str, Mapping[tuple[str, str], Any]] | None = None,
+    job: "record.Job | None" = None,
 ) -> None:
     """Record the files of finished groups and their hashes; written last, so it stands for the whole job.
 
     `folder` holds a subfolder a group. A row a file: group, slug, file, sha256, and a column for each key of `more`,
-    {name: {(slug, file): value}}.
+    {name: {(slug, file): value}}. The schema's metadata say what the `job` was made with.
     """
     import pandas as pd
 
+    from cosalpure import record
     from cosalpure.io import whole_file
 
     rows = [
@@ -111,7 +115,7 @@ def write_index(
         table = pd.DataFrame(rows, columns=["group", "slug", "file", "sha256"])
         for name, values in (more or {}).items():
             table[name] = [values[key] for key in zip(table["slug"], table["file"], strict=True)]
-        table.to_parquet(path, index=False)
+        record.write(table, path, job, span)
 
 
 def file_hash(path: str | Path) -> str:

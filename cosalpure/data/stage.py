@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from cosalpure import record
 from cosalpure.data import COLUMNS, MANIFEST, file_hash, slugify
 from cosalpure.data.archives import unpack
 from cosalpure.data.layouts import Found, find_groups
@@ -41,6 +42,7 @@ def run(
 
     `archives` is the folder of downloaded archives, `sources` the table of where they come from.
     """
+    job = record.begin("data", output, settings.source, settings, seed)
     with whole_folder(output) as folder:
         if settings.source == "mini":
             rows: Sequence[Any] = compose_mini(name, settings, folder, seed)
@@ -49,7 +51,7 @@ def run(
             listed = Path(output).with_name(f"{Path(output).name}.problems.csv")
             with _as_folder(origin, folder) as photos:
                 rows = take_photos(name, settings, photos, folder, listed, threads)
-        pd.DataFrame(rows, columns=list(COLUMNS)).to_parquet(folder / MANIFEST, index=False)
+        record.write(pd.DataFrame(rows, columns=list(COLUMNS)), folder / MANIFEST, job)
 
 
 def _origin(settings: PhotoDataset, archives: str | Path, sources: str | Path | None) -> Path:

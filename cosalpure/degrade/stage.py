@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from cosalpure import record
 from cosalpure.contract import checked
 from cosalpure.data import Group, read_groups, write_index
 from cosalpure.data.given import given_to
@@ -26,6 +27,7 @@ def run(method: str, settings: Model, data: str | Path, output: str | Path, span
 
     The record of the files also says how many images were degraded in one batch with each: `batch`, 0 for a clean image.
     """
+    job = record.begin("degrade", output, method, settings, seed, DEGRADATIONS)
     groups, needs = read_groups(data, span), DEGRADATIONS.get(method).needs_of(settings)
     degradation = DEGRADATIONS.make(method, settings)
     for group in tqdm(groups, desc=f"degrade {method}", unit="group"):
@@ -39,7 +41,7 @@ def run(method: str, settings: Model, data: str | Path, output: str | Path, span
                     shutil.copyfile(path, folder / path.name)
     size = getattr(settings, "images_per_batch", None)
     batches = {key: count for group in groups for key, count in batch_sizes(group, method, size).items()}
-    write_index(output, span, groups, Path(output) / "images", more={"batch": batches})
+    write_index(output, span, groups, Path(output) / "images", more={"batch": batches}, job=job)
 
 
 def batch_sizes(group: Group, method: str, size: int | None = None) -> dict[tuple[str, str], int]:

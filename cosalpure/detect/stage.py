@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
+from cosalpure import record
 from cosalpure.contract import checked_maps
 from cosalpure.data import Group, read_groups, write_index
 from cosalpure.data.given import given_to
@@ -31,6 +32,7 @@ def run(
 
     With `average_with`, the folder of the degraded images, a map is the mean of those of both images.
     """
+    job = record.begin("detect", output, method, settings, registry=DETECTORS)
     groups, needs = read_groups(data, span), DETECTORS.get(method).needs_of(settings)
     detector = DETECTORS.make(method, settings)
     for group in tqdm(groups, desc=f"detect {method}", unit="group"):
@@ -41,7 +43,7 @@ def run(
         with whole_folder(Path(output) / "maps" / group.slug) as folder:
             for file, values in zip(group.files, maps, strict=True):
                 write_image(folder / file, _truncated(values))
-    write_index(output, span, groups, Path(output) / "maps")
+    write_index(output, span, groups, Path(output) / "maps", job=job)
 
 
 def detected(

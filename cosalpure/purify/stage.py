@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from cosalpure import record
 from cosalpure.concept import FILE, Concept
 from cosalpure.contract import checked
 from cosalpure.data import read_groups, write_index
@@ -39,8 +40,9 @@ def run(
     `images` is the folder of the degraded images, `concepts` that of the concepts (None if the purifier needs none).
     The noise of an image depends on its name alone: purifiers that draw alike see the same noise.
     """
-    groups, owners = read_groups(data, span), concept_owners(data, getattr(settings, "concept", "own"))
     needs = PURIFIERS.get(method).needs_of(settings)
+    job = record.begin("purify", output, method, settings, seed, PURIFIERS, text_to_image if "model" in needs else None)
+    groups, owners = read_groups(data, span), concept_owners(data, getattr(settings, "concept", "own"))
     purifier = PURIFIERS.make(method, settings, _loader(text_to_image))
     with in_background() as behind:  # a group is written while the next one is purified
         for group in tqdm(groups, desc=f"purify {method}", unit="group"):
@@ -52,7 +54,7 @@ def run(
             purified = purifier(pixels, given_to(needs, group, data, group.files, draws, concept))
             purified = checked(purified, shape, f"purifier '{method}'", group, group.files)
             behind(_write, Path(output) / "images" / group.slug, group.files, purified)
-    write_index(output, span, groups, Path(output) / "images")
+    write_index(output, span, groups, Path(output) / "images", job=job)
 
 
 def _write(place: Path, files: Sequence[str], images: "Iterable[torch.Tensor]") -> None:

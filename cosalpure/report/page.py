@@ -4,7 +4,6 @@ It opens from disk; its content security policy lets it fetch nothing. The secti
 and printed by Jinja2 templates, which escape every text. What the page's script shows of it, it puts in as text only.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +17,10 @@ from cosalpure.experiment.layout import Layout
 from cosalpure.io import whole_file
 from cosalpure.labels import Entries
 from cosalpure.methods import FAMILIES
+from cosalpure.provenance import mixtures
 from cosalpure.report import citations, explorer, findings, gallery, provenance, sweep, table_views, times
 from cosalpure.report.numbers import Numbers
-from cosalpure.report.view import Cite, Limits, Made, Page, Section, Table
+from cosalpure.report.view import Cite, Limits, Page, Section
 from cosalpure.seeds import split_repeat
 from cosalpure.timing import read_jobs
 
@@ -84,6 +84,7 @@ def build(
     numbers = Numbers(layout, scores, entries, {"seed": seed, "samples": statistics.samples, "level": statistics.level})
     success, every_metric = explorer.build(numbers, entries)
     pictures = gallery.build(layout, scores, entries)
+    jobs = provenance.jobs_behind(layout, every)
     sections: list[Section | None] = [
         findings.build(numbers, every, entries),
         success if success.plots else None,
@@ -93,24 +94,19 @@ def build(
         pictures if pictures.blocks else None,
         gallery.figures(layout),
         times.build(read_jobs(benchmarks), numbers, scores, entries),
-        made(config, seed),
+        provenance.build(jobs, config, seed),
         Limits(),
         cite(config, scores),
     ]
     data = {"explorer": explorer.as_data(every_metric), "gallery": gallery.as_data(pictures)}
-    return Page([section for section in sections if section], data)
+    shown = [section for section in sections if section]
+    return Page(shown, data, provenance.now(), mixtures(jobs))
 
 
 def render(page: Page) -> str:
     """Print a page as HTML."""
     style, script = (Markup((FOLDER / name).read_text(encoding="utf-8")) for name in ("page.css", "page.js"))
     return TEMPLATES.get_template("page.html.j2").render(page=page, style=style, script=script)
-
-
-def made(config: Mapping[str, Any], seed: int) -> Made:
-    """Build the section on versions, machine, git state, weights with their sha256, and the whole configuration."""
-    rows = [table_views.texts(*its) for its in provenance.describe(config, seed).items()]
-    return Made(Table(rows), json.dumps(config, indent=1, sort_keys=True, ensure_ascii=False))
 
 
 def cite(config: Mapping[str, Any], scores: pd.DataFrame) -> Cite:

@@ -1,24 +1,90 @@
-"""What a run was made with, for its report page: command, versions, machine, git state, weights with their sha256."""
+"""How the results on the page were made, from the records of their jobs, and how the page itself was, from this process."""
 
-import os
-from collections.abc import Iterator, Mapping
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cosalpure import environment
-from cosalpure.data import file_hash
+import pandas as pd
 
-COMMAND = "COSALPURE_COMMAND"  # set by the Snakefile: a parameter of a rule would be a reason to run it again
+from cosalpure import environment, provenance, record
+from cosalpure.data import file_hash
+from cosalpure.experiment.layout import Layout
+from cosalpure.provenance import Made as Job
+from cosalpure.report.table_views import texts
+from cosalpure.report.view import Cell, Made, Table
+from cosalpure.tables.definitions import KEYS
+
+COMMANDS = 5  # shown at most: jobs that were typed by hand have one each
+LENGTH = 300  # characters of a command
 WEIGHTS = (".safetensors", ".pth", ".pt", ".zip")
 
 
-def describe(config: Mapping[str, Any], seed: int) -> dict[str, str]:
-    """Describe in texts for a reader what a run was made with; `config` is its configuration, whose weights are hashed."""
-    rows = {"command": os.environ.get(COMMAND, "not run by the workflow")}
-    rows |= {"seed": str(seed), "code": environment.git_state(), "Python": environment.python()}
-    rows |= {"machine": environment.machine(), "device": environment.device()}
+def jobs_behind(layout: Layout, scores: pd.DataFrame) -> list[Job]:
+    """Read the records of the jobs that the score rows come from."""
+    return provenance.read(layout, scores[list(KEYS)].drop_duplicates().itertuples(index=False, name=None))
+
+
+def build(jobs: Sequence[Job], config: Mapping[str, Any], seed: int) -> Made:
+    """Build the section: the jobs' records, this page's own moment, and the configuration that it was given."""
+    own = Table([texts(*its) for its in of_page(config, seed).items()])
+    return Made(origins(jobs), alike(jobs), own, json.dumps(config, indent=1, sort_keys=True, ensure_ascii=False))
+
+
+def origins(jobs: Sequence[Job]) -> Table | None:
+    """Tabulate the jobs by how they were made; columns that say nothing are left out. None without any file of a job."""
+    if not jobs:
+        return None
+    rows = []
+    for origin, its in provenance.origins(jobs).items():
+        plugins = sorted({job.record.plugin for job in its if job.record and job.record.plugin})
+        about = texts(
+            provenance.stages(its), origin.commit, origin.device, ", ".join(origin.others), ", ".join(plugins)
+        )
+        rows.append([Cell(str(len(its)), str(len(its))), *about, *texts(*provenance.dates(its))])
+    header = ("jobs", "by stage", "commit", "device", "not the same in all", "plug-ins", "first, UTC", "last, UTC")
+    kept = [number for number in range(len(header)) if any(row[number].text for row in rows)]
+    return Table([[row[number] for number in kept] for row in rows], [header[number] for number in kept])
+
+
+def alike(jobs: Sequence[Job]) -> Table:
+    """Tabulate what else the records tell: commands, seeds, time at work, and the versions that all jobs had."""
+    records = [job.record for job in jobs if job.record]
+    commands = counted(record.command for record in records)
+    rows = [("command", short(its)) for its in commands[:COMMANDS]]
+    rows += [("command", f"and {len(commands) - COMMANDS} others")] * (len(commands) > COMMANDS)
+    rows += [("seed", ", ".join(counted(str(its.seed) for its in records if its.seed is not None)))]
+    rows += [("at work", f"{sum(its.seconds for its in records):,.0f} s, summed")]
+    rows += [(name, next(iter(its))) for name, its in provenance.versions(jobs).items() if len(its) == 1]
+    return Table([texts(*row) for row in rows] if records else [])
+
+
+def counted(values: Iterator[str]) -> list[str]:
+    """List texts, the most frequent first; with how many jobs have each, if there are several."""
+    found = Counter(values).most_common()
+    return [f"{text} ({count} job{'s' * (count > 1)})" if len(found) > 1 else text for text, count in found]
+
+
+def short(text: str) -> str:
+    """Cut a long text; a command that was typed by hand may hold a whole configuration."""
+    return text if len(text) <= LENGTH else f"{text[:LENGTH]}…"
+
+
+def of_page(config: Mapping[str, Any], seed: int) -> dict[str, str]:
+    """Describe what this page is made with; `config` is the configuration given to it, whose weights are hashed."""
+    commit, clean = environment.git()
+    state = {True: "", False: provenance.CHANGED, None: ""}[clean]
+    rows = {"drawn": now(), "command": short(record.command()), "commit": f"{commit or provenance.NO_COMMIT}{state}"}
+    rows |= {"seed of intervals": str(seed), "Python": environment.python(), "machine": environment.machine()}
     rows |= environment.versions(("cosalpure", *environment.PACKAGES))
     return rows | {path: f"sha256 {file_hash(path)}" for path in weight_files(config)}
+
+
+def now() -> str:
+    """Tell the time in UTC, to the minute."""
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def weight_files(config: Mapping[str, Any]) -> list[str]:

@@ -190,9 +190,11 @@ class Times:
 
 @dataclass(frozen=True)
 class Made:
-    """What the run was made with, and its whole configuration as JSON."""
+    """What the results were made with, and the page itself, which are apart; the whole configuration as JSON."""
 
-    rows: Table
+    origins: Table | None  # jobs that were made alike, a row each; None without any file of a job
+    alike: Table  # what else the jobs' records tell
+    page: Table
     configuration: str
     title: ClassVar[str] = "How it was made"
     template: ClassVar[str] = "made.html.j2"
@@ -217,7 +219,12 @@ class Cite:
 
 @dataclass(frozen=True)
 class Page:
-    """The whole page: its sections in order, and what its script reads."""
+    """The whole page: its sections in order, and what its script reads.
+
+    `drawn` is the page's own date. `mixed` says what the jobs behind it do not have in common, a text each.
+    """
 
     sections: Sequence[Section]
     data: Mapping[str, object] = field(default_factory=dict)
+    drawn: str = ""
+    mixed: Sequence[str] = ()

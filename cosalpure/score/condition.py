@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cosalpure import record
 from cosalpure.errors import UserError
 from cosalpure.io import read_pixels, whole_file
 from cosalpure.score.metrics import ALWAYS, METRICS, as_float, score_map
@@ -130,7 +131,7 @@ def score_condition(
     return score_group(maps_dir, images_dir, data_dir, manifest, condition, **settings)
 
 
-def write_scores(scores: "pd.DataFrame", path: str | Path) -> None:
-    """Write scores to a Parquet file, whole or not at all; equal scores give equal bytes."""
+def write_scores(scores: "pd.DataFrame", path: str | Path, job: record.Job | None = None) -> None:
+    """Write scores to a Parquet file, whole or not at all; equal scores give equal bytes but for the record of the `job`."""
     with whole_file(path) as temporary:
-        scores.to_parquet(temporary, engine="pyarrow", index=False)
+        record.write(scores, temporary, job)

@@ -3,7 +3,7 @@
 The difference is B - A: what changed from the first to the second. Images are told by their group and file name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Unpack
 
@@ -36,6 +36,7 @@ def run(
     settings: Statistics,
     output: str | Path | None,
     seed: int,
+    made: Callable[[list[Condition]], str] = lambda conditions: "",
 ) -> None:
     """Print the comparison of two runs, and write it to `output` if given.
 
@@ -47,13 +48,15 @@ def run(
         settings: samples and level of the bootstrap.
         output: a file that ends in one of `ENDINGS`.
         seed: of the bootstrap.
+        made: says of the conditions in common how both runs were made.
     """
     chosen = [choose("metric", name, list(METRICS), "--metric") for name in metrics or DEFAULT]
     if output and Path(output).suffix not in ENDINGS:
         raise UserError(f"{output}: a table's name ends in one of {', '.join(ENDINGS)}")
     a, b = (read_run(path, chosen) for path in scores)
     table = compare(a, b, chosen, split, names, seed=seed, samples=settings.samples, level=settings.level)
-    text = f"{caption(table, a, b, names, settings.level)}\n\n{as_markdown(table)}\n"
+    above = [caption(table, a, b, names, settings.level), made(conditions_in(table))]
+    text = "\n\n".join([*filter(None, above), as_markdown(table)]) + "\n"
     print(text, end="")
     if output:
         write(table, text, Path(output))

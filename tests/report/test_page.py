@@ -159,7 +159,7 @@ def test_fewer_groups_are_shown_once_each():
 
 def test_manifest_times_and_citations_are_there(page):
     text = page.read_text()
-    assert re.search(r"<td>torch</td><td>\d", text) and "<td>seed</td><td>0</td>" in text
+    assert re.search(r"<td>torch</td><td>\d", text) and "<td>seed of intervals</td><td>0</td>" in text
     assert "<td>purify</td><td>1</td>" in text and "zhu2024cosalpure" in text and "gal2023textual" in text
     assert "nie2022diffpure" not in text, "only what was used"
 
