@@ -7,11 +7,13 @@
 A record's file is a dataset's manifest, a shard of a stage, or the scores of a condition (`cosalpure.record`).
 """
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from cosalpure import record
 from cosalpure.experiment.layout import DEPTH, Layout, every
@@ -24,10 +26,13 @@ SHARDED = (
     "purify",
     "detect",
 )  # stages whose jobs leave shards, and whose results a device changes
-SHOWN = 12  # characters of a commit or of a fingerprint
+SHOWN = 12  # characters of a commit
 CHANGED = " with uncommitted changes"
 NO_COMMIT = "unknown commit"  # no clone, or no git
 NO_RECORD = "without a record"
+
+Use = tuple[str, str]  # a stage with its method, and the settings
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -95,30 +100,33 @@ def versions(found: Iterable[Made]) -> dict[str, Counter[str]]:
     return counted
 
 
-def codes(found: Iterable[Made]) -> dict[str, Counter[str]]:
-    """Count the fingerprints of the code behind every stage and method, where they are known."""
-    counted: dict[str, Counter[str]] = {}
+def codes(found: Iterable[Made]) -> dict[Use, Counter[str]]:
+    """Count the fingerprints of the code behind every method and its settings, by which the code may differ."""
+    counted: dict[Use, Counter[str]] = {}
     for its in (made.record for made in found if made.record and made.record.code):
-        counted.setdefault(f"{its.stage} {its.method}".strip(), Counter())[its.code[:SHOWN]] += 1
+        counted.setdefault(_use(its), Counter())[its.code.removeprefix("code ")] += 1
     return counted
+
+
+def _use(its: Record) -> Use:
+    return f"{its.stage} {its.method}".strip(), json.dumps(its.settings, sort_keys=True)
 
 
 def origins(found: Sequence[Made]) -> dict[Origin, list[Made]]:
     """Put the jobs together that were made alike, the oldest first; those without a record are last."""
-    mixed = {name for name, its in {**versions(found), **codes(found)}.items() if len(its) > 1}
+    mixed = {name for name, _ in _several(versions(found))}, {use for use, _ in _several(codes(found))}
     grouped: dict[Origin, list[Made]] = {}
     for its in sorted(found, key=lambda made: (made.record is None, made.record.date if made.record else "")):
         grouped.setdefault(_origin(its, mixed), []).append(its)
     return grouped
 
 
-def _origin(made: Made, mixed: set[str]) -> Origin:
+def _origin(made: Made, mixed: tuple[set[str], set[Use]]) -> Origin:
     if not made.record:
         return Origin(NO_RECORD)
-    known = {name: next(iter(its)) for name, its in {**versions([made]), **codes([made])}.items()}
-    return Origin(
-        commit(made.record), device(made.record), tuple(f"{name} {known[name]}" for name in known if name in mixed)
-    )
+    others = [f"{name} {one}" for name, its in versions([made]).items() if name in mixed[0] for one in its]
+    others += [f"{use[0]} {one}" for use, its in codes([made]).items() if use in mixed[1] for one in its]
+    return Origin(commit(made.record), device(made.record), tuple(others))
 
 
 def stages(jobs: Iterable[Made]) -> str:
@@ -146,7 +154,9 @@ def mixtures(found: Sequence[Made]) -> list[str]:
     records = [its.record for its in found if its.record]
     commits = Counter(map(commit, records))
     said = [f"{len(commits)} states of the code: {_counted(commits)}{_same_code(found)}"] if len(commits) > 1 else []
-    said += [f"{len(its)} fingerprints of the code of {name}: {_counted(its)}" for name, its in _several(codes(found))]
+    said += [
+        f"{len(its)} fingerprints of the code of {name}: {_counted(its)}" for (name, _), its in _several(codes(found))
+    ]
     said += [f"{len(its)} versions of {name}: {_counted(its)}" for name, its in _several(versions(found))]
     said += _devices([its for its in records if its.stage in SHARDED])
     if records and len(records) < len(found):
@@ -168,7 +178,7 @@ def _devices(records: Sequence[Record]) -> list[str]:
     where: dict[str, Counter[str]] = {}
     for its in records:
         kind = "a GPU" if _on_gpu(its) else "the CPU"
-        where.setdefault(f"{its.stage} {its.method}".strip(), Counter())[kind] += 1
+        where.setdefault(_use(its)[0], Counter())[kind] += 1
     return said + [f"{name} ran on both: {_counted(its)}" for name, its in _several(where)]
 
 
@@ -179,7 +189,7 @@ def _same_code(found: Sequence[Made]) -> str:
     return "; the code of every method is the same in all of them" if every_one and not _several(known) else ""
 
 
-def _several(counted: dict[str, Counter[str]]) -> list[tuple[str, Counter[str]]]:
+def _several(counted: Mapping[Key, Counter[str]]) -> list[tuple[Key, Counter[str]]]:
     return [(name, its) for name, its in counted.items() if len(its) > 1]
 
 
@@ -213,18 +223,21 @@ def difference(a: Sequence[Made], b: Sequence[Made], names: tuple[str, str]) -> 
         for what, its in ours.items()
         if what in theirs and its != theirs[what]
     ]
+    uses = codes(a), codes(b)
+    parts += every(
+        f"the code of {use[0]}" for use, its in uses[0].items() if use in uses[1] and set(its) != set(uses[1][use])
+    )
     return (
         f"Made differently: {'; '.join(parts)}." if parts else "Both were made by the same code, versions and devices."
     )
 
 
 def _traits(found: Sequence[Made]) -> dict[str, list[str]]:
-    """Collect what tells runs apart, sorted: their states of the code, devices, fingerprints and versions."""
+    """Collect what tells runs apart, sorted: their states of the code, devices and versions."""
     records = [its.record for its in found if its.record]
     alike = {
         "commit": {commit(its) for its in records},
         "device": {device(its) for its in records if its.stage in SHARDED},
-        **{f"code of {name}": set(its) for name, its in codes(found).items()},
         **{name: set(its) for name, its in versions(found).items()},
     }
     return {what: sorted(its) for what, its in alike.items() if its}

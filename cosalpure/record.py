@@ -128,7 +128,7 @@ def begin(
         "command": command(),
         "commit": commit,
         "clean": clean,
-        "code": code(stage, method),
+        "code": code(stage, method, settings, registry),
         "versions": {"Python": environment.python(), **environment.versions(("cosalpure", *environment.PACKAGES))},
         "processor": environment.processor(),
         "system": environment.system(),
@@ -154,13 +154,15 @@ def plugin(method: str, registry: "Registry") -> str:
     return without_paths(method)
 
 
-def code(stage: str, method: str) -> str:
-    """Fingerprint the code that the result depends on; empty where this package has no module for it."""
+def code(stage: str, method: str, settings: "Model | None", registry: "Registry | None") -> str:
+    """Fingerprint the code that the result depends on, as the job's rule does; empty where no module does that."""
     try:
-        found: str = import_module("cosalpure.fingerprint").of(stage, method)
-    except (ImportError, AttributeError):
+        fingerprint = import_module("cosalpure.fingerprint")
+    except ImportError:
         return ""
-    return found
+    if registry:
+        return str(fingerprint.method_code(registry, method, settings))
+    return str(fingerprint.data_code(method) if stage == "data" else fingerprint.code_of(stage))
 
 
 def command() -> str:

@@ -66,14 +66,16 @@ def test_every_kind_of_mixture_is_named(layout):
         "2 versions of torch: 2.8.0 (5 jobs), 2.9.1 (1 job)"
     ]
     assert said(**GPU) == ["purify cosalpure ran on both: the CPU (1 job), a GPU (1 job)"]
-    _shard(layout, "detect", "mini", "jadena", "cosalpure", "gicd", method="gicd", code="1" * 40, plugin="mine 1")
-    assert said(method="gicd", code="2" * 40) == []
-    _shard(layout, "detect", "mini", "x", "cosalpure", "gicd", method="gicd", code="3" * 40, plugin="mine 2")
+    _shard(layout, "detect", "mini", "jadena", "cosalpure", "gicd", method="gicd", code="code 1111", plugin="mine 1")
+    assert said(method="gicd", code="code 2222") == []
+    _shard(layout, "detect", "mini", "x", "cosalpure", "gicd", method="gicd", code="code 3333", plugin="mine 2")
     assert said() == [
-        "2 fingerprints of the code of detect gicd: 111111111111 (1 job), 333333333333 (1 job)",
+        "2 fingerprints of the code of detect gicd: 1111 (1 job), 3333 (1 job)",
         "2 versions of mine: 1 (1 job), 2 (1 job)",
     ]
-    assert any("mine 2, detect gicd 333333333333" in line for line in provenance.lines(provenance.read(layout)))
+    _shard(layout, "detect", "mini", "y", "cosalpure", "gicd", method="gicd", code="code 4444", settings={"size": 9})
+    assert not any("4444" in text for text in said()), "other settings may need other code"
+    assert any("mine 2, detect gicd 3333" in line for line in provenance.lines(provenance.read(layout)))
 
 
 def test_a_method_without_a_gpu_beside_others_with_one_is_not_mixed(layout):
@@ -86,7 +88,7 @@ def test_a_method_without_a_gpu_beside_others_with_one_is_not_mixed(layout):
 def test_an_empty_commit_changes_no_code(tmp_path):
     for number, commit in enumerate((OLD, NEW)):
         path = tmp_path / f"detect/mini/none/none/gicd/shards/000{number}-000{number + 1}.parquet"
-        leave(path, "detect", method="gicd", code="1" * 40, commit=commit)
+        leave(path, "detect", method="gicd", code="code 1111", commit=commit)
     (said,) = provenance.mixtures(provenance.read(Layout(str(tmp_path))))
     assert said.endswith("; the code of every method is the same in all of them")
 
@@ -122,11 +124,14 @@ def test_compare_says_whether_both_were_made_alike(tmp_path, capsys):
     rows = pd.DataFrame(rows | {"file": "0.png", "attacked": True, "status": "done", "reason": "", "left_out": 0})
     rows = rows.assign(**dict.fromkeys(METRICS, 0.5))
     sides = {"a": {}, "b": {}, "c": {**OTHER, **GPU}, "d": None}
+    sides |= {"e": {"code": "code 1"}, "f": {"code": "code 2"}}
     for name, facts in sides.items():
         path = tmp_path / name / "score/mini/jadena/cosalpure/gicd.parquet"
         if facts is not None:
             leave(path, "score", rows, **facts)
-            _shard(Layout(str(tmp_path / name)), "detect", "mini", "jadena", "cosalpure", "gicd", **facts)
+            _shard(
+                Layout(str(tmp_path / name)), "detect", "mini", "jadena", "cosalpure", "gicd", method="gicd", **facts
+            )
             _shard(Layout(str(tmp_path / name)), "purify", "mini", "jadena", "other", **OTHER)  # in no common condition
         (tmp_path / name / "tables").mkdir(parents=True)
         rows.to_parquet(tmp_path / name / "tables/scores.parquet")
@@ -142,4 +147,5 @@ def test_compare_says_whether_both_were_made_alike(tmp_path, capsys):
     assert said("a", "c") == (
         "Made differently: commit aaaaaaaaaaaa against bbbbbbbbbbbb; device Xeon with AVX-512 against NVIDIA H100."
     )
+    assert said("e", "f") == "Made differently: the code of detect gicd; the code of score."
     assert said("a", "d") == f"How {tmp_path / 'd'} was made is unknown: it has no records."

@@ -104,10 +104,12 @@ def test_a_plug_in_is_told_with_its_version(monkeypatch):
 
 
 def test_the_code_is_told_where_there_is_a_fingerprint(monkeypatch):
-    monkeypatch.setitem(sys.modules, "cosalpure.fingerprint", SimpleNamespace(of=lambda stage, method: stage + method))
-    assert record.code("detect", "gicd") == "detectgicd"
+    texts = {"method_code": lambda *its: its, "data_code": lambda source: source, "code_of": lambda stage: stage}
+    monkeypatch.setitem(sys.modules, "cosalpure.fingerprint", SimpleNamespace(**texts))
+    assert record.code("detect", "gicd", None, DETECTORS) == str((DETECTORS, "gicd", None))
+    assert record.code("data", "mini", None, None) == "mini" and record.code("score", "", None, None) == "score"
     monkeypatch.setitem(sys.modules, "cosalpure.fingerprint", None)
-    assert record.code("detect", "gicd") == ""
+    assert record.code("detect", "gicd", None, DETECTORS) == ""
 
 
 def test_a_command_by_hand_is_that_of_the_job(monkeypatch):
