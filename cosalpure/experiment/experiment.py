@@ -6,6 +6,7 @@ experiment.entry("degradations", "jadena.seed7").method         "jadena"
 experiment.conditions[0]                                        ("mini", "none", "source_only", "gicd")
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +16,7 @@ from cosalpure.concept.settings import ConceptLearning
 from cosalpure.data.settings import Dataset
 from cosalpure.diffusion.settings import TextToImage
 from cosalpure.experiment.file_format import GroupsPerJob
-from cosalpure.labels import Entries, Entry
+from cosalpure.labels import FAMILIES, Entries, Entry
 from cosalpure.methods import METHODS, Family
 from cosalpure.protocols import Need
 from cosalpure.registry import Method
@@ -73,6 +74,11 @@ class MethodEntry(Entry):
     def files(self) -> tuple[str, ...]:
         """The files that the settings name: inputs of the rule."""
         return tuple(self._registered.files_of(self.settings))
+
+    @property
+    def method_file(self) -> tuple[str, ...]:
+        """The Python file of a method that is named by its file, as an input of the rule; else nothing."""
+        return (self._registered.path,) if self._registered.path else ()
 
     @property
     def _registered(self) -> Method:
@@ -165,6 +171,16 @@ class Experiment:
     def once(self) -> tuple[Condition, ...]:
         """The conditions without those of further seeds."""
         return tuple(its for its in self.conditions if its[1] in self.degradations)
+
+    @cached_property
+    def unused(self) -> tuple[str, ...]:
+        """The entries that no condition uses and no other entry is `like`, such as "purifiers.dda"."""
+        known = {"datasets": self.datasets} | {family: self.methods(family) for family in METHODS}
+        used = {family: {condition[place] for condition in self.once} for place, family in enumerate(FAMILIES)}
+        for family, entries in used.items():
+            written = json.loads(self.text)[family].values()
+            entries |= {its["like"] for its in written if its.get("like")}
+        return tuple(f"{family}.{name}" for family in FAMILIES for name in known[family] if name not in used[family])
 
     @cached_property
     def entries(self) -> Entries:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from cosalpure.concept import FILE, Concept
-from cosalpure.contract import checked
+from cosalpure.contract.values import checked
 from cosalpure.data import read_groups, write_index
 from cosalpure.data.given import given_to
 from cosalpure.diffusion.settings import TextToImage as TextToImageSettings
@@ -40,7 +40,7 @@ def run(
     The noise of an image depends on its name alone: purifiers that draw alike see the same noise.
     """
     groups, owners = read_groups(data, span), concept_owners(data, getattr(settings, "concept", "own"))
-    needs = PURIFIERS.get(method).needs_of(settings)
+    needs = PURIFIERS.needs(method, settings)
     purifier = PURIFIERS.make(method, settings, _loader(text_to_image))
     with in_background() as behind:  # a group is written while the next one is purified
         for group in tqdm(groups, desc=f"purify {method}", unit="group"):
@@ -50,7 +50,7 @@ def run(
             concept = Concept.load(learned) if learned and "concept" in needs else None
             draws = [generator(seed, group.dataset, group.name, file, "purify") for file in group.files]
             purified = purifier(pixels, given_to(needs, group, data, group.files, draws, concept))
-            purified = checked(purified, shape, f"purifier '{method}'", group, group.files)
+            purified = checked(purified, shape, f"purifier '{method}'", group.name, group.files)
             behind(_write, Path(output) / "images" / group.slug, group.files, purified)
     write_index(output, span, groups, Path(output) / "images")
 
