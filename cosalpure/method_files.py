@@ -10,6 +10,8 @@ from typing import Any
 
 from cosalpure.errors import UserError, choose, one_line
 
+_read: dict[str, tuple[Path, bytes]] = {}  # of every module: the file and its content
+
 
 def in_a_file(name: str) -> bool:
     """Tell whether a method is named by its file, not by a registered name."""
@@ -52,22 +54,22 @@ def told(error: BaseException, path: str = "") -> str:
 
 
 def _module(path: str, where: str) -> ModuleType:
-    """Import a file under a module name of its own, once as long as its content stays the same."""
+    """Import a file as a module whose name follows from the path as it is written, again only if it has changed."""
     try:
-        source = Path(path).read_bytes()
+        file, source = Path(path).resolve(), Path(path).read_bytes()
     except OSError as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
         raise UserError(f"{where}: {path}: {reason}") from None
-    key = hashlib.sha256(str(Path(path).resolve()).encode() + b"\0" + source).hexdigest()[:16]
-    name = "_".join([re.sub(r"\W", "_", Path(path).stem), key])
-    if name in sys.modules:
+    name = "_".join([re.sub(r"\W", "_", file.stem), hashlib.sha256(path.encode()).hexdigest()[:12]])
+    if name in sys.modules and _read.get(name) == (file, source):
         return sys.modules[name]
     module = ModuleType(name)
-    module.__file__ = path
+    module.__file__ = str(file)
     sys.modules[name] = module  # pydantic and dataclasses look their classes' module up
     try:
         exec(compile(source, path, "exec"), vars(module))
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise UserError(f"{where}: cannot be imported: {told(error, path)}") from None
+    _read[name] = file, source
     return module

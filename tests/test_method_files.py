@@ -125,7 +125,9 @@ def test_a_file_is_a_module_of_its_own_that_follows_its_content(half, tmp_path):
     other.write_text(HALF)
     assert DETECTORS.get("other/half.py:Half").cls().__module__ != first.__module__
     half.write_text(HALF.replace("left part", "left half"))
-    assert DETECTORS.get("half.py:Half").label == "left half"
+    changed = DETECTORS.get("half.py:Half")
+    assert changed.label == "left half" and changed.cls() is not first
+    assert changed.cls().__module__ == first.__module__  # where a comment changed, nothing else may
     assert not list(tmp_path.rglob("__pycache__"))
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from cosalpure.cli import main
 from cosalpure.contract.values import checked, checked_maps
 from cosalpure.data import read_groups
 from cosalpure.data.settings import MiniDataset
@@ -135,6 +136,17 @@ def test_wrong_values_are_one_line_and_only_groups_before_them_are_written(kind,
     assert contents(tmp_path / "broken") == expected and len(expected) == 4
 
 
+@pytest.mark.parametrize(
+    ("kind", "command"), [("detector", "detect"), ("degradation", "degrade"), ("purifier", "purify")]
+)
+def test_the_command_ends_with_the_line(kind, command, data, tmp_path, register, capsys):
+    register(kind, lambda values: values * 255)
+    images = [] if command == "degrade" else ["--images", str(data)]
+    assert main([command, "mine", "--data", str(data), "--output", str(tmp_path), *images]) == 1
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("cosalpure: "))
+    assert f"{kind} 'mine' gave values from" in line and not contents(tmp_path)
+
+
 def test_at_least_thirty_wrong_returns_are_tried():
     assert len(WRONG) * len(REGISTRIES) >= 30
 
@@ -175,6 +187,7 @@ def test_other_types_precision_and_rounding_are_accepted(kind, case, data, tmp_p
 @pytest.mark.parametrize("case", ACCEPTED)
 def test_accepted_values_become_a_float32_tensor(case):
     values = torch.rand(2, 1, 4, 5, generator=torch.Generator().manual_seed(0))
+    values[0, 0, 0, :2] = torch.tensor([0.0, 1.0])
     found = checked(ACCEPTED[case](values), (2, 1, 4, 5), "detector 'mine'")
     assert found.dtype == torch.float32 and not found.requires_grad and 0 <= found.min() and found.max() <= 1
     torch.testing.assert_close(found, values, atol=4e-3, rtol=0)
