@@ -28,6 +28,8 @@ onstart:  # before anything is submitted: all that the planned jobs lack and the
         print("\n".join(lines), file=sys.stderr)
         doctor = f"cosalpure doctor {' '.join(FILES)}"
         sys.exit(f"cosalpure: nothing was started, since something is missing; the same list: {doctor}")
+    if note := unused_note(EXPERIMENT):
+        print(note, file=sys.stderr)
 
 
 rule all:

@@ -28,7 +28,7 @@ from torch import Tensor
 from cosalpure.concept import Concept as Concept
 from cosalpure.concept import learn, token_of
 from cosalpure.concept.settings import ConceptLearning
-from cosalpure.contract import checked, checked_maps
+from cosalpure.contract.values import checked, checked_maps
 from cosalpure.data import slugify
 from cosalpure.diffusion.settings import TextToImage as TextToImageSettings
 from cosalpure.errors import UserError
@@ -71,7 +71,7 @@ def create_attack(name: str, **settings: Any) -> Callable[[Images], Any]:
         given = made.given(group, chosen, group.draws("degrade", chosen))
         changed = made.method(group.images[chosen], given)
         files = [group.files[index] for index in chosen]
-        changed = checked(changed, tuple(group.images[chosen].shape), made.who, group.in_files(), files)
+        changed = checked(changed, tuple(group.images[chosen].shape), made.who, group.name, files)
         result = group.images.clone()
         result[chosen] = changed.float()
         return back(group.with_images(result))
@@ -120,7 +120,7 @@ def create_purifier(name: str, model: str | TextToImageSettings | None = None, *
         group, back = group_of(images)
         given = made.given(group, range(len(group)), group.draws("purify"), concept)
         purified = made.method(group.images, given)
-        purified = checked(purified, tuple(group.images.shape), made.who, group.in_files(), group.files)
+        purified = checked(purified, tuple(group.images.shape), made.who, group.name, group.files)
         return back(group.with_images(purified))
 
     return purify
@@ -140,7 +140,7 @@ def create_detector(name: str, **settings: Any) -> Callable[[Images], Tensor]:
         group, _ = group_of(images)
         maps = made.method(group.images, made.given(group, range(len(group)), ()))
         shape = (len(group), 1, *group.images.shape[-2:])
-        return checked_maps(maps, shape, made.who, group.in_files(), group.files)
+        return checked_maps(maps, shape, made.who, group.name, group.files)
 
     return detect
 

@@ -11,6 +11,7 @@ from cosalpure.experiment.needs import Need, missing
 from cosalpure.experiment.parse import load_files
 
 RESERVE = 1.0  # GB of disk that stay free
+SHOWN = 8  # unused entries that a note names
 
 
 def run(files: Sequence[File]) -> int:
@@ -51,6 +52,15 @@ def preflight(experiment: Experiment, rules: Iterable[str]) -> list[str]:
     if not problems and not any(need.provided for need in needs):
         return []
     return [*needs_lines(needs), *problems]
+
+
+def unused_note(experiment: Experiment) -> str:
+    """Write one line that names the entries which no condition uses; empty if there are none."""
+    names, more = experiment.unused[:SHOWN], len(experiment.unused) - SHOWN
+    if not names:
+        return ""
+    rest = f" and {more} more" if more > 0 else ""
+    return f"note: no condition uses {', '.join(names)}{rest}"
 
 
 def needs_lines(needs: Iterable[Need]) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cosalpure.data import MANIFEST, Group, read_groups, slugify
+from cosalpure.data import MANIFEST, read_groups
 from cosalpure.data.settings import FolderDataset
 from cosalpure.errors import UserError, choose
 from cosalpure.io import read_images, read_pixels, to_uint8
@@ -56,10 +56,6 @@ class ImageGroup:
     def with_images(self, images: Tensor) -> "ImageGroup":
         """Return the group with other images, rounded to 8 bits."""
         return replace(self, images=torch.from_numpy(to_uint8(images)).float() / 255)
-
-    def in_files(self) -> Group:
-        """Describe the group as datasets in files do."""
-        return Group(self.dataset, self.name, slugify(self.name), self.files, self.attacked)
 
 
 def load_group(dataset: str | PathLike[str], which: int | str = 0, size: int | None = None) -> ImageGroup:

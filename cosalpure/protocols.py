@@ -28,6 +28,13 @@ Role = Literal["reference", "attack", "corruption", "baseline", "control", "abla
 Need = Literal["model", "concept", "label", "group", "ground_truth"]
 NEEDS: tuple[Need, ...] = get_args(Need)
 
+Kind = Literal["degradation", "purifier", "detector"]
+GIVEN_TO: dict[Kind, tuple[Need, ...]] = {  # what the stage of a kind can give
+    "degradation": ("label", "group", "ground_truth"),
+    "purifier": ("model", "concept", "label", "ground_truth"),
+    "detector": ("label", "ground_truth"),
+}
+
 
 @dataclass(frozen=True)
 class Given:

@@ -5,16 +5,20 @@ file with a class that says the same in attributes, and one entry point:
 
     [project.entry-points."cosalpure.detectors"]
     mine = "my_package.my_file:MyDetector"
+
+A method may also be named by its file and class, "path/to/my_file.py:MyDetector", without any package. The path is relative
+to the working directory.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Self
 
 from cosalpure.errors import UserError, choose
-from cosalpure.protocols import NEEDS, Need, Role
+from cosalpure.method_files import in_a_file, load
+from cosalpure.protocols import GIVEN_TO, NEEDS, Kind, Need, Role
 from cosalpure.schema import Model, validated
 
 
@@ -33,6 +37,7 @@ class Method:
         random: whether another seed gives another result.
         cite: keys of its papers in `assets/references.bib`.
         bibtex: BibTeX of a plug-in.
+        path: the Python file of a method that is named by its file; an input of its rule.
     """
 
     implementation: str | Callable[..., Any]
@@ -44,21 +49,27 @@ class Method:
     random: bool | Callable[[Any], bool] = True
     cite: tuple[str, ...] = ()
     bibtex: str = ""
+    path: str = ""
 
     @classmethod
     def of(cls, plugin: type) -> Self:
         """Make the entry of a plug-in's class from its attributes `Settings`, `label`, `role`, `needs`, `files`, ...
 
         Raises:
-            UserError: if it says that it needs something unknown.
+            UserError: if it is no class, has other settings than a `Model`, or says that it needs something unknown.
         """
+        if not isinstance(plugin, type):
+            raise UserError(f"expected a class, found {plugin!r}")
+        settings = getattr(plugin, "Settings", Model)
+        if not (isinstance(settings, type) and issubclass(settings, Model)):
+            raise UserError(f"{plugin.__name__}.Settings: expected a subclass of cosalpure.schema.Model")
         found = {
             key: getattr(plugin, key) for key in ("label", "role", "files", "random", "bibtex") if hasattr(plugin, key)
         }
         needs = getattr(plugin, "needs", ())
         if not callable(needs):
             needs = frozenset(choose("need", need, NEEDS, f"{plugin.__name__}.needs") for need in needs)
-        return cls(plugin, settings=getattr(plugin, "Settings", Model), needs=needs, **found)
+        return cls(plugin, settings=settings, needs=needs, **found)
 
     def cls(self) -> Callable[..., Any]:
         """Import the class."""
@@ -89,8 +100,8 @@ class Method:
 class Registry:
     """The methods of one kind by name: those of this package, then those of installed plug-ins."""
 
-    def __init__(self, kind: str, group: str, role: Role | None, builtin: Mapping[str, Method]):
-        self.kind = kind  # "detector", as a person would say it
+    def __init__(self, kind: Kind, group: str, role: Role | None, builtin: Mapping[str, Method]):
+        self.kind = kind
         self.group = group  # entry point group, "cosalpure.detectors"
         self.role = role  # of a method that says none
         self.builtin = dict(builtin)
@@ -104,16 +115,30 @@ class Registry:
         return {name: method.settings for name, method in self.builtin.items()}
 
     def get(self, name: str, where: str | None = None) -> Method:
-        """Get the method `name`; a UserError that begins with `where` lists the choices."""
+        """Get the method `name`, registered or of a file; a UserError begins with `where`, and lists the choices."""
         if name in self.builtin:
             return self.builtin[name]
+        place = f"{where}: " if where else ""
+        if in_a_file(name):
+            path, found = load(name, f"{place}{self.kind} '{name}'")
+            return replace(self._method(found, f"{place}{self.kind} '{name}'"), path=path)
         choose(self.kind, name, self.names(), where)
         point = self._plugins()[name]
         try:
             found = point.load()
         except Exception as error:
             raise UserError(f"{self.kind} '{name}' ({point.value}) cannot be imported: {error}") from error
-        return found if isinstance(found, Method) else Method.of(found)
+        return self._method(found, f"{self.kind} '{name}' ({point.value})")
+
+    def needs(self, name: str, settings: Model, where: str | None = None) -> frozenset[Need]:
+        """Say what the method `name` needs; a UserError names what this kind of method is not given."""
+        needs = self.get(name).needs_of(settings)
+        for need in sorted(needs):
+            if need not in GIVEN_TO[self.kind]:
+                choices = ", ".join(GIVEN_TO[self.kind])
+                start = f"{where}: " if where else ""
+                raise UserError(f"{start}{self.kind} '{name}' needs '{need}'; a {self.kind} is given: {choices}")
+        return needs
 
     def find(self, name: str) -> Method | None:
         """Get the built-in method `name`, or None."""
@@ -121,15 +146,20 @@ class Registry:
 
     def make(self, name: str, settings: Model, text_to_image: Callable[[], Any] | None = None) -> Any:
         """Make the method `name` with its settings; `text_to_image()` loads the model for one that needs it."""
-        method = self.get(name)
-        if "model" in method.needs_of(settings):
-            return method.cls()(settings, text_to_image)
-        return method.cls()(settings)
+        cls = self.get(name).cls()
+        return cls(settings, text_to_image) if "model" in self.needs(name, settings) else cls(settings)
 
     def create(self, name: str, values: Mapping[str, Any], text_to_image: Callable[[], Any] | None = None) -> Any:
         """Make the method `name` from unchecked settings; a UserError names the key that is wrong."""
         settings = validated(self.get(name).settings, dict(values), f"{self.kind} '{name}': ")
         return self.make(name, settings, text_to_image)
+
+    def _method(self, found: Any, where: str) -> Method:
+        """Make the entry of what a plug-in's name leads to: an entry, or a class."""
+        try:
+            return found if isinstance(found, Method) else Method.of(found)
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from None
 
     def _plugins(self) -> dict[str, EntryPoint]:
         return {point.name: point for point in entry_points(group=self.group)}

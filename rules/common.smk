@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from shlex import quote
 
-from cosalpure.doctor import preflight
+from cosalpure.doctor import preflight, unused_note
 from cosalpure.errors import or_exit
 from cosalpure.experiment.files import DEFAULT, check_files
 from cosalpure.experiment.jobs import SHOWN, Jobs
@@ -97,6 +97,11 @@ def settings_of(family):
 def files_of(family):
     """An input function: the files of weights that the wildcard's entry of `family` names."""
     return lambda wildcards: EXPERIMENT.entry(family, wildcards[family[:-1]]).files
+
+
+def method_file(family):
+    """An input function: the Python file of a method named by its file. A comment in it reruns nothing, so not by its time."""
+    return lambda wildcards: [ancient(file) for file in EXPERIMENT.entry(family, wildcards[family[:-1]]).method_file]
 
 
 def one_table(table):

@@ -2,6 +2,7 @@ rule degrade_images:
     input:
         data=LAYOUT.manifest("{dataset}"),
         weights=files_of("degradations"),
+        method=method_file("degradations"),
     output:
         LAYOUT.shard("degrade", *LAYOUT.wildcards("degrade"), span="{span}"),
     log:

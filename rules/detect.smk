@@ -3,6 +3,7 @@ rule detect_cosaliency:
         data=LAYOUT.manifest("{dataset}"),
         images=lambda wildcards: JOBS.seen_images(*names(wildcards, "purify"), wildcards.span),
         weights=files_of("detectors"),
+        method=method_file("detectors"),
     output:
         LAYOUT.shard("detect", *LAYOUT.wildcards("detect"), span="{span}"),
     log:

@@ -11,6 +11,7 @@ from cosalpure.cli.check import check
 from cosalpure.cli.command import Command, new_app
 from cosalpure.cli.concept import concept
 from cosalpure.cli.config import config
+from cosalpure.cli.contract import contract
 from cosalpure.cli.data import data
 from cosalpure.cli.degrade import degrade
 from cosalpure.cli.detect import detect
@@ -37,6 +38,7 @@ COMMANDS: dict[str, Any] = {
     "weights": weights,
     "train": train,
     "config": config,
+    "contract": contract,
     "check": check,
     "plan": plan,
     "bench": bench,

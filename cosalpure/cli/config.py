@@ -11,8 +11,13 @@ config = new_app(help="Check or explain an experiment.")
 
 @config.command("check", cls=Command)
 def check(files: Experiments = None) -> None:
-    """Find the mistakes of an experiment, and count its conditions."""
-    print(f"{', '.join(files or [DEFAULT])}: valid, {len(read_experiment(files).conditions)} conditions")
+    """Find the mistakes of an experiment, count its conditions, and name the entries that none of them uses."""
+    from cosalpure.doctor import unused_note
+
+    experiment = read_experiment(files)
+    print(f"{', '.join(files or [DEFAULT])}: valid, {len(experiment.conditions)} conditions")
+    if note := unused_note(experiment):
+        print(note)
 
 
 @config.command("explain", cls=Command)

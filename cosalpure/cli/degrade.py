@@ -20,7 +20,7 @@ from cosalpure.cli.options import (
 
 
 def degrade(
-    method: Annotated[str, typer.Argument(metavar="DEGRADATION", help="One of: {degradations}.")],
+    method: Annotated[str, typer.Argument(metavar="DEGRADATION", help="FILE.py:CLASS, or one of: {degradations}.")],
     data: Data,
     output: Annotated[str, output("Folder of the degradation to write.")],
     groups: Groups = ALL,

@@ -19,7 +19,7 @@ from cosalpure.cli.options import (
 
 
 def detect(
-    method: Annotated[str, typer.Argument(metavar="DETECTOR", help="One of: {detectors}.")],
+    method: Annotated[str, typer.Argument(metavar="DETECTOR", help="FILE.py:CLASS, or one of: {detectors}.")],
     data: Data,
     images: Images,
     output: Annotated[str, output("Folder of the detector to write.")],

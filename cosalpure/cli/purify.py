@@ -23,7 +23,7 @@ from cosalpure.cli.options import (
 
 
 def purify(
-    method: Annotated[str, typer.Argument(metavar="PURIFIER", help="One of: {purifiers}.")],
+    method: Annotated[str, typer.Argument(metavar="PURIFIER", help="FILE.py:CLASS, or one of: {purifiers}.")],
     data: Data,
     images: Images,
     output: Annotated[str, output("Folder of the purifier to write.")],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from cosalpure import record
-from cosalpure.contract import checked
+from cosalpure.contract.values import checked
 from cosalpure.data import Group, read_groups, write_index
 from cosalpure.data.given import given_to
 from cosalpure.degrade import DEGRADATIONS
@@ -28,7 +28,7 @@ def run(method: str, settings: Model, data: str | Path, output: str | Path, span
     The record of the files also says how many images were degraded in one batch with each: `batch`, 0 for a clean image.
     """
     job = record.begin("degrade", output, method, settings, seed, DEGRADATIONS)
-    groups, needs = read_groups(data, span), DEGRADATIONS.get(method).needs_of(settings)
+    groups, needs = read_groups(data, span), DEGRADATIONS.needs(method, settings)
     degradation = DEGRADATIONS.make(method, settings)
     for group in tqdm(groups, desc=f"degrade {method}", unit="group"):
         sources = group.paths(Path(data) / "images")
@@ -82,4 +82,4 @@ def degrade_group(
         degraded = degradation(attacked, given)
     except UserError as error:
         raise UserError(f"{sources[0].parent}: {error}") from None
-    return dict(zip(chosen, checked(degraded, shape, f"degradation '{method}'", group, files), strict=True))
+    return dict(zip(chosen, checked(degraded, shape, f"degradation '{method}'", group.name, files), strict=True))

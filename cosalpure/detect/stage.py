@@ -7,7 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cosalpure import record
-from cosalpure.contract import checked_maps
+from cosalpure.contract.values import checked_maps
 from cosalpure.data import Group, read_groups, write_index
 from cosalpure.data.given import given_to
 from cosalpure.detect import DETECTORS
@@ -33,7 +33,7 @@ def run(
     With `average_with`, the folder of the degraded images, a map is the mean of those of both images.
     """
     job = record.begin("detect", output, method, settings, registry=DETECTORS)
-    groups, needs = read_groups(data, span), DETECTORS.get(method).needs_of(settings)
+    groups, needs = read_groups(data, span), DETECTORS.needs(method, settings)
     detector = DETECTORS.make(method, settings)
     for group in tqdm(groups, desc=f"detect {method}", unit="group"):
         folders = [images, average_with] if average_with else [images]
@@ -52,7 +52,7 @@ def detected(
     """The detector's maps (N, 1, H, W) in [0, 1] of a group's files in the folder `images`."""
     pixels = read_images(group.paths(images))
     shape = (len(pixels), 1, *pixels.shape[-2:])
-    return checked_maps(detector(pixels, given), shape, f"detector '{method}'", group, group.files)
+    return checked_maps(detector(pixels, given), shape, f"detector '{method}'", group.name, group.files)
 
 
 def _truncated(values: "torch.Tensor") -> np.ndarray:

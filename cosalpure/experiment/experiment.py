@@ -16,6 +16,7 @@ from cosalpure.concept.settings import ConceptLearning
 from cosalpure.data.settings import Dataset
 from cosalpure.diffusion.settings import TextToImage
 from cosalpure.experiment.file_format import GroupsPerJob
+from cosalpure.labels import FAMILIES as ALL_FAMILIES
 from cosalpure.labels import Entries, Entry
 from cosalpure.methods import FAMILIES, METHODS, Family
 from cosalpure.protocols import Need
@@ -76,6 +77,11 @@ class MethodEntry(Entry):
     def files(self) -> tuple[str, ...]:
         """The files that the settings name: inputs of the rule."""
         return tuple(self._registered.files_of(self.settings))
+
+    @property
+    def method_file(self) -> tuple[str, ...]:
+        """The Python file of a method that is named by its file, as an input of the rule; else nothing."""
+        return (self._registered.path,) if self._registered.path else ()
 
     @property
     def _registered(self) -> Method:
@@ -179,6 +185,18 @@ class Experiment:
     def once(self) -> tuple[Condition, ...]:
         """The conditions without those of further seeds."""
         return tuple(its for its in self.conditions if its[1] in self.degradations)
+
+    @cached_property
+    def unused(self) -> tuple[str, ...]:
+        """The entries that no condition uses and no other entry is `like`, such as "purifiers.dda"."""
+        known = {"datasets": self.datasets} | {family: self.methods(family) for family in METHODS}
+        used = {family: {condition[place] for condition in self.once} for place, family in enumerate(ALL_FAMILIES)}
+        for family, entries in used.items():
+            written = json.loads(self.text)[family].values()
+            entries |= {its["like"] for its in written if its.get("like")}
+        return tuple(
+            f"{family}.{name}" for family in ALL_FAMILIES for name in known[family] if name not in used[family]
+        )
 
     @cached_property
     def entries(self) -> Entries:

@@ -141,10 +141,9 @@ def _method_entry(family: Family, entries: Written, name: str) -> MethodEntry:
     if family == "purifiers":  # these are about the maps: a purifier never sees them
         values = _without(values, MapKeys)
     settings = validated(registered.settings, values, f"{where}.")
-    keys = _entry_keys(family, name, entries[name])
-    entry = _printed(
-        family, name, method, keys, label=registered.label(settings) if callable(registered.label) else None
-    )
+    METHODS[family].needs(method, settings, where)
+    own = _own_label_and_role(family, name, method, settings)
+    entry = _printed(family, name, method, _entry_keys(family, name, entries[name]), **own)
     return MethodEntry(
         label=entry.label,
         role=entry.role,
@@ -186,11 +185,30 @@ def _entry_keys(family: str, name: str, values: Mapping[str, Any]) -> EntryKeys:
     return keys
 
 
+def _own_label_and_role(family: Family, name: str, method: str, settings: Model) -> dict[str, str | None]:
+    """What a method's own registry entry says of an entry; a plug-in may have misspelt its role.
+
+    A label that does not depend on the settings is that of the entry called as the method, or of a method's file.
+    """
+    registered = METHODS[family].get(method)
+    its_own = name == method or registered.path or callable(registered.label)
+    if registered.role is not None:
+        choose("role", registered.role, ROLES[family] or ["none"], f"{family}.{name}: role of its method")
+    return {"label": registered.label_of(settings) if its_own else None, "role": registered.role}
+
+
 def _printed(
-    family: str, name: str, method: str, keys: EntryKeys, label: str | None = None, reported: str | None = None
+    family: str,
+    name: str,
+    method: str,
+    keys: EntryKeys,
+    label: str | None = None,
+    role: str | None = None,
+    reported: str | None = None,
 ) -> Entry:
     """Label, role and reported row: what the entry says, else what its settings say, else the method's."""
-    entry = Entry.of(family, name, method, {"label": label, "reported": reported} | keys.model_dump(exclude_none=True))
+    own = {"label": label, "role": role, "reported": reported}
+    entry = Entry.of(family, name, method, own | keys.model_dump(exclude_none=True))
     return replace(entry, reported=MappingProxyType(dict(entry.reported)))
 
 

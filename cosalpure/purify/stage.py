@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from cosalpure import record
 from cosalpure.concept import FILE, Concept
-from cosalpure.contract import checked
+from cosalpure.contract.values import checked
 from cosalpure.data import read_groups, write_index
 from cosalpure.data.given import given_to
 from cosalpure.diffusion.settings import TextToImage as TextToImageSettings
@@ -40,7 +40,7 @@ def run(
     `images` is the folder of the degraded images, `concepts` that of the concepts (None if the purifier needs none).
     The noise of an image depends on its name alone: purifiers that draw alike see the same noise.
     """
-    needs = PURIFIERS.get(method).needs_of(settings)
+    needs = PURIFIERS.needs(method, settings)
     job = record.begin("purify", output, method, settings, seed, PURIFIERS, text_to_image if "model" in needs else None)
     groups, owners = read_groups(data, span), concept_owners(data, getattr(settings, "concept", "own"))
     purifier = PURIFIERS.make(method, settings, _loader(text_to_image))
@@ -52,7 +52,7 @@ def run(
             concept = Concept.load(learned) if learned and "concept" in needs else None
             draws = [generator(seed, group.dataset, group.name, file, "purify") for file in group.files]
             purified = purifier(pixels, given_to(needs, group, data, group.files, draws, concept))
-            purified = checked(purified, shape, f"purifier '{method}'", group, group.files)
+            purified = checked(purified, shape, f"purifier '{method}'", group.name, group.files)
             behind(_write, Path(output) / "images" / group.slug, group.files, purified)
     write_index(output, span, groups, Path(output) / "images", job=job)
 

@@ -10,6 +10,10 @@ class Occlusion:
     class Settings(Model):  # checked like the built-in ones; unknown keys are errors
         side: float = Field(0.3, ge=0, le=1, description="of the square, of the image's shorter side")
 
+    label = "grey square"
+    role = "corruption"
+    bibtex = "@misc{occlusion, title={A Grey Square}, author={Example, A.}, year={2026}}"
+
     def __init__(self, settings):
         self.side = settings.side
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 import typer
@@ -15,6 +16,8 @@ from cosalpure.detect import DETECTORS
 from cosalpure.errors import UserError
 from cosalpure.purify import PURIFIERS
 from cosalpure.train import MODELS
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def commands(command=None, name=()):
@@ -159,3 +162,13 @@ def test_options_with_several_values_reach_the_figure(monkeypatch):
 def test_python_runs_the_command(module):
     done = subprocess.run([sys.executable, "-m", module, "nothing"], capture_output=True, text=True)
     assert done.returncode == 2 and "No such command 'nothing'" in done.stderr
+
+
+def test_config_check_notes_the_entries_that_no_condition_uses(capsys):
+    assert main(["config", "check", str(ROOT / "config.yaml")]) == 0
+    assert "note" not in capsys.readouterr().out
+    assert main(["config", "check", str(ROOT / "config.yaml"), str(ROOT / "config/variants/mini-dev.yaml")]) == 0
+    _, note = capsys.readouterr().out.splitlines()
+    assert note == (
+        "note: no condition uses datasets.mini, purifiers.cosalpure_no_inversion, purifiers.cosalpure_none_concept"
+    )

@@ -6,6 +6,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 from pydantic import ValidationError
 
+from cosalpure.doctor import unused_note
 from cosalpure.errors import UserError
 from cosalpure.experiment.experiment import Point
 from cosalpure.experiment.parse import load, parse_entries
@@ -203,3 +204,22 @@ def test_all_mistakes_are_found_at_once_each_on_one_line():
         "further_seeds",
     )
     assert [line.split(": ")[1] for line in lines] == list(starts), "and a sweep is looked at when the rest is right"
+
+
+# --- unused entries ---------------------------------------------------------------------------------------------------
+def test_entries_that_no_condition_uses_are_named():
+    assert experiment().unused == ("datasets.Cosal2015", "datasets.own", "degradations.strong", "purifiers.plain")
+    assert unused_note(experiment()).startswith("note: no condition uses datasets.Cosal2015, datasets.own, degradat")
+
+
+def test_an_entry_that_others_are_like_is_used():
+    chain = experiment("purifiers", CHAIN)
+    assert "purifiers.third" in chain.unused and not {"purifiers.first", "purifiers.second"} & set(chain.unused)
+
+
+def test_the_note_of_unused_entries_is_one_line_or_nothing():
+    many = {f"jpeg{quality}": {"method": "jpeg", "quality": quality} for quality in range(1, 20)}
+    note = unused_note(experiment("purifiers", many))
+    assert note.endswith("purifiers.jpeg4 and 15 more") and "\n" not in note
+    everything = [{"degradations": ENTRIES["degradations"], "purifiers": ENTRIES["purifiers"]}]
+    assert unused_note(experiment(conditions=[{key: list(its) for key, its in everything[0].items()}])) == ""
