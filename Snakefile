@@ -28,6 +28,9 @@ onstart:  # before anything is submitted: all that the planned jobs lack and the
         print("\n".join(lines), file=sys.stderr)
         doctor = f"cosalpure doctor {' '.join(FILES)}"
         sys.exit(f"cosalpure: nothing was started, since something is missing; the same list: {doctor}")
+    if workflow.executor_plugin.name == "slurm":
+        planned = [job.resources for job in workflow.dag.needrun_jobs() if not job.is_local]
+        or_exit(check_jobs, workflow.resource_settings.nodes, workflow.executor_settings.qos, planned)
 
 
 rule all:
