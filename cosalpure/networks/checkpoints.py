@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cosalpure import file_kinds
 from cosalpure.errors import UserError, one_line
+from cosalpure.staging import staged
 
 MAX_UNZIPPED = 4_000_000_000  # bytes of a checkpoint inside a zip; the largest network here has half of that
 PREFIXES = (
@@ -34,7 +35,7 @@ def read(path):
 
     check_kind(path, (file_kinds.TORCH, file_kinds.PICKLE, file_kinds.ZIP), "checkpoint")
     try:
-        checkpoint = torch.load(_unzipped(path), map_location="cpu", weights_only=True)
+        checkpoint = torch.load(_unzipped(staged(path)), map_location="cpu", weights_only=True)
     except UserError:
         raise
     except pickle.UnpicklingError as error:
