@@ -30,6 +30,9 @@ onstart:  # before anything is submitted: all that the planned jobs lack and the
         sys.exit(f"cosalpure: nothing was started, since something is missing; the same list: {doctor}")
     if note := unused_note(EXPERIMENT):
         print(note, file=sys.stderr)
+    if workflow.executor_plugin.name == "slurm":
+        planned = [job.resources for job in workflow.dag.needrun_jobs() if not job.is_local]
+        or_exit(check_jobs, workflow.resource_settings.nodes, workflow.executor_settings.qos, planned)
 
 
 rule all:

@@ -12,6 +12,7 @@ from cosalpure.experiment.jobs import SHOWN, Jobs
 from cosalpure.experiment.layout import SPAN, Layout, any_of, span_option
 from cosalpure.experiment.needs import training_files
 from cosalpure.experiment.parse import load
+from cosalpure.slurm import check_jobs
 from cosalpure.tables import NAMES
 from cosalpure.weights import read_sources
 

@@ -12,6 +12,7 @@ from typing import Any
 from cosalpure import file_kinds
 from cosalpure.errors import UserError, one_line
 from cosalpure.networks import checkpoints
+from cosalpure.staging import staged
 from cosalpure.weights import missing_folder
 
 STEPS = 1000  # training steps that all settings of T are about
@@ -111,7 +112,7 @@ def _process(vae: dict[str, Any], scheduler: dict[str, Any]) -> str | None:
 
 def loaded(cls: Any, folder: Path, **options: Any) -> Any:
     """The component of class `cls` in `folder`; a UserError for weights that are missing or not finite numbers."""
-    component, found = cls.from_pretrained(folder, output_loading_info=True, **options)
+    component, found = cls.from_pretrained(staged(folder), output_loading_info=True, **options)
     missing = sorted(found["missing_keys"])
     if missing:
         raise UserError(f"{folder}: its weights lack {len(missing)} tensors: {', '.join(missing[:4])}")

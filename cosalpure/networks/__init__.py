@@ -18,6 +18,7 @@ from cosalpure import file_kinds
 from cosalpure.errors import UserError, choose, one_line
 from cosalpure.io import whole_file
 from cosalpure.networks import checkpoints
+from cosalpure.staging import staged
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -153,7 +154,7 @@ def load_weights(name: str, path: str | Path) -> Any:
     except (TypeError, ValueError, RuntimeError) as error:  # no JSON, no object, or values that build nothing
         found = one_line(error, 100)
         raise UserError(f"{path}: its header: arch: not the arguments of network '{name}' ({found})") from None
-    return _filled(network, load_file(path), path, f"does not fit network '{name}'")
+    return _filled(network, load_file(staged(path)), path, f"does not fit network '{name}'")
 
 
 def load(name: str, paths: str | Path | Sequence[str | Path] | nn.Module) -> Any:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from cosalpure import file_kinds
 from cosalpure.errors import UserError, one_line
+from cosalpure.staging import staged
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -41,7 +42,7 @@ def read(path: str | Path) -> dict[Any, Any]:
 
     check_kind(path, (file_kinds.TORCH, file_kinds.PICKLE, file_kinds.ZIP), "checkpoint")
     try:
-        checkpoint = torch.load(_unzipped(path), map_location="cpu", weights_only=True)
+        checkpoint = torch.load(_unzipped(staged(path)), map_location="cpu", weights_only=True)
     except UserError:
         raise
     except pickle.UnpicklingError as error:

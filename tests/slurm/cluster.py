@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from slurm_conf import ACCOUNTING_CONF, CONF, DATABASE_CONF, NODE
+from slurm_conf import ACCOUNTING_CONF, ACCOUNTS, CONF, DATABASE_CONF, NODE, PARTITION
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "srun", "scancel")
 ACCOUNTING = ("slurmdbd", "sacct", "mariadbd", "mariadb-install-db")
@@ -67,14 +67,18 @@ class Completed:
 
 
 class Cluster:
-    """`nodes` nodes of `gpus` pretended GPUs each; up inside a `with` block, gone after it."""
+    """Nodes n1, n2, ... of so many pretended GPUs each; up inside a `with` block, gone after it.
 
-    def __init__(self, folder, nodes=3, gpus=1, cpus=4, memory=128_000):
-        self.folder, self.nodes, self.gpus, self.cpus, self.memory = Path(folder), nodes, gpus, cpus, memory
+    Nodes of one GPU are the default partition, `gpu`; those of several are the partition `wide`.
+    """
+
+    def __init__(self, folder, gpus=(1, 1, 1), cpus=4, memory=128_000):
+        self.folder, self.cpus, self.memory = Path(folder), cpus, memory
+        self.gpus = {f"n{number}": count for number, count in enumerate(gpus, start=1)}
         self.processes, self.database = {}, None
 
     def __enter__(self):
-        for name in ("munge", "state", "run", "log", "dev", *(f"spool/n{n + 1}" for n in range(self.nodes))):
+        for name in ("munge", "state", "run", "log", "dev", *(f"spool/{node}" for node in self.gpus)):
             (self.folder / name).mkdir(parents=True, mode=0o755)
         try:
             self._configure()
@@ -82,9 +86,9 @@ class Cluster:
             if not why_no_accounts():
                 self._start_accounting()
             self._start("slurmctld", "-D", "-f", self.conf)
-            for number in range(1, self.nodes + 1):
-                self.start_node(f"n{number}")
-            self._until(lambda: self.states().count("idle") == self.nodes, f"{self.nodes} idle nodes")
+            for node in self.gpus:
+                self.start_node(node)
+            self._until(lambda: self.states() == ["idle"] * len(self.gpus), f"{len(self.gpus)} idle nodes")
         except BaseException:
             self.__exit__()
             raise
@@ -138,9 +142,13 @@ class Cluster:
 
     def history(self):
         """[Completed, ...] of all jobs that have ended."""
+        return [_completed(job) for job in self.records() if job["JobState"] not in ("RUNNING", "PENDING")]
+
+    def records(self):
+        """[{"JobId": ..., "QOS": ..., "Comment": ...}, ...] of all jobs, every field as scontrol tells it."""
         lines = _output("scontrol", "show", "job", "--oneliner").splitlines()
         jobs = [dict(item.partition("=")[::2] for item in line.split() if "=" in item) for line in lines]
-        return [_completed(job) for job in jobs if job.get("JobState") not in (None, "RUNNING", "PENDING")]
+        return [job for job in jobs if "JobState" in job]
 
     def accounts(self):
         """{job number: {"State": ..., "ReqMem": ..., "ReqTRES": ..., "Comment": ...}} of all jobs, as sacct tells it."""
@@ -160,14 +168,16 @@ class Cluster:
             database.touch(mode=0o600)  # slurmdbd refuses one that others may read
             database.write_text(DATABASE_CONF.format(host=host, port=ACCOUNTING_PORT, folder=self.folder))
         gres = []
-        for number in range(1, self.nodes + 1):
-            values = {"number": number, "host": host, "port": NODE_PORT + number}
-            lines.append(NODE.format(**values, cpus=self.cpus, memory=self.memory, gpus=self.gpus))
-            for gpu in range(self.gpus):
-                device = self.folder / f"dev/n{number}-gpu{gpu}"  # /dev/null by another name: any character device
+        for port, (node, gpus) in enumerate(self.gpus.items(), start=NODE_PORT + 1):
+            lines.append(NODE.format(node=node, host=host, port=port, cpus=self.cpus, memory=self.memory, gpus=gpus))
+            for gpu in range(gpus):
+                device = self.folder / f"dev/{node}-gpu{gpu}"  # /dev/null by another name: any character device
                 os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))
-                gres.append(f"NodeName=n{number} Name=gpu Type=fake File={device}")
-        lines.append(f"PartitionName=gpu Nodes=n[1-{self.nodes}] Default=YES MaxTime=INFINITE State=UP")
+                gres.append(f"NodeName={node} Name=gpu Type=fake File={device}")
+        for name, default in (("gpu", True), ("wide", False)):
+            nodes = ",".join(node for node, gpus in self.gpus.items() if (gpus == 1) == default)
+            if nodes:
+                lines.append(PARTITION.format(name=name, nodes=nodes, default="YES" if default else "NO"))
         self.conf.write_text("\n".join(lines) + "\n")
         (self.folder / "gres.conf").write_text("\n".join(gres) + "\n")
         (self.folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
@@ -199,6 +209,8 @@ class Cluster:
         self._until(address.exists, "MariaDB's socket")
         self._start("slurmdbd", "-D", MYSQL_UNIX_PORT=address, SLURM_CONF=self.conf)
         self._until(lambda: "local" in _output("sacctmgr", "--immediate", "add", "cluster", "local"), "accounting")
+        for words in ACCOUNTS:
+            subprocess.run(["sacctmgr", "--immediate", "--quiet", *words.split()], check=True)
 
     def _start(self, name, *arguments, **environment):
         environment = os.environ | {name: str(value) for name, value in environment.items()}
@@ -261,12 +273,12 @@ def _kill(pids):
 
 
 def _completed(fields):
-    start, end = (_seconds(fields[key]) for key in ("StartTime", "EndTime"))
+    start, end = (seconds(fields[key]) for key in ("StartTime", "EndTime"))
     gpus = re.search(r"gpu(?::[a-z]+)?:(\d+)", fields.get("TresPerJob", "") + fields.get("TresPerNode", ""))
     return Completed(fields["JobId"], fields["JobState"], fields["NodeList"], start, end, int(gpus[1]) if gpus else 0)
 
 
-def _seconds(text):
+def seconds(text):
     """A time as SLURM writes it; 0 for one that never came, as the start of a job cancelled while it waited."""
     try:
         return datetime.fromisoformat(text).timestamp()

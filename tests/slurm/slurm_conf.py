@@ -44,7 +44,13 @@ AccountingStoragePort={port}
 AccountingStoragePass={folder}/munge/socket
 AccountingStorageTRES=gres/gpu
 AccountingStoreFlags=job_comment
+AccountingStorageEnforce=limits,qos
 """
+ACCOUNTS = (  # of sacctmgr: root may submit without limit, or two jobs at a time
+    "add account tests",
+    "add qos two MaxSubmitJobsPerUser=2",
+    "add user root account=tests qos=normal,two defaultqos=normal defaultaccount=tests",
+)
 DATABASE_CONF = """
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge/socket
@@ -60,6 +66,7 @@ StorageUser=root
 StorageLoc=slurm
 """
 NODE = (
-    "NodeName=n{number} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} Boards=1 SocketsPerBoard=1 "
-    "CoresPerSocket={cpus} ThreadsPerCore=1 RealMemory={memory} Gres=gpu:fake:{gpus}"
+    "NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} Boards=1 SocketsPerBoard=1 "
+    "CoresPerSocket={cpus} ThreadsPerCore=1 RealMemory={memory} Gres=gpu:fake:{gpus} Feature={node}"
 )
+PARTITION = "PartitionName={name} Nodes={nodes} Default={default} MaxTime=INFINITE State=UP"

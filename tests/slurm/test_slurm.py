@@ -5,15 +5,18 @@ so that one process runs it: a machine carries only one SLURM at a time.
 """
 
 import os
+import shlex
 import signal
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
-from slurm.cluster import Completed, most_at_once, why_no_accounts
+from slurm.cluster import Completed, most_at_once, seconds
 from slurm.conftest import GPUS
-from workflow.conftest import Workflow, jobs
+from workflow.conftest import ROOT, Workflow, jobs
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slurm]
 MANY_JOBS = {
@@ -54,23 +57,110 @@ def test_cluster_gives_the_local_run_s_bytes_and_never_more_gpus_than_there_are(
     assert results(on_cluster) == results(local)
     done = [job for job in cluster.history() if int(job.number) > before and job.state == "COMPLETED"]
     assert sum(job.gpus for job in done) == 4 + 1 + 4 + 2  # degrade, concept, purify, detect
-    assert 1 < most_at_once(done) <= GPUS
+    assert 1 < most_at_once(done) <= GPUS.count(1)
     assert on_cluster.planned("tables") == {}
 
 
-def test_accounts_tell_of_every_job_what_it_asked_for(cluster, on_cluster):
-    if reason := why_no_accounts():
-        pytest.skip(reason)
-    before = set(cluster.accounts())
+def test_accounts_tell_of_every_job_what_it_asked_for(accounting, on_cluster):
+    before = set(accounting.accounts())
     on_cluster.set(**CHANGES)
     on_cluster.run("degrade")
     new, end = [], time.monotonic() + PATIENCE
     while [job["State"] for job in new] != ["COMPLETED", "COMPLETED"]:  # the dataset and its degradation
         assert time.monotonic() < end, new
         time.sleep(0.5)
-        new = [job for number, job in cluster.accounts().items() if number not in before]
+        new = [job for number, job in accounting.accounts().items() if number not in before]
     asked = {job["Comment"].split("_wildcards")[0]: (job["ReqMem"], "gres/gpu=1" in job["ReqTRES"]) for job in new}
     assert asked == {"rule_make_dataset": ("4000M", False), RULE: ("8000M", True)}
+
+
+def test_jobs_stay_below_the_submit_limit_of_a_qos(accounting, on_cluster):
+    before = len(accounting.records())
+    on_cluster.set(datasets={f"mini{number}": {"source": "mini", "groups": 2, "images": 2} for number in (1, 2)})
+    on_cluster.edit_profile(**{"slurm-qos": "two"})  # which lets a user submit two jobs at a time
+    refused = on_cluster.run("data", check=False)
+    assert refused.returncode != 0 and len(accounting.records()) == before
+    lines = [line for line in refused.stdout.splitlines() if line.startswith("cosalpure:")]
+    assert lines == [
+        "cosalpure: jobs: 100 in the profile is too much: QOS 'two' (MaxSubmitJobsPerUser) lets you submit 2 at a time; "
+        "set jobs: 2, or less while other jobs of yours are there"
+    ]
+    on_cluster.edit_profile(jobs=2)
+    output = on_cluster.run("data").stdout
+    assert "sbatch failed" not in output and "Trying to restart" not in output
+    new = accounting.records()[before:]
+    assert [(job["QOS"], job["JobState"]) for job in new] == [("two", "COMPLETED")] * 3  # `mini` and two more
+    queued = [Completed("", "", "", seconds(job["SubmitTime"]), seconds(job["EndTime"]), gpus=1) for job in new]
+    assert most_at_once(queued) == 2
+
+
+def test_options_of_sbatch_in_the_profile_reach_the_job(accounting, on_cluster):
+    mail = "--mail-type=FAIL,END --mail-user=me@example.org"
+    values = {
+        "slurm_account": "tests",
+        "constraint": "n2",
+        "slurm_extra": f"\"'{mail}'\"",
+        "slurm-reservation": "course",
+    }
+    on_cluster.edit_profile(**values)
+    course = ["reservationname=course", "starttime=now", "duration=60", "users=root", "nodes=n2"]
+    subprocess.run(["scontrol", "create", "reservation", *course], check=True)
+    try:
+        on_cluster.run("data")
+        job = accounting.records()[-1]
+    finally:
+        subprocess.run(["scontrol", "delete", "reservationname=course"], check=True)
+    asked = {key: job[key] for key in ("Account", "Features", "Reservation", "MailType", "MailUser", "NodeList")}
+    assert asked == {
+        "Account": "tests",
+        "Features": "n2",
+        "Reservation": "course",
+        "MailType": "END,FAIL",
+        "MailUser": "me@example.org",
+        "NodeList": "n2",
+    }
+
+
+def test_a_job_with_two_gpus_runs_once(cluster, on_cluster):
+    on_cluster.edit_profile(slurm_partition="wide")
+    options = ["--snakefile", ROOT / "tests/slurm/gpus.smk", "--directory", on_cluster.folder]
+    options += ["--workflow-profile", on_cluster.profile, "--slurm-init-seconds-before-status-checks", 3]
+    command = [sys.executable, "-m", "snakemake", *map(str, options)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout[-4000:]
+    seen = {file.name: file.read_text() for file in on_cluster.folder.glob("*.seen")}
+    assert seen == dict.fromkeys(("gpu.seen", "model.seen", "gres.seen"), "0,1\n")
+
+
+def test_jobs_packed_onto_a_node_share_its_gpus_and_one_copy_of_the_weights(cluster, on_cluster, tmp_path, undisturbed):
+    scratch, seen = tmp_path / "scratch", {}
+    on_cluster.set(**CHANGES | {"groups_per_job": {"degrade": 1}})
+    head = on_cluster.command("degrade", "--seconds-between-status-checks", 1)
+    head[head.index("--workflow-profile") + 1] = str(ROOT / "profiles/allocation")
+    del head[head.index("--slurm-init-seconds-before-status-checks") :][:2]
+    node = ["sbatch", "--partition=wide", "--nodes=1", "--exclusive", "--gpus-per-node=2", "--mem=0"]
+    subprocess.run(
+        [*node, f"--output={on_cluster.folder}/head.log", f"--wrap={shlex.join(head)}"],
+        cwd=on_cluster.folder,
+        env=os.environ | {"COSALPURE_SCRATCH": str(scratch)},
+        check=True,
+    )
+    while cluster.active():
+        for pid, line in jobs(on_cluster.folder):
+            if "cosalpure degrade" in line and line not in seen:
+                seen[line] = gpus_of(pid)
+        time.sleep(0.2)
+    assert cluster.history()[-1].state == "COMPLETED", (on_cluster.folder / "head.log").read_text()[-4000:]
+    assert sorted(seen.values()) == ["0", "1"]  # one after the other, both would see 0
+    copies = [file for file in scratch.rglob("*") if file.is_file() and file.name != "lock"]
+    assert [file.name for file in copies] == ["resneta50b.safetensors"]
+    assert scores(on_cluster) == undisturbed
+
+
+def gpus_of(pid):
+    """The GPUs that a process may see."""
+    words = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return next(word.partition("=")[2] for word in words if word.startswith("CUDA_VISIBLE_DEVICES="))
 
 
 def test_most_at_once_counts_overlaps_and_not_neighbours():
