@@ -18,6 +18,7 @@ rule learn_concepts:
         mem_mb=grown(2000),
         runtime=longer(240),
     params:
+        code=lambda wildcards: JOBS.code("concept", **wildcards),
         settings=part("concept"),
         model=part("text_to_image"),
         data=folder("data"),

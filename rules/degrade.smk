@@ -16,6 +16,7 @@ rule degrade_images:
         mem_mb=grown(2000),
         runtime=longer(120),
     params:
+        code=lambda wildcards: JOBS.code("degrade", **wildcards),
         method=method_of("degradations"),
         settings=settings_of("degradations"),
         data=folder("data"),

@@ -17,6 +17,7 @@ rule detect_cosaliency:
         mem_mb=grown(2000),
         runtime=longer(120),
     params:
+        code=lambda wildcards: JOBS.code("detect", **wildcards),
         method=method_of("detectors"),
         settings=settings_of("detectors"),
         averaged=lambda wildcards: JOBS.average_option(*names(wildcards, "purify")),

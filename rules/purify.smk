@@ -18,6 +18,7 @@ rule purify_images:
         mem_mb=grown(2000),
         runtime=longer(240),
     params:
+        code=lambda wildcards: JOBS.code("purify", **wildcards),
         method=method_of("purifiers"),
         settings=settings_of("purifiers"),
         model=lambda wildcards: JOBS.model_text(wildcards.purifier),
