@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from importlib.metadata import Distribution, EntryPoint
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,16 @@ def test_a_plugin_may_be_one_file_that_uses_ours(tmp_path, monkeypatch):
     file.write_text(file.read_text().replace("(x)", "(x, y)"))
     assert search("detect", "one_file_plugin:mine").hash() != its.hash()
     assert "one_file_plugin" not in sys.modules
+
+
+def test_a_plugin_may_be_a_file_that_was_loaded_by_its_path(tmp_path):
+    file = tmp_path / "by_path.py"
+    file.write_text("class Mine:\n    def __call__(self, images, given):\n        return images > 0.5\n")
+    module = module_from_spec(spec := spec_from_file_location("by_path", file))
+    spec.loader.exec_module(module)
+    before = code_of("detect", module.Mine)
+    file.write_text(file.read_text().replace(">", "<"))
+    assert code_of("detect", module.Mine) != before != code_of("detect")
 
 
 # --- the package itself -----------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from cosalpure.cli.purify import purify
 from cosalpure.cli.purify_folder import purify_folder
 from cosalpure.cli.report import report
 from cosalpure.cli.score import score
+from cosalpure.cli.status import status
 from cosalpure.cli.tables import tables
 from cosalpure.cli.train import train
 from cosalpure.cli.weights import weights
@@ -39,6 +40,7 @@ COMMANDS: dict[str, Any] = {
     "config": config,
     "check": check,
     "plan": plan,
+    "status": status,
     "bench": bench,
     "doctor": doctor,
 }
