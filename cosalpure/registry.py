@@ -140,6 +140,10 @@ class Registry:
                 raise UserError(f"{start}{self.kind} '{name}' needs '{need}'; a {self.kind} is given: {choices}")
         return needs
 
+    def plugin(self, name: str) -> EntryPoint | None:
+        """Get the entry point of the method `name`, None for a built-in one."""
+        return None if name in self.builtin else self._plugins().get(name)
+
     def find(self, name: str) -> Method | None:
         """Get the built-in method `name`, or None."""
         return self.builtin.get(name)

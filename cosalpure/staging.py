@@ -8,15 +8,13 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TypeVar
 
 from cosalpure.io import whole_file, whole_folder
 
 SCRATCH = "COSALPURE_SCRATCH"
-P = TypeVar("P", str, Path)
 
 
-def staged(path: P) -> P | Path:
+def staged(path: str | Path) -> str | Path:
     """Copy a weights file or folder to the node's own disk, unless the copy is there, and give the copy's path.
 
     The path itself is given where COSALPURE_SCRATCH is not set, or where the copy fails, which standard error tells:

@@ -16,8 +16,7 @@ from cosalpure.slurm import check_jobs
 from cosalpure.tables import NAMES
 from cosalpure.weights import read_sources
 
-FILES = [os.path.relpath(file) for file in workflow.overwrite_configfiles or [DEFAULT]]
-LAYOUT = Layout()
+FILES, LAYOUT = [os.path.relpath(file) for file in workflow.overwrite_configfiles or [DEFAULT]], Layout()
 or_exit(check_files, FILES)
 EXPERIMENT = or_exit(load, config)
 JOBS = or_exit(Jobs, EXPERIMENT, LAYOUT)
@@ -103,11 +102,6 @@ def files_of(family):
 def method_file(family):
     """An input function: the Python file of a method named by its file. A comment in it reruns nothing, so not by its time."""
     return lambda wildcards: [ancient(file) for file in EXPERIMENT.entry(family, wildcards[family[:-1]]).method_file]
-
-
-def one_table(table):
-    """An input function: a table's files; an error in one line where the experiment runs nothing of it."""
-    return lambda wildcards: or_exit(JOBS.table_files, table)
 
 
 def sources_option(wildcards):

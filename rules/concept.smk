@@ -18,6 +18,7 @@ rule learn_concepts:
         mem_mb=grown(2000),
         runtime=longer(240),
     params:
+        code=lambda wildcards: JOBS.code("concept", **wildcards),
         settings=for_command(part("concept")),
         compared_settings=part("concept"),
         model=for_command(part("text_to_image")),

@@ -37,6 +37,7 @@ rule make_dataset:
         mem_mb=grown(2000),
         runtime=longer(60),
     params:
+        code=lambda wildcards: JOBS.code("data", **wildcards),
         settings=lambda wildcards: EXPERIMENT.datasets[wildcards.dataset].settings_text,
         content=lambda wildcards: JOBS.content(wildcards.dataset),
         folder=folder("data"),

@@ -17,6 +17,7 @@ rule degrade_images:
         mem_mb=grown(2000),
         runtime=longer(120),
     params:
+        code=lambda wildcards: JOBS.code("degrade", **wildcards),
         method=method_of("degradations"),
         settings=for_command(settings_of("degradations")),
         compared_settings=settings_of("degradations"),

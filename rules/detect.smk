@@ -18,6 +18,7 @@ rule detect_cosaliency:
         mem_mb=grown(2000),
         runtime=longer(120),
     params:
+        code=lambda wildcards: JOBS.code("detect", **wildcards),
         method=method_of("detectors"),
         settings=for_command(settings_of("detectors")),
         compared_settings=settings_of("detectors"),

@@ -1,8 +1,3 @@
-def purifier_model(wildcards, speed=False):
-    """A params function: the text-to-image model's settings for a purifier that loads it."""
-    return JOBS.model_text(wildcards.purifier, speed)
-
-
 rule purify_images:
     input:
         data=LAYOUT.manifest("{dataset}"),
@@ -24,11 +19,12 @@ rule purify_images:
         mem_mb=grown(2000),
         runtime=longer(240),
     params:
+        code=lambda wildcards: JOBS.code("purify", **wildcards),
         method=method_of("purifiers"),
         settings=for_command(settings_of("purifiers")),
         compared_settings=settings_of("purifiers"),
-        model=for_command(purifier_model),
-        compared_model=purifier_model,
+        model=lambda wildcards, output: JOBS.model_text(wildcards.purifier, speed=True),  # not compared, as it takes `output`
+        compared_model=lambda wildcards: JOBS.model_text(wildcards.purifier),
         concepts=lambda wildcards: JOBS.concepts_option(*names(wildcards, "purify")),
         data=folder("data"),
         images=folder("degrade"),

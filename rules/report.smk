@@ -20,6 +20,7 @@ rule draw_overview:
         mem_mb=grown(1000),
         runtime=longer(10),
     params:
+        code=lambda wildcards: JOBS.code("overview"),
         purifiers=lambda wildcards: JOBS.overviews[wildcards.dataset, wildcards.degradation, wildcards.detector],
         entries=entries,
     message:
@@ -50,6 +51,7 @@ rule draw_comparison:
         mem_mb=grown(1000),
         runtime=longer(10),
     params:
+        code=lambda wildcards: JOBS.code("comparison"),
         purifiers=lambda wildcards: JOBS.figure_purifiers(**wildcards),
         detectors=lambda wildcards: JOBS.figure_detectors(**wildcards),
         entries=entries,
@@ -82,6 +84,7 @@ rule draw_failures:
         mem_mb=grown(1000),
         runtime=longer(10),
     params:
+        code=lambda wildcards: JOBS.code("failures"),
         detectors=lambda wildcards: JOBS.figure_detectors(**wildcards),
         entries=entries,
     message:
@@ -114,6 +117,7 @@ rule draw_sweep:
         mem_mb=grown(1000),
         runtime=longer(10),
     params:
+        code=lambda wildcards: JOBS.code("sweep"),
         points=lambda wildcards: [str(its) for its in EXPERIMENT.sweeps[wildcards.sweep].points],
         label=lambda wildcards: EXPERIMENT.sweeps[wildcards.sweep].label,
         entries=entries,
@@ -155,6 +159,7 @@ rule draw_concepts:
         mem_mb=grown(2000),
         runtime=longer(60),
     params:
+        code=lambda wildcards: JOBS.code("concepts"),
         model=for_command(part("text_to_image")),
         compared_model=part("text_to_image"),
         data=folder("data"),
@@ -201,6 +206,7 @@ rule draw_attention:
         mem_mb=grown(2000),
         runtime=longer(60),
     params:
+        code=lambda wildcards: JOBS.code("attention"),
         model=for_command(part("text_to_image")),
         compared_model=part("text_to_image"),
         data=folder("data"),
@@ -244,6 +250,7 @@ rule build_report:
         mem_mb=grown(1500),
         runtime=longer(30),
     params:
+        code=lambda wildcards: JOBS.code("page"),
         configuration=lambda wildcards, output: EXPERIMENT.text,  # not compared, as it takes `output`
         compared_configuration=lambda wildcards: EXPERIMENT.result_text,
         results=lambda wildcards: LAYOUT.results,

@@ -20,6 +20,7 @@ rule build_table:
         mem_mb=grown(1000),
         runtime=longer(30),
     params:
+        code=lambda wildcards: JOBS.code("tables"),
         degradation=JOBS.table_degradation,
         output=lambda wildcards: LAYOUT.tables,
         settings=part("statistics"),
@@ -48,6 +49,7 @@ rule collect_scores:
         mem_mb=grown(1000),
         runtime=longer(30),
     params:
+        code=lambda wildcards: JOBS.code("tables"),
         output=lambda wildcards: LAYOUT.tables,
     message:
         "tables: every score in one file"
@@ -72,6 +74,8 @@ rule check_complete:
     resources:
         mem_mb=grown(1000),
         runtime=longer(10),
+    params:
+        code=lambda wildcards: JOBS.code("complete"),
     message:
         "does every image have a score?"
     shell:

@@ -4,6 +4,7 @@
 #   snakemake --cores 2 results/models/gicd.safetensors                 one
 # A killed training resumes from its checkpoint, which lies beside the output. A finished model takes its place by
 # hand: copy it to resources/mini/, where the configuration points.
+from cosalpure.train import code as training_code
 from cosalpure.train import options as training_options
 from cosalpure.train import options_of_all
 
@@ -31,6 +32,7 @@ rule train_network:
         mem_mb=grown(3000),
         runtime=longer(240),
     params:
+        code=lambda wildcards: training_code(wildcards.network),
         model=lambda wildcards: {"resneta50b": "surrogate"}.get(wildcards.network, wildcards.network),
         how=lambda wildcards: HOW[{"resneta50b": "surrogate"}.get(wildcards.network, wildcards.network)],
         settings=lambda wildcards, input: f"--settings '{{classifier: {input[0]}}}'" if input else "",
@@ -63,6 +65,7 @@ rule train_network_configured:
         mem_mb=grown(16000),
         runtime=longer(1440),
     params:  # a time budget is for the small models: here the settings file says how long
+        code=lambda wildcards: training_code(wildcards.network),
         how=lambda wildcards: training_options(
             wildcards.network, {key: value for key, value in TRAINING.items() if key != "minutes"}
         ),
@@ -88,6 +91,7 @@ rule train_text_encoder:
         mem_mb=grown(3000),
         runtime=longer(120),
     params:
+        code=lambda wildcards: training_code("text-encoder"),
         how=HOW["text-encoder"],
         output=lambda wildcards, output: Path(output[0]).parent,
     message:
@@ -111,6 +115,7 @@ rule train_autoencoder:
         mem_mb=grown(3000),
         runtime=longer(240),
     params:
+        code=lambda wildcards: training_code("autoencoder"),
         how=HOW["autoencoder"],
         output=lambda wildcards, output: Path(output[0]).parent,
     message:
@@ -137,6 +142,7 @@ rule train_text_to_image:
         mem_mb=grown(4000),
         runtime=longer(480),
     params:
+        code=lambda wildcards: training_code("text-to-image"),
         how=HOW["text-to-image"],
         text_encoder=lambda wildcards, input: Path(input.text_encoder).parent,
         autoencoder=lambda wildcards, input: Path(input.autoencoder).parent,
@@ -166,6 +172,7 @@ rule measure_gate:
         mem_mb=grown(2000),
         runtime=longer(60),
     params:
+        code=lambda wildcards: JOBS.code("gate"),
         model=lambda wildcards, input: Path(input.model).parent,
         recogniser=lambda wildcards, input: Path(input.recogniser).parent,
         output=lambda wildcards, output: Path(output[0]).parent,

@@ -21,6 +21,7 @@ from cosalpure.cli.purify import purify
 from cosalpure.cli.purify_folder import purify_folder
 from cosalpure.cli.report import report
 from cosalpure.cli.score import score
+from cosalpure.cli.status import status
 from cosalpure.cli.tables import tables
 from cosalpure.cli.train import train
 from cosalpure.cli.weights import weights
@@ -41,6 +42,7 @@ COMMANDS: dict[str, Any] = {
     "contract": contract,
     "check": check,
     "plan": plan,
+    "status": status,
     "bench": bench,
     "doctor": doctor,
 }

@@ -16,6 +16,7 @@ from cosalpure.concept.settings import ConceptLearning
 from cosalpure.data.settings import Dataset
 from cosalpure.diffusion.settings import TextToImage
 from cosalpure.experiment.file_format import GroupsPerJob
+from cosalpure.fingerprint import method_code
 from cosalpure.labels import FAMILIES as ALL_FAMILIES
 from cosalpure.labels import Entries, Entry
 from cosalpure.methods import FAMILIES, METHODS, Family
@@ -77,6 +78,11 @@ class MethodEntry(Entry):
     def files(self) -> tuple[str, ...]:
         """The files that the settings name: inputs of the rule."""
         return tuple(self._registered.files_of(self.settings))
+
+    @cached_property
+    def code(self) -> str:
+        """The fingerprint of the code that computes it."""
+        return method_code(METHODS[self.family], self.method, self.settings)
 
     @property
     def method_file(self) -> tuple[str, ...]:

@@ -4,12 +4,12 @@
     jobs.spans("degrade", "mini", "jadena")     ["0000-0012", "0012-0024"]
     jobs.table_files(*jobs.tables)              ["results/tables/table1.parquet", ...]
 
-Nothing is computed or read here but the names in folders of photos and of finished shards. Conditions are tuples (dataset, degradation,
-purifier, detector); a block is (dataset, degradation).
+Nothing is computed or read here but the names in folders of photos and of finished shards, and the code that makes results.
+Conditions are tuples (dataset, degradation, purifier, detector); a block is (dataset, degradation).
 """
 
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from cosalpure.data.layouts import count_groups, fingerprint, has_truth
@@ -17,9 +17,12 @@ from cosalpure.errors import UserError
 from cosalpure.experiment.experiment import Experiment
 from cosalpure.experiment.layout import DEPTH, TABLE_KINDS, Layout, every, span_ends, span_name
 from cosalpure.experiment.spans import partition
+from cosalpure.fingerprint import code_of, data_code
+from cosalpure.methods import Family
 from cosalpure.tables import ABLATED, Condition, conditions_of, table_names
 
 SHOWN = span_name(0, 6)  # groups of the figures of concepts: the first ones
+FAMILY: dict[str, Family] = {"degrade": "degradations", "purify": "purifiers", "detect": "detectors"}  # of a stage
 Block = tuple[str, str]
 
 
@@ -28,7 +31,7 @@ class Jobs:
 
     def __init__(self, experiment: Experiment, layout: Layout | None = None):
         self.experiment, self.layout = experiment, layout or Layout()
-        self.entries = experiment.entries
+        self.entries, self._code_of = experiment.entries, cache(code_of)
         self.conditions, self.once = list(experiment.conditions), experiment.once
         datasets = [experiment.datasets[name] for name in every(its[0] for its in self.conditions)]
         self.groups = {its.name: count_groups(its.name, its.settings) for its in datasets}
@@ -104,6 +107,14 @@ class Jobs:
         """Write --average-with FOLDER for a purifier whose maps are averaged with the degraded images', else nothing."""
         folder = self.layout.stage("degrade", dataset, degradation)
         return f"--average-with {folder}" if self.experiment.purifiers[purifier].average_maps else ""
+
+    def code(self, stage: str, **names: str) -> str:
+        """Fingerprint the code that computes an entry of a stage, or a figure: another one is a reason to rerun it."""
+        if stage in FAMILY:
+            return self.experiment.entry(FAMILY[stage], names[FAMILY[stage][:-1]]).code
+        if stage == "data":
+            return data_code(self.experiment.datasets[names["dataset"]].settings.source)
+        return self._code_of(stage)
 
     # --- concepts -----------------------------------------------------------------------------------------------------
     @cached_property

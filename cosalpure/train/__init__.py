@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cosalpure.errors import UserError, choose
+from cosalpure.fingerprint import code_of
 from cosalpure.train.compute import Compute
 
 MODELS = {  # name: module, function, settings
@@ -62,6 +63,12 @@ def options(model: str, values: Any) -> str:
 def options_of_all(values: Any) -> dict[str, str]:
     """{model: its `options`} of every training."""
     return {model: options(model, values) for model in MINUTES}
+
+
+def code(network: str) -> str:
+    """Fingerprint the code that trains a model, or a network by its own name, with its settings' defaults."""
+    file, function, settings = MODELS[{"resneta50b": "surrogate"}.get(network, network)]
+    return code_of("train", *(f"{__name__}.{file}:{name}" for name in (function, settings)))
 
 
 def run(

@@ -1,0 +1,110 @@
+"""Which code computes a result, as a short text: a rule's parameter, so that a change of code reruns what depends on it.
+
+    code_of("score")                                        "code 9f2c81d07b5e"
+    method_code(DETECTORS, "gicd", GICDSettings())          "code 03ab55c1f2aa"
+    method_code(DETECTORS, "mine", settings)                "code 7d61e0029c3f of my-package 1.2"
+
+The hash is that of the definitions (functions, classes, constants) that a stage and its method reach from where they start,
+by the names that they use, from module to module; imports inside functions count. These rules say what is reached:
+
+1. Prose is not: comments, docstrings, formatting, annotations of functions, imports that nothing uses (`cosalpure.syntax`).
+2. A name that is imported leads to its definition, through a package's `__init__`; other definitions there do not count.
+3. `LEFT_OUT` computes no results: it refuses, describes, records, downloads, prints or chooses jobs.
+4. Of settings classes only methods count that are no validators. The values of settings are parameters of the rule already.
+5. Registries, such as `cosalpure.networks.NETWORKS`, load a module by name. Of those only the entries count whose name is
+   given in a call (`networks.load("gicd", ...)`) or is a value of the settings; all of them if there is no such name.
+6. What a purifier does not need (the model, the concept) does not count, nor do photos for the mini dataset or its sprites
+   for photos.
+7. Files that stand beside a module and are named in it (`paper_tables.csv`) count by their bytes.
+8. Of a plug-in whole modules of its own package or its one file count, since nothing is known about its style, and the
+   version of its distribution. What it uses of CosalPure is followed as here. Other packages are not looked into.
+
+No module is imported for this, and a module's file is read once as long as it stays the same.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cosalpure.reach import OWN, Search
+
+if TYPE_CHECKING:
+    from cosalpure.registry import Registry
+    from cosalpure.schema import Model
+
+ROOT = Path(__file__).parent
+LEFT_OUT = tuple(  # a module with all that is below it, or a definition
+    f"{OWN}.{name}"
+    for name in (
+        "__version__ bench check cli contract doctor environment errors experiment file_kinds fingerprint labels methods plan "
+        "protocols provenance reach record registry schema staging status syntax timing weights diffusion.pipeline_checks data.write_index "
+        "data.problems.write_problems degrade.DEGRADATIONS purify.PURIFIERS detect.DETECTORS"
+    ).split()
+)
+STAGES = {"degradation": "degrade", "purifier": "purify", "detector": "detect"}  # of the kind of a method
+STARTS = {  # of a stage or a figure: "module:name", or files by a pattern
+    **{stage: (f"{OWN}.{stage}.stage:run",) for stage in ("data", "concept", "tables", *STAGES.values())},
+    "score": (f"{OWN}.score.condition:score_condition", f"{OWN}.score.condition:write_scores"),
+    "complete": (f"{OWN}.tables.complete:run",),
+    "gate": (f"{OWN}.train.gate:gate",),
+    "overview": (f"{OWN}.report.overview:draw",),
+    "comparison": (f"{OWN}.report.comparison:draw_comparison",),
+    "failures": (f"{OWN}.report.comparison:draw_failures",),
+    "sweep": (f"{OWN}.report.sweep:draw",),
+    "concepts": (f"{OWN}.report.concepts:draw_previews",),
+    "attention": (f"{OWN}.report.concepts:draw_attention",),
+    "page": (f"{OWN}.report.page:run", "report/templates/*", "assets/references.bib"),
+}
+OF_NEEDS = {"model": f"{OWN}.diffusion.text_to_image", "concept": f"{OWN}.concept"}  # not for a method without the need
+OF_PHOTOS = tuple(f"{OWN}.data.stage.{name}" for name in ("take_photos", "_origin", "_as_folder"))
+OF_MINI = (f"{OWN}.data.stage.compose_mini",)
+
+
+def code_of(
+    stage: str, *more: str | Callable[..., Any], values: Iterable[str] = (), without: Iterable[str] = ()
+) -> str:
+    """Fingerprint the code of a stage.
+
+    Args:
+        stage: a key of `STARTS`; another name has no start of its own.
+        more: further starts, "module:name", or a class or function.
+        values: values of settings, which may be names in registries.
+        without: further modules and definitions to leave out.
+    """
+    return f"code {search(stage, *more, values=values, without=without).hash()}"
+
+
+def search(
+    stage: str, *more: str | Callable[..., Any], values: Iterable[str] = (), without: Iterable[str] = ()
+) -> Search:
+    """Find all definitions that a stage reaches; arguments as for `code_of`."""
+    return Search({OWN: ROOT}, [*STARTS.get(stage, ()), *more], frozenset(values), (*LEFT_OUT, *without))
+
+
+def method_code(registry: "Registry", name: str, settings: "Model") -> str:
+    """Fingerprint the code of a method under its settings, with its stage."""
+    point = registry.plugin(name)
+    distribution = f" of {point.dist.name} {point.dist.version}" if point and point.dist else ""
+    return f"code {method_search(registry, name, settings).hash()}{distribution}"
+
+
+def method_search(registry: "Registry", name: str, settings: "Model") -> Search:
+    """Find all definitions that a method reaches under its settings, with its stage."""
+    method = registry.get(name)
+    needs = method.needs_of(settings)
+    unneeded = [module for need, module in OF_NEEDS.items() if need not in needs]
+    values = _texts(settings.model_dump())
+    return search(STAGES[registry.kind], method.implementation, values=values, without=unneeded)
+
+
+def data_code(source: str) -> str:
+    """Fingerprint the code that makes a dataset of a source: mini, folder, or a published one."""
+    return code_of("data", without=OF_PHOTOS if source == "mini" else OF_MINI)
+
+
+def _texts(value: Any) -> set[str]:
+    """The texts in nested settings."""
+    if isinstance(value, str):
+        return {value}
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return {text for its in inner for text in _texts(its)}
