@@ -34,7 +34,8 @@ def load(name: str, where: str) -> tuple[str, Any]:
     module = _module(path, where)
     classes = [key for key, its in vars(module).items() if getattr(its, "__module__", "") == module.__name__]
     if not hasattr(module, attribute):
-        choose("class", attribute, [key for key in classes if not key.startswith("_")], f"{where}: {path}")
+        public = [key for key in classes if not key.startswith("_")]
+        choose("class", attribute, public or ["(the file has none)"], f"{where}: {path}")
     return path, getattr(module, attribute)
 
 

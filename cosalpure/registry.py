@@ -17,7 +17,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Self
 
 from cosalpure.errors import UserError, choose
-from cosalpure.method_files import in_a_file, load
+from cosalpure.method_files import in_a_file, load, told
 from cosalpure.protocols import GIVEN_TO, NEEDS, Kind, Need, Role
 from cosalpure.schema import Model, validated
 
@@ -127,8 +127,8 @@ class Registry:
         try:
             found = point.load()
         except Exception as error:
-            raise UserError(f"{self.kind} '{name}' ({point.value}) cannot be imported: {error}") from error
-        return self._method(found, f"{self.kind} '{name}' ({point.value})")
+            raise UserError(f"{place}{self.kind} '{name}' ({point.value}) cannot be imported: {told(error)}") from error
+        return self._method(found, f"{place}{self.kind} '{name}' ({point.value})")
 
     def needs(self, name: str, settings: Model, where: str | None = None) -> frozenset[Need]:
         """Say what the method `name` needs; a UserError names what this kind of method is not given."""

@@ -80,8 +80,9 @@ Entries = dict[Name, dict[str, Any]]  # as written: the method says what the key
 class ExperimentFile(Model):
     """A whole experiment. `datasets`, `degradations`, `purifiers` and `detectors` map a name to its settings.
 
-    A named group of settings is an entry. Its `method` is its name unless it says another; `like` takes over the method
-    and settings of another entry, but not its label, role and reported row.
+    A named group of settings is an entry. Its `method` is its name unless it says another, or the class in a Python file:
+    `path/to/file.py:Class`. `like` takes over the method and settings of another entry, but not its label, role and
+    reported row.
     """
 
     experiment: Name = Field(description="name of the experiment; a file without this key is a variant")
