@@ -52,20 +52,22 @@ class Statement:
 
     def _write(self, node: ast.AST, out: list[str], inside: bool) -> None:
         """Append the text of `node`; where it does not stand `inside` of a function, its annotations are a class's fields."""
-        out.append(f"({type(node).__name__}")
+        kind = type(node)
+        out.append(f"({kind.__name__}")
         self._note(node)
-        inside = not isinstance(node, ast.ClassDef) and (inside or isinstance(node, FUNCTIONS))
-        for key, value in ast.iter_fields(node):
-            if key in UNWRITTEN and not (key == "annotation" and isinstance(node, ast.AnnAssign)):
-                if key in ("annotation", "returns") and isinstance(value, ast.AST):
-                    self.annotations.update(_annotated(value))
-                continue
+        inside = kind is not ast.ClassDef and (inside or kind in FUNCTIONS)
+        for key in node._fields:
+            value = getattr(node, key, None)
             if value is None or value == []:
                 continue
+            if key in UNWRITTEN and not (key == "annotation" and kind is ast.AnnAssign):
+                if key in ("annotation", "returns"):
+                    self.annotations.update(_annotated(value))
+                continue
             out.append(f" {key}")
-            for item in value if isinstance(value, list) else [value]:
+            for item in value if isinstance(value, list) else (value,):
                 if isinstance(item, ast.stmt):
-                    self._write_statement(item, out, inside, isinstance(node, ast.ClassDef))
+                    self._write_statement(item, out, inside, kind is ast.ClassDef)
                 elif isinstance(item, ast.AST):
                     self._write(item, out, inside)
                 else:
