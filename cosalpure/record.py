@@ -19,12 +19,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
-from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosalpure import environment
+from cosalpure.fingerprint import code_of, data_code, method_code
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,14 +155,10 @@ def plugin(method: str, registry: "Registry") -> str:
 
 
 def code(stage: str, method: str, settings: "Model | None", registry: "Registry | None") -> str:
-    """Fingerprint the code that the result depends on, as the job's rule does; empty where no module does that."""
-    try:
-        fingerprint = import_module("cosalpure.fingerprint")
-    except ImportError:
-        return ""
-    if registry:
-        return str(fingerprint.method_code(registry, method, settings))
-    return str(fingerprint.data_code(method) if stage == "data" else fingerprint.code_of(stage))
+    """Fingerprint the code that the result depends on, as the job's rule does."""
+    if registry and settings is not None:
+        return method_code(registry, method, settings)
+    return data_code(method) if stage == "data" else code_of(stage)
 
 
 def command() -> str:

@@ -13,15 +13,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cosalpure.errors import UserError
 from cosalpure.experiment.files import File
 from cosalpure.experiment.jobs import Jobs
 from cosalpure.experiment.layout import DEPTH, KEYS, every
 from cosalpure.experiment.parse import load_files
+from cosalpure.record import Record, read
 
-KEY = b"cosalpure"  # of the record in a file's metadata
 CODE = re.compile(r"'?(code [0-9a-f]{12}[^',]*)'?")  # in the parameters that Snakemake recorded
 NAME = 254  # characters of a name in Snakemake's folder of records
 COLUMNS = 6  # of snakemake --summary
@@ -69,16 +68,16 @@ def planned(jobs: Jobs) -> list[Planned]:
 def row(entry: Planned, pending: Mapping[str, str]) -> list[str]:
     """Give the line of an entry; `pending` has Snakemake's status of the files that would be made."""
     done = [file for file in entry.files if Path(file).is_file()]
-    records = {file: read_record(file) for file in done}
-    codes = [str(records[file].get("code") or recorded_code(file) or "unknown") for file in done]
+    records = {file: read(file) for file in done}
+    codes = [(its.code if its else "") or recorded_code(file) or "unknown" for file, its in records.items()]
     waiting = [why(file, pending[file], entry.code) for file in entry.files if file in pending]
     return [
         entry.stage,
         "/".join(entry.names),
         f"{len(done)}/{len(entry.files)}",
         distinct(map(short, codes)),
-        distinct(str(its.get("commit") or "unknown")[:7] + _dirty(its) for its in records.values()),
-        distinct(str(its.get("device") or "unknown") for its in records.values()),
+        distinct(map(_commit, records.values())),
+        distinct((its.device if its else "") or "unknown" for its in records.values()),
         str(len(waiting) or ""),
         distinct(waiting),
     ]
@@ -92,20 +91,11 @@ def distinct(values: Iterable[str]) -> str:
     return ", ".join(f"{value} ({count})" for value, count in counts.most_common())
 
 
-def read_record(file: str) -> dict[str, Any]:
-    """Read the record of a Parquet file; empty where it has none, or where the file cannot be read."""
-    import pyarrow.parquet
-
-    try:
-        metadata = pyarrow.parquet.read_schema(file).metadata or {}
-    except (OSError, pyarrow.ArrowException):
-        return {}
-    found: dict[str, Any] = json.loads(metadata.get(KEY, b"{}"))
-    return found
-
-
-def _dirty(record: Mapping[str, Any]) -> str:
-    return "" if record.get("clean", True) else " with changes"
+def _commit(its: Record | None) -> str:
+    """Write the commit of a record, and whether the code was changed since."""
+    if its is None or not its.commit:
+        return "unknown"
+    return its.commit[:7] + (" with changes" if its.clean is False else "")
 
 
 def summary(files: Sequence[File]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from cosalpure.cli import main
 from cosalpure.data import Group, write_index
 from cosalpure.degrade import DEGRADATIONS
 from cosalpure.detect import DETECTORS
+from cosalpure.fingerprint import code_of, data_code, method_code
 from cosalpure.schema import parse
 from cosalpure.score import write_scores
 from cosalpure.tables.scores import read_scores
@@ -103,13 +104,11 @@ def test_a_plug_in_is_told_with_its_version(monkeypatch):
     assert record.plugin("/home/ada/own/method.py:Mine", DETECTORS) == "…/method.py:Mine"
 
 
-def test_the_code_is_told_where_there_is_a_fingerprint(monkeypatch):
-    texts = {"method_code": lambda *its: its, "data_code": lambda source: source, "code_of": lambda stage: stage}
-    monkeypatch.setitem(sys.modules, "cosalpure.fingerprint", SimpleNamespace(**texts))
-    assert record.code("detect", "gicd", None, DETECTORS) == str((DETECTORS, "gicd", None))
-    assert record.code("data", "mini", None, None) == "mini" and record.code("score", "", None, None) == "score"
-    monkeypatch.setitem(sys.modules, "cosalpure.fingerprint", None)
-    assert record.code("detect", "gicd", None, DETECTORS) == ""
+def test_the_code_is_that_of_the_rule():
+    settings = DETECTORS.get("gicd").settings()
+    assert record.code("detect", "gicd", settings, DETECTORS) == method_code(DETECTORS, "gicd", settings)
+    assert record.code("data", "mini", None, None) == data_code("mini") != data_code("folder")
+    assert record.code("score", "", None, None) == code_of("score")
 
 
 def test_a_command_by_hand_is_that_of_the_job(monkeypatch):

@@ -31,7 +31,7 @@ def shard(name, **record):
     """A shard's file, with a record of how it was made if there is anything to say."""
     table = pyarrow.Table.from_pandas(pd.DataFrame({"file": ["a.png"]}))
     if record:
-        table = table.replace_schema_metadata({b"cosalpure": json.dumps(record)})
+        table = table.replace_schema_metadata({b"cosalpure": json.dumps({"stage": "detect"} | record)})
     pyarrow.parquet.write_table(table, name)
     return name
 
