@@ -23,8 +23,7 @@ from cosalpure.io import has_16_bits, open_image
 
 UNCLEAR = "unclear mask"  # what problems of this module start with
 REMEDY = "Save it as grey, 0 for the background and 255 for the object"
-WHITE = 192  # a grey mask with soft edges has a level of at least this, and one below DARK
-DARK = 64
+WHITE, DARK = 192, 64  # a grey mask with soft edges has a level of at least the first, and one below the second
 BLACK, PURE_WHITE = 15, 240  # bounds of the two values of a mask that is taken as it is
 RIM = 9  # px: VOC's void pixels are a line of about 5 px around an object
 FEW = 16  # distinct values at most of a map of labels
