@@ -24,7 +24,7 @@ rule purify_images:
         settings=for_command(settings_of("purifiers")),
         compared_settings=settings_of("purifiers"),
         model=lambda wildcards, output: JOBS.model_text(wildcards.purifier, speed=True),  # not compared, as it takes `output`
-        compared_model=lambda wildcards: JOBS.model_text(wildcards.purifier),
+        compared_model=lambda wildcards: JOBS.model_text(wildcards.purifier, speed=False),
         concepts=lambda wildcards: JOBS.concepts_option(*names(wildcards, "purify")),
         data=folder("data"),
         images=folder("degrade"),

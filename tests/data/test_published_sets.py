@@ -13,7 +13,7 @@ from PIL import Image
 
 from cosalpure import weights
 from cosalpure.cli import main
-from cosalpure.data import read_manifest, stage
+from cosalpure.data import MANIFEST, read_manifest, stage
 from cosalpure.data.layouts import find_groups
 from cosalpure.data.published import PUBLISHED, PublishedSet
 from cosalpure.data.settings import PublishedDataset
@@ -102,7 +102,12 @@ def table(tmp_path, *addresses, sha256=""):
 
 
 def files_of(folder):
-    return {path.relative_to(folder): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+    """The content of all files; of a manifest its rows, since its record tells how and when it was made."""
+    files = [path for path in Path(folder).rglob("*") if path.is_file()]
+    return {
+        path.relative_to(folder): pd.read_parquet(path).to_csv() if path.name == MANIFEST else path.read_bytes()
+        for path in files
+    }
 
 
 @pytest.mark.slow

@@ -92,7 +92,7 @@ def test_report_page_is_written_with_all_it_has_to_show(finished):
         "paired",
         "Table 2.",
         "Gallery",
-        "commit ",
+        ">commit<",
         "unet/diffusion_pytorch_model.safetensors",
         "gao2022jadena",
     ):
