@@ -22,10 +22,13 @@ by the names that they use, from module to module; imports inside functions coun
 No module is imported for this, and a module's file is read once as long as it stays the same.
 """
 
+import json
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cosalpure.code_cache import Known
 from cosalpure.reach import OWN, Search
 
 if TYPE_CHECKING:
@@ -36,7 +39,7 @@ ROOT = Path(__file__).parent
 LEFT_OUT = tuple(  # a module with all that is below it, or a definition
     f"{OWN}.{name}"
     for name in (
-        "__version__ bench check cli contract doctor environment errors experiment file_kinds fingerprint labels method_files methods plan "
+        "__version__ bench check cli code_cache contract doctor environment errors experiment file_kinds fingerprint labels method_files methods plan "
         "protocols provenance reach record registry schema staging status syntax timing weights diffusion.pipeline_checks data.write_index "
         "data.problems.write_problems degrade.DEGRADATIONS purify.PURIFIERS detect.DETECTORS"
     ).split()
@@ -71,7 +74,7 @@ def code_of(
         values: values of settings, which may be names in registries.
         without: further modules and definitions to leave out.
     """
-    return f"code {search(stage, *more, values=values, without=without).hash()}"
+    return f"code {_hash(stage, *more, values=values, without=without)}"
 
 
 def search(
@@ -85,16 +88,41 @@ def method_code(registry: "Registry", name: str, settings: "Model") -> str:
     """Fingerprint the code of a method under its settings, with its stage."""
     point = registry.plugin(name)
     distribution = f" of {point.dist.name} {point.dist.version}" if point and point.dist else ""
-    return f"code {method_search(registry, name, settings).hash()}{distribution}"
+    stage, start, values, unneeded = _of_method(registry, name, settings)
+    return f"code {_hash(stage, start, values=values, without=unneeded)}{distribution}"
 
 
 def method_search(registry: "Registry", name: str, settings: "Model") -> Search:
     """Find all definitions that a method reaches under its settings, with its stage."""
+    stage, start, values, unneeded = _of_method(registry, name, settings)
+    return search(stage, start, values=values, without=unneeded)
+
+
+def _of_method(
+    registry: "Registry", name: str, settings: "Model"
+) -> tuple[str, str | Callable[..., Any], set[str], list[str]]:
+    """Give the stage of a method, its start, the values of its settings, and what it does not need."""
     method = registry.get(name)
     needs = method.needs_of(settings)
     unneeded = [module for need, module in OF_NEEDS.items() if need not in needs]
-    values = _texts(settings.model_dump())
-    return search(STAGES[registry.kind], method.implementation, values=values, without=unneeded)
+    return STAGES[registry.kind], method.implementation, _texts(settings.model_dump()), unneeded
+
+
+def _hash(stage: str, *more: str | Callable[..., Any], values: Iterable[str], without: Iterable[str]) -> str:
+    """Hash what a stage reaches, or take the hash from an earlier run if it is about this package alone."""
+
+    def compute() -> str:
+        return search(stage, *more, values=values, without=without).hash()
+
+    starts = [its for its in more if isinstance(its, str) and its.startswith(f"{OWN}.")]
+    if len(starts) < len(more):
+        return compute()
+    return _known(ROOT).get(json.dumps([stage, starts, sorted(values), sorted(without)]), compute)
+
+
+@cache
+def _known(root: Path) -> Known:
+    return Known(root)
 
 
 def data_code(source: str) -> str:

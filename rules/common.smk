@@ -91,7 +91,8 @@ def method_of(family):
 
 def settings_of(family):
     """A params function: exactly the settings that the method sees, so that nothing else causes a rerun."""
-    return lambda wildcards, speed=False: EXPERIMENT.entry(family, wildcards[family[:-1]]).settings.as_json(speed)
+    text = ("compared_text", "settings_text")
+    return lambda wildcards, speed=False: getattr(EXPERIMENT.entry(family, wildcards[family[:-1]]), text[speed])
 
 
 def files_of(family):

@@ -64,6 +64,11 @@ class MethodEntry(Entry):
         """The settings as the command takes them: inline JSON of exactly what the method sees."""
         return self.settings.as_json()
 
+    @cached_property
+    def compared_text(self) -> str:
+        """The settings that results depend on, without those of speed alone, as inline JSON."""
+        return self.settings.as_json(speed=False)
+
     @property
     def random(self) -> bool:
         """Whether another seed gives other results."""
