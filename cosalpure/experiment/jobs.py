@@ -267,17 +267,5 @@ class Jobs:
         detectors = self.common_detectors(dataset, degradation, purifiers)
         return self.scores((dataset, degradation, purifier, name) for purifier in purifiers for name in detectors)
 
-    def sweep_scores(self, sweep: str) -> list[str]:
-        """List the score files of a sweep's points and of the clean references beside them, nothing purified."""
-        points = self.experiment.sweeps[sweep].points
-        datasets = {its.dataset for its in points}
-        wanted = {(its.dataset, its.degradation) for its in points}
-        wanted |= {
-            its[:2] for its in self.once if its[0] in datasets and self._role("degradations", its[1]) == "reference"
-        }
-        return self.scores(
-            its for its in self.once if its[:2] in wanted and self._role("purifiers", its[2]) == "reference"
-        )
-
     def _role(self, family: str, name: str) -> str | None:
         return self.entries.role(family, name)
