@@ -45,6 +45,7 @@ def of_stage(folder, data):
     return read_images(read_groups(data)[0].paths(folder / "images"))
 
 
+@pytest.mark.slow
 def test_a_group_of_mini_is_that_of_the_workflow(group, data):
     first = read_groups(data)[0]
     assert (group.name, group.files, group.attacked) == (first.name, first.files, first.attacked)
@@ -128,6 +129,7 @@ def test_a_folder_of_photos_is_a_group(tmp_path):
         cp.evaluate(group.images[:, :1], group)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -213,6 +213,7 @@ EDITS = {  # file: old, new, what depends on it
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", EDITS)
 def test_an_edit_changes_exactly_what_depends_on_it(package, experiment, file):
     old, new, dependent = EDITS[file]
@@ -247,6 +248,7 @@ class Rewritten(ast.NodeTransformer):
         return node
 
 
+@pytest.mark.slow
 def test_no_comment_docstring_or_formatting_counts_anywhere(package, experiment):
     before = codes(experiment)
     for file in package.rglob("*.py"):
@@ -255,6 +257,7 @@ def test_no_comment_docstring_or_formatting_counts_anywhere(package, experiment)
     assert codes(experiment) == before
 
 
+@pytest.mark.slow
 def test_jobs_give_the_code_of_an_entry(experiment):
     jobs = Jobs(experiment)
     assert jobs.code("detect", dataset="mini", degradation="none", purifier="jpeg", detector="gicd") == method_code(
@@ -314,6 +317,7 @@ def mini_data(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gicd", "gcagc", "poolnet"])
 def test_all_that_a_detector_runs_is_fingerprinted(mini_data, experiment, tmp_path, name):
     from cosalpure.detect.stage import run
@@ -325,6 +329,7 @@ def test_all_that_a_detector_runs_is_fingerprinted(mini_data, experiment, tmp_pa
     assert any(name.startswith(f"cosalpure.networks.{its.method}.") for _, name in recorded.calls)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["none", "jadena", "motion_blur"])
 def test_all_that_a_degradation_runs_is_fingerprinted(mini_data, experiment, tmp_path, name):
     from cosalpure.degrade.stage import run
@@ -335,6 +340,7 @@ def test_all_that_a_degradation_runs_is_fingerprinted(mini_data, experiment, tmp
     assert not missed(recorded, method_search(METHODS["degradations"], its.method, its.settings))
 
 
+@pytest.mark.slow
 def test_all_that_concepts_and_purifiers_run_is_fingerprinted(mini_data, experiment, tmp_path):
     from cosalpure.concept.stage import run as learn
     from cosalpure.purify.stage import run as purify

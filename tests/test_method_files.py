@@ -157,6 +157,7 @@ def snakemake(folder, *options):
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=folder, env=os.environ)
 
 
+@pytest.mark.slow
 def test_a_dry_run_takes_a_file_and_notices_that_it_is_gone(half, tmp_path):
     (tmp_path / "own.yaml").write_text(str(config(mine={"method": "half.py:Half"})))
     done = snakemake(tmp_path, "--dry-run", "--printshellcmds")

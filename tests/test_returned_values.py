@@ -118,6 +118,7 @@ def contents(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", WRONG)
 @pytest.mark.parametrize("kind", REGISTRIES)
 def test_wrong_values_are_one_line_and_only_groups_before_them_are_written(kind, case, data, tmp_path, register):

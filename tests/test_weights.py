@@ -121,6 +121,7 @@ def test_a_disk_that_is_too_small_is_named(server, tmp_path, monkeypatch):
     assert "do not fit on the disk" in refused(source(server.url + "/model.pth"), tmp_path)
 
 
+@pytest.mark.slow
 def test_who_finds_another_at_work_waits_and_takes_what_that_one_brought(server, tmp_path, capsys):
     from filelock import FileLock
 

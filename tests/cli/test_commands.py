@@ -158,6 +158,7 @@ def test_options_with_several_values_reach_the_figure(monkeypatch):
     assert seen[1:6] == ["mini", "jadena", ["a", "b"], ["gicd", "gcagc"], "o.png"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["cosalpure", "cosalpure.cli"])
 def test_python_runs_the_command(module):
     done = subprocess.run([sys.executable, "-m", module, "nothing"], capture_output=True, text=True)

@@ -26,6 +26,7 @@ def test_a_concept_is_as_readable_as_any_other_file(tmp_path):
     assert (tmp_path / "learned_embeds.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
+@pytest.mark.slow
 def test_stock_diffusers_reads_the_concept_and_means_the_same(images, tiny_model, tiny_pipeline, tmp_path):
     from diffusers import DiffusionPipeline
 

@@ -51,6 +51,7 @@ def test_groups_side_by_side_give_the_same_concepts_but_for_rounding(learn):
         assert len((folder / "loss.csv").read_text().splitlines()) == 1 + 4
 
 
+@pytest.mark.slow
 def test_finished_jobs_leave_no_progress_files(learn, tmp_path):
     learn("out", "0:3", groups_at_once=3, checkpoint_every=2)
     assert not list((tmp_path / "out" / "progress").glob("*"))

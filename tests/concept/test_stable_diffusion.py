@@ -59,6 +59,7 @@ def test_the_whole_path_by_its_commands(folder, tmp_path):
             assert figure.height == 58 + 100 * rows
 
 
+@pytest.mark.slow
 def test_stock_diffusers_reads_this_models_concept_too(folder, model, tmp_path):
     from diffusers import DDIMScheduler, StableDiffusionPipeline
     from transformers import CLIPTextModel, CLIPTokenizer

@@ -124,6 +124,7 @@ def files_of(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ARCHIVES)
 def test_a_hostile_archive_is_one_line_and_leaves_nothing(kind, tmp_path, limits, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)

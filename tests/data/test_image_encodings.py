@@ -87,6 +87,7 @@ FILES = {  # name: (suffix, bytes, pixels, or None if it is left out; what is sa
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_photograph_is_read_or_its_encoding_is_named(name, tmp_path, capsys):
     suffix, content, expected, said = FILES[name]

@@ -49,6 +49,7 @@ def attempt(path, out, problems):
     return " ".join(read), "; ".join(lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["folder", "zip"])
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_read_and_what_is_said(name, kind, tmp_path):

@@ -44,6 +44,7 @@ def outcome(folder):
     return ((truth >= 128) == TRUE).mean(), *texts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_a_ground_truth_is_read_or_its_encoding_is_named(name, tmp_path):
     mask, said = ENCODINGS[name]

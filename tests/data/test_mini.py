@@ -39,6 +39,7 @@ def test_benchmark_concepts_have_at_least_seven_designs(world):
         assert min(len(world.sprites(concept)) for concept in world.concepts(split)) >= 7
 
 
+@pytest.mark.slow
 def test_every_sprite_has_a_permissive_licence(world):
     with (RESOURCES / "sprites.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -230,6 +230,7 @@ SPOILT = {  # what is spoilt in a sound set: (member, its new content or None, t
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SPOILT)
 def test_what_is_wrong_is_named_and_left_out_only_when_asked(tmp_path, kind):
     member, content, problem = SPOILT[kind]

@@ -44,6 +44,7 @@ def eight_bit(*shape, seed=0):
     return (torch.nn.functional.interpolate(low, size=shape[1:], mode="bilinear") * 255).round() / 255
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DEGRADATIONS.names())
 def test_every_promise_is_kept(name):
     method = DEGRADATIONS.get(name)

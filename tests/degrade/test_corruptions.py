@@ -50,6 +50,7 @@ def astronaut():
     return skimage.data.astronaut()[20:244, 120:344] / 255
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("severity", SEVERITIES)
 @pytest.mark.parametrize("name", NAMES)
 def test_corruption_equals_the_authors_own(golden, astronaut, name, severity):
@@ -106,6 +107,7 @@ def test_lengths_follow_the_size_of_the_image():
     assert torch.equal(*both)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["snow", "elastic_transform", "motion_blur", "defocus_blur", "zoom_blur", "fog"])
 def test_a_small_image_suffers_about_as_much_as_a_large_one(astronaut, name):
     large = torch.from_numpy(astronaut).permute(2, 0, 1)[None].float()

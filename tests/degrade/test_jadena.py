@@ -136,6 +136,7 @@ def test_images_of_a_batch_are_independent_attacks(images, tiny, images_per_batc
         torch.testing.assert_close(together.losses[:, i], alone.losses[:, 0], atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["augment", "single", "group"])
 def test_a_batch_of_eight_equals_eight_single_runs(images, tiny, variant):
     eight = torch.cat([images, images.flip(-1), images.flip(-2)[:2]])

@@ -50,6 +50,7 @@ def test_the_choice_depends_on_the_scores_of_one_image(heads, side, chosen):
     assert called == [chosen, chosen]
 
 
+@pytest.mark.slow
 def test_a_model_on_a_cpu_predicts_as_with_the_plain_processor(tiny_pipeline):
     model = TextToImage(tiny_pipeline, 32, device="cpu")
     assert {type(processor) for processor in model.unet.attn_processors.values()} == {AttentionBySize}

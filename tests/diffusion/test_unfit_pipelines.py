@@ -103,6 +103,7 @@ CASES = {  # id: (what is changed, what the line says)
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_other_pipelines_are_refused_in_one_line(case, tiny_pipeline, tmp_path):
     change, words = CASES[case]

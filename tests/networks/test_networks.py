@@ -63,6 +63,7 @@ def test_liif_answers_at_chosen_rows_and_columns_as_in_the_whole():
     assert torch.allclose(network(images, (33, 50), (rows, columns)), whole[:, :, rows][..., columns], atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SLIM)
 def test_weights_survive_a_round_trip_through_the_file(name, tmp_path):
     network = networks.build(name, **SLIM[name]).eval()

@@ -143,6 +143,7 @@ class Touch:
         return os.mkdir, (str(self.path),)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["pickle 2", "pickle 4", "legacy", "zip", "zipped"])
 def test_a_file_that_would_run_code_is_refused_and_runs_nothing(tmp_path, form):
     content, path = {"fuse.fuse.weight": Touch(tmp_path / "ran")}, tmp_path / "evil.pth"

@@ -71,6 +71,7 @@ def test_gicd_equals_the_official_code(official_gicd):
     assert difference(maps[-1], golden["pred"]) < 1e-4
 
 
+@pytest.mark.slow
 def test_resneta50b_equals_the_official_code():
     golden = loader.golden("resneta50b")
     network = official("resneta50b", "resneta50b")

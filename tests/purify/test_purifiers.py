@@ -56,6 +56,7 @@ def test_every_promise_is_kept(name, quick, tiny_model):
     assert [str(its) for its in outcomes(subject) if not its.kept] == []
 
 
+@pytest.mark.slow
 def test_images_keep_shape_and_range(purifier, images, concept):
     purified = purifier(images, Given(generators(images), concept=concept))
     assert purified.shape == images.shape and purified.dtype == torch.float32

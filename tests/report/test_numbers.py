@@ -60,6 +60,7 @@ def computed(monkeypatch):
     return found
 
 
+@pytest.mark.slow
 def test_cells_and_differences_are_equal_to_those_computed_anew(results):
     folder, scores = results
     found = Numbers(Layout(str(folder)), scores, Entries(), BOOTSTRAP)

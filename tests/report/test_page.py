@@ -100,6 +100,7 @@ def test_it_says_what_happened_with_intervals_and_gaps(page):
     assert "11 of 12" in text.partition("<h2")[2].partition("Gallery")[0], "the tables say n of m too"
 
 
+@pytest.mark.slow
 def test_it_fetches_nothing_and_shows_names_as_text(page):
     text = page.read_text()
     assert "default-src 'none'" in text
