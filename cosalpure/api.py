@@ -36,7 +36,7 @@ from cosalpure.image_group import ImageGroup as ImageGroup
 from cosalpure.image_group import Images, group_of
 from cosalpure.image_group import load_group as load_group
 from cosalpure.methods import METHODS, Family
-from cosalpure.protocols import Given
+from cosalpure.protocols import Given, Need, only
 from cosalpure.schema import Model, validated
 from cosalpure.seeds import generator
 from cosalpure.tags import EXPERIMENTS, experiment_of, local, names_with_tags, resolve, with_files
@@ -161,11 +161,12 @@ def evaluate(maps: Tensor, group: ImageGroup, per_image: bool = False) -> "pd.Da
     """
     import pandas as pd
 
+    from cosalpure.detect.stage import truncated
     from cosalpure.score import score_map
 
     if group.ground_truth is None:
         raise UserError(f"{group.name}: the group has no ground truth, so there is nothing to score")
-    predictions = (maps[:, 0].clamp(0, 1) * 255).byte().numpy()  # truncated, as the official code writes them
+    predictions = map(truncated, maps)
     truths = (group.ground_truth[:, 0] * 255).byte().numpy()
     rows = [score_map(*pair) for pair in zip(predictions, truths, strict=True)]
     table = pd.DataFrame(rows, index=pd.Index(group.files, name="file"))[list(SUMMARY)].astype(float)
@@ -211,7 +212,7 @@ class _Made:
 
     who: str
     method: Callable[..., Any]
-    needs: frozenset[str]
+    needs: frozenset[Need]
 
     def given(
         self,
@@ -223,15 +224,8 @@ class _Made:
         """Collect what the method needs for some images of a group."""
         if "ground_truth" in self.needs and group.ground_truth is None:
             raise UserError(f"{group.name}: {self.who} needs ground truth, and the group has none")
-        return Given(
-            generators=draws,
-            concept=concept if "concept" in self.needs else None,
-            label=group.name if "label" in self.needs else None,
-            group=group.images if "group" in self.needs else None,
-            ground_truth=group.ground_truth[list(chosen)]
-            if "ground_truth" in self.needs and group.ground_truth is not None
-            else None,
-        )
+        truth = None if group.ground_truth is None else group.ground_truth[list(chosen)]
+        return only(self.needs, Given(draws, concept, group.name, group.images, truth))
 
 
 def _make(family: Family, name: str, changes: dict[str, Any], model: str | TextToImageSettings | None = None) -> _Made:
@@ -241,7 +235,7 @@ def _make(family: Family, name: str, changes: dict[str, Any], model: str | TextT
     entry = registry.get(method)
     settings = with_files(settings, entry.files)
     made = registry.make(method, settings, lambda: text_to_image(model or "paper"))
-    return _Made(f"{registry.kind} '{name}'", made, frozenset(entry.needs_of(settings)))
+    return _Made(f"{registry.kind} '{name}'", made, entry.needs_of(settings))
 
 
 def _matching(family: Family, pattern: str) -> list[str]:

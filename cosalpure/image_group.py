@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from cosalpure.data import MANIFEST, read_groups
+from cosalpure.data.given import read_ground_truth
 from cosalpure.data.settings import FolderDataset
 from cosalpure.errors import UserError, choose
-from cosalpure.io import read_images, read_pixels, to_uint8
+from cosalpure.io import read_images, to_uint8
 from cosalpure.seeds import generator
 from cosalpure.tags import experiment_of
 
@@ -120,13 +121,12 @@ def _from_folder(data: Path, which: int | str, name: str) -> ImageGroup:
     if not 0 <= which < len(groups):
         raise UserError(f"{name}: no group {which}; there are groups 0 to {len(groups) - 1}")
     group = groups[which]
-    masks = group.paths(data / "masks")
-    truth = np.stack([read_pixels(path, "L") for path in masks]) >= 128 if masks[0].is_file() else None
+    has_truth = group.paths(data / "masks")[0].is_file()
     return ImageGroup(
         name=group.name,
         images=read_images(group.paths(data / "images")),
         files=group.files,
         attacked=group.attacked,
-        ground_truth=None if truth is None else torch.from_numpy(truth).float()[:, None],
+        ground_truth=read_ground_truth(group, data, group.files) if has_truth else None,
         dataset=group.dataset,
     )

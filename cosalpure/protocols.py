@@ -12,7 +12,7 @@ everything else in it is None.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
@@ -57,6 +57,11 @@ class Given:
 
 
 NOTHING = Given()
+
+
+def only(needs: Collection[Need], given: Given) -> Given:
+    """Keep just what is needed of what could be given; generators are always kept."""
+    return Given(given.generators, **{need: getattr(given, need) for need in needs if need != "model"})
 
 
 class Degradation(Protocol):

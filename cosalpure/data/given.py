@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cosalpure.data import Group
 from cosalpure.errors import UserError
 from cosalpure.io import read_pixels
-from cosalpure.protocols import Given, Need
+from cosalpure.protocols import Given, Need, only
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -39,16 +39,11 @@ def given_to(
     Raises:
         UserError: if the ground truth is needed and the dataset has none.
     """
-    return Given(
-        generators=generators,
-        concept=concept if "concept" in needs else None,
-        label=group.name if "label" in needs else None,
-        group=whole if "group" in needs else None,
-        ground_truth=_ground_truth(group, Path(data), files) if "ground_truth" in needs else None,
-    )
+    truth = read_ground_truth(group, Path(data), files) if "ground_truth" in needs else None
+    return only(needs, Given(generators, concept, group.name, whole, truth))
 
 
-def _ground_truth(group: Group, data: Path, files: Sequence[str]) -> "Tensor":
+def read_ground_truth(group: Group, data: Path, files: Sequence[str]) -> "Tensor":
     """Read the ground truth of some images of a group, (N, 1, H, W), 0 or 1."""
     import numpy as np
     import torch

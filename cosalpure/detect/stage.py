@@ -42,7 +42,7 @@ def run(
         maps: torch.Tensor = sum(seen) / len(seen)  # type: ignore[assignment]  # not the 0 of an empty sum
         with whole_folder(Path(output) / "maps" / group.slug) as folder:
             for file, values in zip(group.files, maps, strict=True):
-                write_image(folder / file, _truncated(values))
+                write_image(folder / file, truncated(values))
     write_index(output, span, groups, Path(output) / "maps", job=job)
 
 
@@ -55,6 +55,6 @@ def detected(
     return checked_maps(detector(pixels, given), shape, f"detector '{method}'", group.name, group.files)
 
 
-def _truncated(values: "torch.Tensor") -> np.ndarray:
+def truncated(values: "torch.Tensor") -> np.ndarray:
     """A map (1, H, W) in [0, 1] -> uint8 (H, W). The official code truncates, so foreground is 128 and above."""
     return (values[0].clamp(0, 1) * 255).byte().numpy()
