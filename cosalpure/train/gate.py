@@ -1,4 +1,4 @@
-"""The gate of the mini text-to-image model: does it hear its text, and can one see what it draws?
+"""Acceptance check of the mini text-to-image model: does it follow the prompt, and can one see what it draws?
 
 Concept learning finds only what the model knows, so a model goes into the benchmark after these measurements:
 
