@@ -2,9 +2,10 @@
 # make check   lint, types and fast unit tests: below a minute on two cores
 # make test    all tests but those of minutes each, which `.venv/bin/pytest -m long` runs
 # make extras  what the tests of the browser and of pysodmetrics need
+# make docs    build the documentation into site/; a warning is an error
 # make lock    pin the versions anew after a range in pyproject.toml was changed
 .DEFAULT_GOAL := run
-.PHONY: run install extras check lint types unit test lock clean
+.PHONY: run install extras docs check lint types unit test lock clean
 BIN := .venv/bin
 
 run: install
@@ -21,6 +22,10 @@ install: .venv/installed
 
 extras: install
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r tests/extras.txt
+
+docs: install
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r envs/docs.txt
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 check: lint types unit
 

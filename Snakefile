@@ -4,7 +4,7 @@
 #   snakemake --cores all table2                                one target; rules/targets.smk lists them
 #   snakemake --cores all --config concept='{steps: 200}'       a setting changed: what depends on it reruns
 #   snakemake -n --configfile config/paper.yaml                 what another experiment would run
-#   snakemake models --config training='{minutes: 60}'          train the small models (docs/training.md)
+#   snakemake models --config training='{minutes: 60}'          train the small models (docs/how-to/training.md)
 from snakemake.utils import min_version
 
 min_version("9.0")

@@ -1,4 +1,4 @@
-"""`cosalpure bench`: speed beside reference procedures and floors, measured here, written to docs/performance.md.
+"""`cosalpure bench`: speed beside reference procedures and floors, measured here, written to docs/results/performance.md.
 
 The measurements are the scripts in benchmarks/ of a clone, each of which can be run by itself; here they run with one
 number of pairs and their tables come together. A section of the file is replaced whole or stays.
@@ -31,7 +31,7 @@ STAGES = {  # stage: (script, its options, those of the smallest run)
 PAIRED = [stage for stage in STAGES if stage != "growth"]  # what is run if no stage is named
 HEADER = """# Performance
 
-Written by `cosalpure bench`, a section a stage; [benchmarks/README.md](../benchmarks/README.md) says what is measured and
+Written by `cosalpure bench`, a section a stage; `benchmarks/README.md` says what is measured and
 what the numbers mean. Medians; the last column has the smallest and the largest ratio of a pair. Ours and the reference
 take turns, each measurement in a process of its own, after a warm-up. Seconds named cpu are of CPU time.
 """

@@ -114,7 +114,7 @@ def _hours(rows: list[list[Any]], benchmarks: str) -> str:
     known = [row[2] for row in on_gpu if row[2] != UNKNOWN]
     unknown = sum(row[4] for row in on_gpu)
     if not known:
-        return f"GPU hours unknown: no job of them has left a time under {benchmarks} (run a pilot: docs/cluster.md)"
+        return f"GPU hours unknown: no job of them has left a time under {benchmarks} (run a pilot: docs/how-to/cluster.md)"
     rest = f", and {unknown} GPU jobs without a recorded time under {benchmarks}" if unknown else ""
     return f"{sum(known):.1f} GPU hours recorded{rest}"
 

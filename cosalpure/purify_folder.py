@@ -71,7 +71,7 @@ def _check_folders(photos: str | Path, output: Path) -> None:
     if len(labels) != 1:
         raise UserError(
             f"{photos}: {len(labels)} groups of photos{': ' if labels else ''}{', '.join(labels[:3])}; one is purified "
-            "here; for more, name the folder as a dataset in config.yaml (docs/data.md)"
+            "here; for more, name the folder as a dataset in config.yaml (docs/how-to/data.md)"
         )
     if output.exists() and any(output.iterdir()) and not (output / "data" / MANIFEST).is_file():
         raise UserError(f"{output}: holds other files; choose a new folder")

@@ -2,7 +2,7 @@
 
 Every random draw comes from a generator derived from the run's seed and the names of the thing at hand
 (dataset, group, image, stage), so the draws do not depend on batching, order, or how jobs were split. What is computed
-from them can still differ between batches by rounding, which an attack's sign steps amplify (docs/degradations.md).
+from them can still differ between batches by rounding, which an attack's sign steps amplify (docs/explanation/degradations.md).
 """
 
 import hashlib

@@ -1,4 +1,5 @@
-"""Pin the environment: requirements.txt from the ranges in pyproject.toml, envs/cosalpure.yaml from requirements.txt.
+"""Pin the environment: requirements.txt from the ranges in pyproject.toml, envs/cosalpure.yaml from requirements.txt,
+envs/docs.txt from the extra `docs`.
 
     python envs/lock.py                                  what `make lock` does after a range was changed
     python envs/lock.py --upgrade-package pandas         arguments are those of `uv pip compile`
@@ -19,6 +20,9 @@ FROM_TORCH = re.compile(r"(cuda|nvidia|triton)\b")  # torch itself pins these, a
 REQUIREMENTS = """\
 # The exact versions that the shipped weights, golden values and tables were made and tested with (Python 3.11).
 # Written by `make lock` from the ranges in pyproject.toml.
+"""
+DOCS = """\
+# What `make docs` needs beside requirements.txt, installed without dependencies. Written by `make lock`.
 """
 CONDA = """\
 # One environment for every rule (snakemake --sdm conda). Written by `make lock`: the pins are those of requirements.txt.
@@ -42,38 +46,31 @@ def conda_text(requirements: list[str]) -> str:
     return CONDA + "".join(f"      - {pin}\n" for pin in requirements)
 
 
-def compiled(previous: str, arguments: list[str]) -> list[str]:
-    """Resolve the ranges with `uv`, which keeps the pins of the file's `previous` text where it can.
+def compiled(previous: str, extras: list[str], arguments: list[str]) -> list[str]:
+    """Resolve the ranges of the package and of `extras` with `uv`, which keeps the pins of `previous` where it can.
 
     Neither an index nor where a file came from is written.
     """
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "requirements.txt"
         output.write_text(previous)
-        command: list[str | Path] = [
-            sys.executable,
-            "-m",
-            "uv",
-            "pip",
-            "compile",
-            "pyproject.toml",
-            "--extra",
-            "dev",
-            "--output-file",
-            output,
-            "--quiet",
-        ]
-        command += ["--python-version", PYTHON, "--no-header", "--no-annotate", "--no-emit-index-url"]
-        subprocess.run([*command, "--no-emit-find-links", *arguments], cwd=ROOT, check=True)
+        command: list[str | Path] = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--quiet"]
+        for extra in extras:
+            command += ["--extra", extra]
+        command += ["--output-file", output, "--python-version", PYTHON, "--no-header", "--no-annotate"]
+        subprocess.run([*command, "--no-emit-index-url", "--no-emit-find-links", *arguments], cwd=ROOT, check=True)
         return [pin for pin in pins(output.read_text()) if not FROM_TORCH.match(pin)]
 
 
 def main(arguments: list[str]) -> None:
-    """Write both files."""
-    file = ROOT / "requirements.txt"
-    found = compiled(file.read_text(), arguments)
+    """Write all files. What the documentation's site needs goes beside the pins of the package, never against them."""
+    file, docs = ROOT / "requirements.txt", ROOT / "envs/docs.txt"
+    found = compiled(file.read_text(), ["dev"], arguments)
     file.write_text(REQUIREMENTS + "".join(f"{pin}\n" for pin in found))
     (ROOT / "envs/cosalpure.yaml").write_text(conda_text(found))
+    previous = file.read_text() + (docs.read_text() if docs.exists() else "")
+    further = [pin for pin in compiled(previous, ["dev", "docs"], arguments) if pin not in found]
+    docs.write_text(DOCS + "".join(f"{pin}\n" for pin in further))
 
 
 if __name__ == "__main__":

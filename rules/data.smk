@@ -1,4 +1,4 @@
-# A published data set is fetched unless the configuration gives the `path` of what is there (docs/data.md). Where compute
+# A published data set is fetched unless the configuration gives the `path` of what is there (docs/how-to/data.md). Where compute
 # nodes are offline: snakemake --cores 1 datasets/FILE on the login node, or `cosalpure data fetch NAME`.
 localrules:
     fetch_archive,

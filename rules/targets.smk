@@ -71,7 +71,7 @@ rule concepts_shown:  # previews and attention maps: concepts of clean groups ar
         JOBS.concept_figures(),
 
 
-rule screenshots:  # those of the README and docs/report.md; they need Chromium
+rule screenshots:  # those of the README and docs/explanation/report.md; they need Chromium
     input:
         [LAYOUT.screenshot(part) for part in ("what-came-out", "gallery")],
 

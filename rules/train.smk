@@ -1,4 +1,4 @@
-# Training of the shipped models, only when asked for (docs/training.md):
+# Training of the shipped models, only when asked for (docs/how-to/training.md):
 #   snakemake --cores 2 models                                          all of them, in order
 #   snakemake --cores 2 models --config training='{minutes: 60}'        the same in an hour
 #   snakemake --cores 2 results/models/gicd.safetensors                 one

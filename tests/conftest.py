@@ -5,7 +5,7 @@ import torch
 
 
 def pytest_itemcollected(item):
-    """What takes minutes is slow, too, so that `-m "not slow"` selects what `make check` runs (docs/contributing.md)."""
+    """What takes minutes is slow, too, so that `-m "not slow"` selects what `make check` runs (docs/project/contributing.md)."""
     if any(map(item.get_closest_marker, ("workflow", "slurm", "long"))):
         item.add_marker("slow")
 

@@ -21,11 +21,6 @@ def test_schema_is_generated_from_the_settings():
     assert text == reference.schema_text(), "regenerate: cosalpure config schema > config/schema.json"
 
 
-def test_configuration_docs_are_generated_from_the_settings():
-    text = (ROOT / "docs/configuration.md").read_text()
-    assert text == reference.docs_text(), "regenerate: cosalpure config docs > docs/configuration.md"
-
-
 def pins():
     """The lines of requirements.txt."""
     return LOCK["pins"]((ROOT / "requirements.txt").read_text())
@@ -49,6 +44,13 @@ def test_everything_that_is_asked_for_is_pinned_within_its_range():
         wanted = Requirement(text)
         (pin,) = pinned[wanted.name.lower().replace("_", "-")].specifier
         assert pin.operator == "==" and wanted.specifier.contains(pin.version), f"{text}: make lock"
+
+
+def test_the_pins_of_the_documentation_add_to_the_others():
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["docs"]
+    further = {Requirement(pin).name for pin in LOCK["pins"]((ROOT / "envs/docs.txt").read_text())}
+    assert {Requirement(text).name for text in extra} <= further, "make lock"
+    assert not further & {Requirement(pin).name for pin in pins()}
 
 
 def test_pins_name_no_place_to_download_from():

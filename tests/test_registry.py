@@ -13,7 +13,7 @@ from cosalpure.schema import Model
 
 
 class Mine:
-    """The example of docs/adding-a-method.md."""
+    """The example of docs/how-to/adding-a-method.md."""
 
     class Settings(Model):
         threshold: float = 0.5

@@ -17,7 +17,9 @@ def bench(
     output: Annotated[
         str | None,
         typer.Option(
-            "--output", metavar="FILE", help="Markdown file whose sections are replaced, such as docs/performance.md."
+            "--output",
+            metavar="FILE",
+            help="Markdown file whose sections are replaced, such as docs/results/performance.md.",
         ),
     ] = None,
 ) -> int | None:

@@ -44,7 +44,7 @@ class PhotoDataset(Model):
 
 
 class FolderDataset(PhotoDataset):
-    """Images of your own: a folder with one folder a group, or an archive of that; `docs/data.md` shows the layouts."""
+    """Images of your own: a folder with one folder a group, or an archive of that; `docs/how-to/data.md` shows the layouts."""
 
     source: Literal["folder"] = Field("folder", description="where the images come from")
     path: str = Field(description="folder of group folders, or archive (zip, tar)")

@@ -84,7 +84,7 @@ CORRUPTIONS = {
 
 
 class CorruptionSettings(Model):
-    """A common corruption of ImageNet-C (Hendrycks and Dietterich, ICLR 2019); `docs/degradations.md`."""
+    """A common corruption of ImageNet-C (Hendrycks and Dietterich, ICLR 2019); `docs/explanation/degradations.md`."""
 
     severity: Annotated[int, Field(ge=1, le=5)] = Field(3, description="1 to 5, as published")
     scale_with_size: bool = Field(

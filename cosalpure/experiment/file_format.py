@@ -1,6 +1,6 @@
 """How an experiment file looks: its keys, their types and descriptions.
 
-The JSON schema and docs/configuration.md are generated from these classes, and every file is checked by them. What the
+The JSON schema and docs/reference/configuration.md are generated from these classes, and every file is checked by them. What the
 program works with is the `Experiment` that is parsed from them.
 """
 
@@ -61,7 +61,7 @@ class SweepKeys(Model):
 
 
 class GroupsPerJob(Model):
-    """Groups that one job handles with one load of its model. Finished shards keep their size; see docs/cluster.md."""
+    """Groups that one job handles with one load of its model. Finished shards keep their size; see docs/how-to/cluster.md."""
 
     degrade: PositiveInt = Field(12, description="groups a degradation job", json_schema_extra=SPEED)
     concept: PositiveInt = Field(12, description="groups a concept learning job", json_schema_extra=SPEED)

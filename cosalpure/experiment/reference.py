@@ -1,7 +1,7 @@
 """What is generated from the settings classes: the JSON schema for editors and the documentation's tables.
 
 cosalpure config schema > config/schema.json
-cosalpure config docs > docs/configuration.md
+cosalpure config docs > docs/reference/configuration.md
 """
 
 import json
@@ -63,7 +63,7 @@ def _entry_schema(family: str, classes: Classes) -> dict[str, Any]:
 
 
 def docs_text() -> str:
-    """Write docs/configuration.md: a table of every key with its type, default and meaning."""
+    """Write docs/reference/configuration.md: a table of every key with its type, default and meaning."""
     lines = [
         "# Configuration",
         "",

@@ -42,7 +42,7 @@ def pysodmetrics() -> Any:
         import py_sod_metrics
     except ImportError:
         raise UserError(
-            "score: further: true needs the package pysodmetrics (1.6), which is not installed; see docs/results.md, "
+            "score: further: true needs the package pysodmetrics (1.6), which is not installed; see docs/reference/results.md, "
             "or set further: false"
         ) from None
     return py_sod_metrics

@@ -1,4 +1,4 @@
-"""A detector of one's own: what differs in colour from the border of its image (docs/adding-a-method.md)."""
+"""A detector of one's own: what differs in colour from the border of its image (docs/how-to/adding-a-method.md)."""
 
 from pydantic import Field
 

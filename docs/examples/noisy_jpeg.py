@@ -1,4 +1,4 @@
-"""A purifier of one's own: noise hides small attacks, a JPEG file forgets the noise (docs/adding-a-method.md)."""
+"""A purifier of one's own: noise hides small attacks, a JPEG file forgets the noise (docs/how-to/adding-a-method.md)."""
 
 import torch
 from pydantic import Field

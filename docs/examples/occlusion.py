@@ -1,4 +1,4 @@
-"""A degradation of one's own: a grey square somewhere over each image (docs/adding-a-method.md)."""
+"""A degradation of one's own: a grey square somewhere over each image (docs/how-to/adding-a-method.md)."""
 
 import torch
 from pydantic import Field

@@ -109,7 +109,7 @@ def square():
     return truth
 
 
-DEGENERATE = {  # id: (map, mask, {metric: value}); NaN only where docs/results.md says so
+DEGENERATE = {  # id: (map, mask, {metric: value}); NaN only where docs/reference/results.md says so
     "black map": (np.zeros((32, 32), np.uint8), square(), {"ap": 0.625, "mae": 0.25, "iou": 0, "success": 0}),
     "white map": (np.full((32, 32), 255, np.uint8), square(), {"ap": 0.625, "mae": 0.75, "iou": 0.25, "success": 0}),
     "grey map below half": (np.full((32, 32), 127, np.uint8), square(), {"ap": 0.625, "iou": 0, "f_beta": 0}),

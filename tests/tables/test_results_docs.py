@@ -1,4 +1,4 @@
-"""docs/results.md says what is there: its list of columns is the score files', its Python examples run."""
+"""docs/reference/results.md says what is there: its list of columns is the score files', its Python examples run."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ from cosalpure.tables import TABLES, table_names
 from cosalpure.tables.build import build_table, conditions_in
 from cosalpure.tables.write import as_markdown
 
-TEXT = (Path(__file__).parents[2] / "docs/results.md").read_text()
+TEXT = (Path(__file__).parents[2] / "docs/reference/results.md").read_text()
 CELLS = [
     [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in TEXT.splitlines() if line[:3] == "| `"
 ]

@@ -166,7 +166,7 @@ def test_status_says_what_would_run_and_touch_accepts_it(clone):
         (line,) = [line for line in lines if line[:2] == ["detect", "mini/jadena/jpeg/bright"]]
         assert {"1/1", "was", "is", "bright"} <= set(line)
         assert lines[-1] == "12 of these jobs would run".split()
-        clone.snakemake("--touch", "tables")  # as docs/provenance.md says
+        clone.snakemake("--touch", "tables")  # as docs/explanation/provenance.md says
         assert clone.status().endswith("nothing would run\n")
     assert {file: file.read_bytes() for file in files} == files
     assert clone.planned() == OF_BRIGHT  # what was accepted is the other code

@@ -66,8 +66,8 @@ def test_simple_experiments_end_with_tables_and_a_report(name, tmp_path):
 
 
 def test_the_documented_degradation_runs_as_it_is_written(tmp_path):
-    """docs/adding-a-method.md: its two files copied into a folder, which is not installed, and its command run there."""
-    text = (ROOT / "docs/adding-a-method.md").read_text()
+    """docs/how-to/adding-a-method.md: its two files copied into a folder, which is not installed, and its command run there."""
+    text = (ROOT / "docs/how-to/adding-a-method.md").read_text()
     section = text[text.index("## A degradation, from the file to the tables") :].split("\n## ")[0]
     blocks = [block.partition("\n")[::2] for block in section.split("```")[1::2]]
     (variant,) = (block for kind, block in blocks if kind == "yaml")

@@ -2,7 +2,7 @@
 
 Hendrycks and Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations", ICLR 2019.
 Our own code after the authors' (hendrycks/robustness, Apache-2.0), whose numbers are in the tables below; it agrees
-with that code run with the same random draws (tests/degrade/test_corruptions.py). docs/degradations.md says why no
+with that code run with the same random draws (tests/degrade/test_corruptions.py). docs/explanation/degradations.md says why no
 library does it, what differs from the published image files, and why `frost` and `spatter` are missing.
 
 A corruption is a subclass of `Corruption`: a table `strengths` with a row a severity, and `corrupt` for one image.

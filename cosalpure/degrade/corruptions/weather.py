@@ -1,4 +1,4 @@
-"""Weather of ImageNet-C: fog and snow over the scene, and its brightness. (Frost: see docs/degradations.md.)"""
+"""Weather of ImageNet-C: fog and snow over the scene, and its brightness. (Frost: see docs/explanation/degradations.md.)"""
 
 from collections.abc import Sequence
 

@@ -1,0 +1,62 @@
+"""The documentation: its links lead somewhere, and its macros write what the pages ask for."""
+
+import re
+import runpy
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MACROS = runpy.run_path(str(ROOT / "docs/macros.py"))
+PAGES = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_inside_the_repository_lead_somewhere(page):
+    targets = LINK.findall((ROOT / page).read_text())
+    missing = [target for target in targets if not (ROOT / page).parent.joinpath(target).exists()]
+    assert not missing, f"{page} links to {missing}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_named_in_texts_exist(page):
+    """Such as `docs/how-to/data.md`, which messages and comments name as well."""
+    assert not named_but_missing((ROOT / page).read_text())
+
+
+def test_pages_named_in_code_exist():
+    files = subprocess.run(
+        ["git", "grep", "-lE", r"docs/[a-z-]+/[a-z-]+\.md"], cwd=ROOT, capture_output=True, text=True
+    )
+    found = {file: named_but_missing((ROOT / file).read_text()) for file in files.stdout.split()}
+    assert not {file: names for file, names in found.items() if names}
+
+
+def named_but_missing(text):
+    return [name for name in re.findall(r"\bdocs/[a-z-]+(?:/[a-z-]+)?\.md", text) if not (ROOT / name).exists()]
+
+
+def test_a_csv_file_becomes_a_table_with_numbers_to_the_right(tmp_path):
+    (tmp_path / "t.csv").write_text("purifier,success,note\nnone,0.81,a|b\nDDA,**0.90** [0.85; 0.93],\n")
+    assert MACROS["table"](str(tmp_path / "t.csv"), ["success", "note"]).splitlines() == [
+        "| success | note |",
+        "| ---: | :--- |",
+        "| 0.81 | a\\|b |",
+        "| **0.90** [0.85; 0.93] |  |",
+    ]
+
+
+def test_the_readme_links_to_pages_of_the_site():
+    text = "[a](docs/how-to/data.md), [licence](LICENSE), [paper](https://x.org), ![p](docs/images/p.png)"
+    expected = "[a](how-to/data.md), `LICENSE`, [paper](https://x.org), ![p](images/p.png)"
+    assert MACROS["site_links"](text) == expected
+
+
+def test_every_command_has_a_section():
+    from cosalpure.cli.application import COMMANDS
+
+    text = MACROS["commands"]()
+    assert [name for name in COMMANDS if f"\n## `cosalpure {name}`\n" not in f"\n{text}"] == []
+    assert "{datasets}" not in text
