@@ -47,8 +47,8 @@ COMMANDS: dict[str, Any] = {
     "doctor": doctor,
 }
 EXAMPLES = """\
-The workflow runs these commands: snakemake --cores all. By hand, in this order, with the small bundled models (without
---settings, a method has the official constants and weights):
+The workflow runs these commands: snakemake --cores all. The next lines run them by hand, in order, with the small bundled
+models. Without --settings, a method uses the official constants and weights.
 
 \b
   cosalpure data mini --output results/data/mini
@@ -68,12 +68,12 @@ The workflow runs these commands: snakemake --cores all. By hand, in this order,
       --maps results/detect/mini/jadena/cosalpure/gicd \\
       --condition mini jadena cosalpure gicd --output results/score/mini/jadena/cosalpure/gicd.parquet
 
-A folder of your own photos, in one step:
+The next line purifies a folder of your own photos.
 
 \b
   cosalpure purify-folder my_photos --out purified
 
-cosalpure COMMAND --help explains a command."""
+Run cosalpure COMMAND --help for the options of a command."""
 
 
 class Stages(TyperGroup):

@@ -11,7 +11,10 @@ config = new_app(help="Check or explain an experiment.")
 
 @config.command("check", cls=Command)
 def check(files: Experiments = None) -> None:
-    """Find the mistakes of an experiment, count its conditions, and name the entries that none of them uses."""
+    """Find the mistakes of an experiment.
+
+    If there are none, the command prints the number of conditions and the entries that none of them uses.
+    """
     from cosalpure.doctor import unused_note
 
     experiment = read_experiment(files)
@@ -24,7 +27,7 @@ def check(files: Experiments = None) -> None:
 def explain(files: Experiments = None) -> None:
     """Print every value of an experiment.
 
-    Each stands beside those of the official code and of the paper.
+    The values of the official code and of the paper stand beside each value.
     """
     from cosalpure.experiment.explain import run
 

@@ -27,9 +27,9 @@ def contract(
     text_to_image: Model = "",
     threads: Threads = 1,
 ) -> int:
-    """Try what a method promises, on a tiny group.
+    """Test a method against its contract, on a tiny group.
 
-    Prints one line for each promise: ok, or what is wrong. The exit status is 1 if a promise is broken.
+    The command prints one line for each test: ok, or what is wrong. The exit status is 1 if a test fails.
     """
     from cosalpure.methods import METHODS
 

@@ -34,7 +34,9 @@ def several(name: str, metavar: str, text: str) -> Any:
 
 
 Data = Annotated[str, typer.Option("--data", metavar="DIR", help="Folder of the dataset.")]
-Images = Annotated[str, typer.Option("--images", metavar="DIR", help="Folder whose images/ are read.")]
+Images = Annotated[
+    str, typer.Option("--images", metavar="DIR", help="Folder that holds images/, such as a dataset or a degradation.")
+]
 Concepts = Annotated[str, typer.Option("--concepts", metavar="DIR", help="Folder of the learned concepts.")]
 Results = Annotated[str, typer.Option("--results", metavar="DIR", help="Folder of the results.")]
 Groups = Annotated[
@@ -67,7 +69,9 @@ EntryLabels = Annotated[
 Seed = Annotated[int, typer.Option("--seed", help="Seed from which all randomness is derived.")]
 Threads = Annotated[
     int,
-    typer.Option("--threads", callback=limit_threads, help="CPU threads. Results are reproducible for one number."),
+    typer.Option(
+        "--threads", callback=limit_threads, help="Number of CPU threads. Results can differ between numbers."
+    ),
 ]
 Folder = Annotated[str, typer.Option("--folder", metavar="DIR", help="Folder of the downloaded files.")]
 Sources = Annotated[
@@ -75,7 +79,7 @@ Sources = Annotated[
 ]
 Experiments = Annotated[list[str] | None, typer.Argument(metavar="FILE", help=EXPERIMENT)]
 Benchmarks = Annotated[
-    str, typer.Option("--benchmarks", metavar="DIR", help="Folder of the times that Snakemake measured.")
+    str, typer.Option("--benchmarks", metavar="DIR", help="Folder of the job times that Snakemake measured.")
 ]
 
 ALL = "0:100000"  # groups

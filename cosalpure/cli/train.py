@@ -23,6 +23,17 @@ class Models(TyperGroup):
 
 train = new_app(cls=Models, help="Train a model, or check a trained one.")
 
+TITLES = {
+    "surrogate": "the network that the attack uses",
+    "gicd": "the detector GICD",
+    "gcagc": "the detector GCAGC",
+    "poolnet": "the detector PoolNet",
+    "adm": "the unconditional diffusion model of DiffPure and DDA",
+    "liif": "the continuous representation (LIIF)",
+    "text-encoder": "the text encoder of the text-to-image model",
+    "autoencoder": "the autoencoder of the text-to-image model",
+    "text-to-image": "the U-Net of the text-to-image model",
+}
 RESUMES = "A training that was interrupted resumes from its checkpoint beside the output."
 
 
@@ -30,10 +41,12 @@ SettingsFile = Annotated[
     str | None, typer.Option("--settings-file", metavar="FILE", help="YAML file of settings; --settings override it.")
 ]
 TextEncoder = Annotated[
-    str | None, typer.Option("--text-encoder", metavar="DIR", help="Trained text encoder, for text-to-image.")
+    str | None,
+    typer.Option("--text-encoder", metavar="DIR", help="Folder of the trained text encoder; only for text-to-image."),
 ]
 Autoencoder = Annotated[
-    str | None, typer.Option("--autoencoder", metavar="DIR", help="Trained autoencoder, for text-to-image.")
+    str | None,
+    typer.Option("--autoencoder", metavar="DIR", help="Folder of the trained autoencoder; only for text-to-image."),
 ]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help="cpu, cuda, or auto: the GPU if there is one.")]
 Precision = Annotated[
@@ -42,10 +55,10 @@ Precision = Annotated[
         "--precision", metavar="NAME", help="float32, bfloat16, or auto: bfloat16 if the hardware supports it."
     ),
 ]
-Workers = Annotated[int | None, typer.Option("--workers", help="Processes that prepare images. Default: threads - 1.")]
-Minutes = Annotated[
-    float | None, typer.Option("--minutes", help="Time for training steps, instead of a number of steps.")
+Workers = Annotated[
+    int | None, typer.Option("--workers", help="Number of processes that prepare images. Default: threads - 1.")
 ]
+Minutes = Annotated[float | None, typer.Option("--minutes", help="Minutes of training, instead of a number of steps.")]
 
 
 def train_model(
@@ -73,7 +86,7 @@ def train_model(
 
 
 for model in MODELS:
-    train.command(model, cls=Command, help=f"Train {model}.\n\n{RESUMES}")(train_model)
+    train.command(model, cls=Command, help=f"Train {TITLES.get(model, model)}.\n\n{RESUMES}")(train_model)
 
 
 @train.command("check", cls=Command)
@@ -83,7 +96,11 @@ def check(
     output: Annotated[str, output("Folder for gate.json and the pictures.")],
     concepts: Annotated[
         list[str] | None,
-        several("--concepts", "DIR", f"Concepts that it learned, {LAYOUT.stage('concept', 'DATASET', 'NAME')}."),
+        several(
+            "--concepts",
+            "DIR",
+            f"Folders of concepts that the model learned, such as {LAYOUT.stage('concept', 'DATASET', 'NAME')}.",
+        ),
     ] = None,
     threads: Threads = 1,
 ) -> None:

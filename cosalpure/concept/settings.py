@@ -10,38 +10,39 @@ from cosalpure.schema import SPEED, Fraction, Model, check_placeholders
 
 
 class ConceptLearning(Model):
-    """Group-image concept learning by textual inversion (the paper's Sec. 4.2, Eq. 5); defaults of the official script."""
+    """Learning of a group's concept by textual inversion (the paper's Sec. 4.2, Eq. 5). Defaults: the official script."""
 
-    steps: PositiveInt = Field(2000, description="optimiser steps")
-    batch: PositiveInt = Field(4, description="images a step")
+    steps: PositiveInt = Field(2000, description="Number of optimiser steps.")
+    batch: PositiveInt = Field(4, description="Number of images in each step.")
     learning_rate: Annotated[float, Field(gt=0)] = Field(
-        2e-3, description="constant rate of the one vector; the official 5e-4 times its batch, as the script scales it"
+        2e-3, description="Constant learning rate. The official script scales 5e-4 by its batch size of 4."
     )
-    initial_word: str = Field("object", description="the vector starts as this word's embedding")
+    initial_word: str = Field("object", description="Word whose embedding is the start of the learned vector.")
     templates: Literal["imagenet_objects", "paper"] | tuple[str, ...] = Field(
         "imagenet_objects",
-        description="captions, one drawn at random a step: a list, or a named set; imagenet_objects has the official "
-        "script's 27, paper the paper's 'a photo of {token}'",
+        description="Captions, of which each step draws one: a list, or a named set. imagenet_objects has the 27 captions of "
+        "the official script, and paper has only the paper's 'a photo of {token}'.",
     )
-    flip: Fraction = Field(0.5, description="probability that an image is mirrored")
+    flip: Fraction = Field(0.5, description="Probability that an image is mirrored.")
     timesteps: tuple[Annotated[int, Field(ge=0, le=999)], Annotated[int, Field(ge=1, le=1000)]] = Field(
-        (0, 1000), description="range that t is drawn from, the end excluded; high ones resist poisoned images"
+        (0, 1000),
+        description="Range from which the timestep t is drawn, without its end. At a high t, attacks have less effect.",
     )
     jpeg: Annotated[int, Field(ge=1, le=95)] | None = Field(
-        None, description="JPEG quality at which the images are written and read before learning; null leaves them"
+        None, description="Quality of a JPEG compression of the images before learning. null: no compression."
     )
     groups_at_once: PositiveInt = Field(
         1,
-        description="groups whose concepts are learned side by side, in one batch; fills a GPU; above 1 changes rounding",
+        description="Number of groups whose concepts are learned in one batch, to fill a GPU. A value above 1 changes rounding.",
     )
     plateau: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None,
-        description="stop early when the last 20 steps brought less than this share of all that was gained, by the loss on "
-        "draws that stay the same; null takes all steps",
+        description="Stop early if the last 20 steps gave less than this share of the whole decrease of the loss, measured on "
+        "fixed draws. null: take all steps.",
     )
     checkpoint_every: PositiveInt = Field(
         100,
-        description="steps after which the state is saved; an interrupted run goes on from there",
+        description="Number of steps between two saved states. An interrupted job resumes from the last one.",
         json_schema_extra=SPEED,
     )
 

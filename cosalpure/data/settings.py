@@ -11,53 +11,71 @@ from cosalpure.schema import Fraction, Model, validated
 
 
 class MiniDataset(Model):
-    """The embedded miniature: groups composed from sprites (`cosalpure/data/mini.py`)."""
+    """The small bundled dataset: groups of images composed from sprites (`cosalpure/data/mini.py`)."""
 
-    source: Literal["mini"] = Field("mini", description="where the images come from")
-    split: Literal["train", "dev", "test"] = Field("test", description="choices are made on dev, reported on test")
-    groups: PositiveInt = Field(24, description="number of groups; above the split's concepts, a concept comes again")
-    images: PositiveInt = Field(8, description="images a group")
-    size: Annotated[int, Field(ge=32, le=128)] = Field(64, description="side of an image in px")
-    attacked_fraction: Fraction = Field(0.5, description="share of a group that is degraded: the first in name order")
+    source: Literal["mini"] = Field("mini", description="Source of the images.")
+    split: Literal["train", "dev", "test"] = Field(
+        "test", description="Split of the concepts. Choose settings on dev and report on test."
+    )
+    groups: PositiveInt = Field(
+        24, description="Number of groups. If it exceeds the number of concepts, concepts are used again."
+    )
+    images: PositiveInt = Field(8, description="Number of images in a group.")
+    size: Annotated[int, Field(ge=32, le=128)] = Field(64, description="Side of an image, in px.")
+    attacked_fraction: Fraction = Field(
+        0.5, description="Share of a group's images that are degraded: the first ones by name."
+    )
 
 
 class PhotoDataset(Model):
-    """A dataset made from files of images, one folder a group."""
+    """A dataset of image files with one folder for each group."""
 
-    source: str = Field(description="where the images come from")
-    path: str | None = Field(None, description="folder of group folders, or archive (zip, tar)")
+    source: str = Field(description="Source of the images.")
+    path: str | None = Field(None, description="Folder or archive (zip, tar) that holds the groups.")
     groups: PositiveInt | None = Field(
-        None, description="number of groups; null counts them, which needs a folder that is there"
+        None, description="Number of groups. null: count them, which needs an existing folder."
     )
     ground_truth: bool | None = Field(
-        None, description="whether there is any: without, nothing is scored; null looks, which needs a folder"
+        None,
+        description="Whether the dataset has ground truth. Without it, maps are not scored. null: look for it, which needs an "
+        "existing folder.",
     )
     size: Annotated[int, Field(ge=32, le=2048)] = Field(
-        224, description="side of an image in px: images are resized to it, bicubic, ground truth by nearest neighbour"
+        224, description="Side in px to which images are resized (bicubic; ground truth by nearest neighbour)."
     )
-    attacked_fraction: Fraction = Field(0.5, description="share of a group that is degraded: the first in name order")
+    attacked_fraction: Fraction = Field(
+        0.5, description="Share of a group's images that are degraded: the first ones by name."
+    )
     problems: Literal["strict", "skip", "keep"] = Field(
         "skip",
-        description="invalid images: strict stops and lists them; skip leaves them out and says so; keep leaves out only "
-        "what cannot be used at all",
+        description="What to do about invalid images. strict: stop and list them. skip: exclude them and report it. keep: "
+        "exclude only images that cannot be used.",
     )
 
 
 class FolderDataset(PhotoDataset):
-    """Images of your own: a folder with one folder a group, or an archive of that; `docs/how-to/data.md` shows the layouts."""
+    """Images of your own: one folder for each group, or an archive of them. See `docs/how-to/data.md` for the layouts."""
 
-    source: Literal["folder"] = Field("folder", description="where the images come from")
-    path: str = Field(description="folder of group folders, or archive (zip, tar)")
+    source: Literal["folder"] = Field("folder", description="Source of the images.")
+    path: str = Field(description="Folder or archive (zip, tar) that holds the groups.")
 
 
 class PublishedDataset(PhotoDataset):
-    """One of the four published datasets, checked against its published counts; downloaded unless `path` is given."""
+    """One of the four published datasets. It is downloaded unless `path` is given, and checked against the published counts."""
 
-    source: Literal["cosal2015", "icoseg", "cosod3k", "coca"] = Field(description="which one")
-    path: str | None = Field(None, description="archive or unpacked folder that you have; null downloads the archive")
-    groups: PositiveInt | None = Field(None, description="number of groups, for a part of the set; null is all of it")
-    ground_truth: Literal[True] = Field(True, description="published sets have it")
-    problems: Literal["strict", "skip", "keep"] = Field("strict", description="as above")
+    source: Literal["cosal2015", "icoseg", "cosod3k", "coca"] = Field(description="Name of the published dataset.")
+    path: str | None = Field(None, description="Archive or folder that you already have. null: download the archive.")
+    groups: PositiveInt | None = Field(
+        None, description="Number of groups, to use a part of the dataset. null: all groups."
+    )
+    ground_truth: Literal[True] = Field(
+        True, description="Whether the dataset has ground truth. Every published dataset has it."
+    )
+    problems: Literal["strict", "skip", "keep"] = Field(
+        "strict",
+        description="What to do about invalid images. strict: stop and list them. skip: exclude them and report it. keep: "
+        "exclude only images that cannot be used.",
+    )
 
 
 Dataset = MiniDataset | FolderDataset | PublishedDataset

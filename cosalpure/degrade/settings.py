@@ -12,66 +12,81 @@ class NothingSettings(Model):
 
 
 class JadenaSettings(Model):
-    """Jadena, joint adversarial exposure and noise (Gao et al., CVPR 2022); defaults of its `attack.ipynb`."""
+    """Jadena, an attack by adversarial exposure and noise (Gao et al., CVPR 2022). Defaults: the official `attack.ipynb`."""
 
-    surrogate: str = Field("weights/resneta50b-0556-7cedbb3b.pth.zip", description="feature extractor's weights")
+    surrogate: str = Field(
+        "weights/resneta50b-0556-7cedbb3b.pth.zip", description="Weights of the network that is attacked."
+    )
     surrogate_network: Literal["resneta50b", "gicd", "gcagc", "poolnet"] = Field(
-        "resneta50b", description="what the weights are of; of a detector, its backbone is attacked"
+        "resneta50b", description="Architecture of the surrogate. If it is a detector, its backbone is attacked."
     )
-    mixed_precision: bool = Field(False, description="compute the surrogate in bfloat16; on a GPU only")
-    variant: Literal["augment", "single", "group"] = Field("augment", description="views that the loss looks at")
-    steps: Annotated[int, Field(ge=0, le=1000)] = Field(20, description="sign-gradient updates")
-    epsilon: Annotated[float, Field(ge=0, le=1)] = Field(16 / 255, description="bound of the noise, of [0, 1]")
-    noise_step: Annotated[float, Field(ge=0)] = Field(1 / 255, description="step of the noise, of [0, 1]")
-    exposure_step: Annotated[float, Field(ge=0)] = Field(0.1, description="step of the exposure coefficients")
-    flow_step: Annotated[float, Field(ge=0)] = Field(0.01, description="step of the exposure's warping flow")
-    momentum: Annotated[float, Field(ge=0)] = Field(1.0, description="weight of earlier gradients")
-    degree: Annotated[int, Field(ge=0, le=20)] = Field(10, description="degree of the exposure polynomial")
+    mixed_precision: bool = Field(False, description="Compute the surrogate in bfloat16. This needs a GPU.")
+    variant: Literal["augment", "single", "group"] = Field(
+        "augment",
+        description="Images whose common features the loss takes, beside the image itself. augment: its flips and quarter "
+        "turns. group: images of the same group. single: none.",
+    )
+    steps: Annotated[int, Field(ge=0, le=1000)] = Field(20, description="Number of sign-gradient steps.")
+    epsilon: Annotated[float, Field(ge=0, le=1)] = Field(
+        16 / 255, description="L-infinity bound of the noise, for images in [0, 1]."
+    )
+    noise_step: Annotated[float, Field(ge=0)] = Field(
+        1 / 255, description="Step size of the noise, for images in [0, 1]."
+    )
+    exposure_step: Annotated[float, Field(ge=0)] = Field(0.1, description="Step size of the exposure coefficients.")
+    flow_step: Annotated[float, Field(ge=0)] = Field(0.01, description="Step size of the flow that warps the exposure.")
+    momentum: Annotated[float, Field(ge=0)] = Field(1.0, description="Weight of earlier gradients.")
+    degree: Annotated[int, Field(ge=0, le=20)] = Field(10, description="Degree of the exposure polynomial.")
     lambda_exposure: Annotated[float, Field(ge=0)] | None = Field(
-        None, description="penalty on the exposure field; null is the variant's own: 0.01, for single 0.5"
+        None, description="Penalty on the exposure. null: 0.5 for the variant single, and 0.01 for the others."
     )
-    lambda_flow: Annotated[float, Field(ge=0)] = Field(0.01, description="penalty on the flow's differences")
+    lambda_flow: Annotated[float, Field(ge=0)] = Field(0.01, description="Penalty on the differences of the flow.")
     images_per_batch: PositiveInt = Field(
         8,
-        description="images of a group that are attacked in one batch; 1 attacks one by one. In float32 the batch changes "
-        "rounding, and sign steps amplify that: an attacked image can differ",
+        description="Number of images of a group that are attacked in one batch. It changes rounding, which sign steps amplify, "
+        "so that an attacked image can differ. 1: attack each image alone.",
     )
 
 
 class RandomNoiseSettings(Model):
-    """Control: random noise of the attack's own bound, without its direction."""
+    """Control: random noise within the attack's bound."""
 
-    epsilon: Annotated[float, Field(ge=0, le=1)] = Field(16 / 255, description="bound of the noise, of [0, 1]")
+    epsilon: Annotated[float, Field(ge=0, le=1)] = Field(
+        16 / 255, description="L-infinity bound of the noise, for images in [0, 1]."
+    )
     distribution: Literal["sign", "uniform"] = Field(
-        "sign", description="sign: every value moves by the whole bound, the strongest noise within it"
+        "sign",
+        description="Distribution of the noise. sign: plus or minus the bound, the strongest noise within it. uniform: uniform within it.",
     )
 
 
 class RandomExposureSettings(Model):
-    """Control: a smooth random exposure, of the attack's own polynomial and strength."""
+    """Control: a smooth random exposure, made by the attack's polynomial with random coefficients."""
 
     strength: Annotated[float, Field(ge=0)] = Field(
-        0.5, description="root mean square of the log of the factor on the brightness"
+        0.5, description="Root mean square of the logarithm of the brightness factor."
     )
-    degree: Annotated[int, Field(ge=0, le=20)] = Field(10, description="degree of the exposure polynomial")
+    degree: Annotated[int, Field(ge=0, le=20)] = Field(10, description="Degree of the exposure polynomial.")
 
 
 class JpegSettings(Model):
-    """Control: written as a JPEG file and read again."""
+    """Control: JPEG compression."""
 
-    quality: Annotated[int, Field(ge=1, le=95)] = Field(75, description="JPEG quality")
+    quality: Annotated[int, Field(ge=1, le=95)] = Field(75, description="JPEG quality.")
 
 
 class BlurSettings(Model):
     """Control: Gaussian blur."""
 
-    sigma: Annotated[float, Field(ge=0)] = Field(1.0, description="of the Gaussian, px")
+    sigma: Annotated[float, Field(ge=0)] = Field(1.0, description="Standard deviation of the Gaussian, in px.")
 
 
 class ResizeSettings(Model):
-    """Control: shrunk and enlarged again, bicubic."""
+    """Control: shrink the image and enlarge it again (bicubic)."""
 
-    factor: Annotated[float, Field(gt=0, le=1)] = Field(0.5, description="side of the small image, of the image's")
+    factor: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.5, description="Side of the shrunk image, as a share of the original side."
+    )
 
 
 # ImageNet-C's, by family: a file each in cosalpure/degrade/corruptions/
@@ -84,11 +99,13 @@ CORRUPTIONS = {
 
 
 class CorruptionSettings(Model):
-    """A common corruption of ImageNet-C (Hendrycks and Dietterich, ICLR 2019); `docs/explanation/degradations.md`."""
+    """A common corruption of ImageNet-C (Hendrycks and Dietterich, ICLR 2019). See `docs/explanation/degradations.md`."""
 
-    severity: Annotated[int, Field(ge=1, le=5)] = Field(3, description="1 to 5, as published")
+    severity: Annotated[int, Field(ge=1, le=5)] = Field(3, description="Published severity, from 1 to 5.")
     scale_with_size: bool = Field(
-        True, description="lengths in px grow and shrink with the image's shorter side over the published 224"
+        True,
+        description="Scale lengths in px by the image's shorter side over 224 px, the published size. False: use the published "
+        "lengths.",
     )
 
 

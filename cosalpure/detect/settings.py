@@ -12,7 +12,7 @@ class GICDSettings(Model):
 
     weights: str | tuple[str, str] = Field(
         ("weights/gicd_ginet.pth", "weights/vgg16-397923af.pth"),
-        description="the network's weights; two official files: gicd_ginet.pth and the co-classifier's vgg16",
+        description="One file of weights, or the two official files: gicd_ginet.pth and the VGG16 of its co-classifier.",
     )
 
 
@@ -21,12 +21,16 @@ class GCAGCSettings(Model):
 
     weights: str = Field(
         "weights/hrnet_stage3_iter45000.pth",
-        description="the network's weights, or the official hrnet_stage3_iter45000.pth",
+        description="File of the weights. The official one is hrnet_stage3_iter45000.pth.",
     )
     group_size: PositiveInt | None = Field(
-        None, description="images that see each other; null is the whole group, as CosalPure; GCAGC's own script: 5"
+        None,
+        description="Number of images that are compared with each other. null: the whole group, as in CosalPure. The official "
+        "script of GCAGC uses 5.",
     )
-    times_saliency: bool = Field(False, description="multiply by plain saliency, as GCAGC's own script on iCoseg")
+    times_saliency: bool = Field(
+        False, description="Multiply maps by plain saliency, as the official script of GCAGC does on iCoseg."
+    )
 
 
 class PoolNetSettings(Model):
@@ -34,8 +38,10 @@ class PoolNetSettings(Model):
 
     weights: str = Field(
         "weights/poolnet_resnet50_edge.pth",
-        description="the network's weights, or the official file of PoolNet-ResNet50 with edges",
+        description="File of the weights. The official one is of PoolNet-ResNet50 with edges.",
     )
     channel_means: Literal["cosalpure", "official"] = Field(
-        "cosalpure", description="subtracted from the image; CosalPure's code exchanges PoolNet's green and blue"
+        "cosalpure",
+        description="Channel means that are subtracted from the image. The code of CosalPure exchanges PoolNet's means of "
+        "green and blue.",
     )

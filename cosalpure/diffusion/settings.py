@@ -10,47 +10,53 @@ Timestep = Annotated[int, Field(ge=1, le=999)]
 
 
 class TextToImage(Model):
-    """A diffusers pipeline folder with the Stable Diffusion components."""
+    """The text-to-image model: a diffusers pipeline with the components of Stable Diffusion."""
 
     path: str = Field(
         "weights/stable-diffusion-2",
-        description="diffusers pipeline folder, or hf:OWNER/NAME[@REVISION] of the Hugging Face hub",
+        description="Folder of the pipeline, or hf:OWNER/NAME[@REVISION] for the Hugging Face hub.",
     )
-    resolution: Annotated[int, Field(ge=32, le=2048)] = Field(768, description="side in px at which images enter it")
+    resolution: Annotated[int, Field(ge=32, le=2048)] = Field(
+        768, description="Side in px to which images are resized for the model."
+    )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="of network and autoencoder; auto is float32 on a CPU, bfloat16 or else float16 on a GPU"
+        "auto",
+        description="Number format of the network and the autoencoder. auto: float32 on a CPU; bfloat16 on a GPU, or float16 if it lacks that.",
     )
     batch: PositiveInt | None = Field(
         None,
-        description="maximum batch size, halved whenever a GPU's memory runs out; null is the whole group, on a CPU at most 4 "
-        "images without gradients, and 1 image at the 768 px of Stable Diffusion 2; changes rounding",
+        description="Maximum batch size. It is halved when a GPU's memory runs out, and changes rounding. null: the whole group; "
+        "on a CPU at most 4 images where no gradients are computed, and 1 image at 768 px.",
     )
     vae_slicing: bool = Field(
-        False, description="the autoencoder takes one image at a time: less memory; changes rounding"
+        False, description="Pass images through the autoencoder one at a time. This saves memory and changes rounding."
     )
-    vae_tiling: bool = Field(False, description="the autoencoder works tile by tile: less memory, slight seams")
-    channels_last: bool = Field(False, description="memory format of network and autoencoder; faster on some GPUs")
-    compile: bool = Field(False, description="torch.compile of the network: a minute at first, then faster on a GPU")
+    vae_tiling: bool = Field(
+        False, description="Run the autoencoder tile by tile. This saves memory and can leave faint seams."
+    )
+    channels_last: bool = Field(False, description="Use the memory format channels_last, which is faster on some GPUs.")
+    compile: bool = Field(
+        False, description="Use torch.compile. It takes about a minute at the start and is then faster on a GPU."
+    )
     gradient_checkpointing: bool = Field(
         False,
-        description="recompute the network's activations in the backward pass of concept learning: less memory, more time, "
-        "equal gradients",
+        description="Recompute activations in the backward pass of concept learning. This saves memory and takes more time.",
         json_schema_extra=SPEED,
     )
 
 
 class PublishedTimestep(Model):
-    """T as published for larger images, converted: the noise-to-signal ratio at T is divided by the ratio of the sides.
+    """A published T, converted from the published image size to the size in use.
 
-    So as much of an image's content is left (Hoogeboom et al., *simple diffusion*, ICML 2023). The number of steps that
-    lie below T stays the published one.
+    The noise-to-signal ratio at T is divided by the ratio of the sides, so that about as much of the image is kept
+    (Hoogeboom et al., *simple diffusion*, ICML 2023). The number of steps below T stays the published one.
     """
 
-    paper: Timestep = Field(250, description="T as published")
+    paper: Timestep = Field(250, description="Published T.")
     side: Annotated[int, Field(ge=8, le=4096)] | None = Field(
         None,
-        description="side of what is noised there; null is 96, Stable Diffusion 2's latents of 768 px, "
-        "and 256 px for the baselines on pixels",
+        description="Side of what is noised at the published size. null: 96 for the latents of Stable Diffusion 2 at 768 px, "
+        "and 256 for DiffPure and DDA, which work on pixels.",
     )
 
 

@@ -17,56 +17,57 @@ from cosalpure.score.settings import Score, Statistics
 
 
 class EntryKeys(Model):
-    """Keys of any entry that are not its method's: how it is printed, what it is for, what it reproduces."""
+    """Keys of any entry: how it is printed, what it is for, and which row of the paper it reproduces."""
 
     label: str | None = Field(
-        None, min_length=1, description="printed name in tables, figures and the report; null is the method's own"
+        None, min_length=1, description="Name in tables, figures and the report. null: the label of the method."
     )
     role: Role | None = Field(
         None,
-        description="what it is for: a degradation is reference, attack, corruption or control; a purifier is reference, "
-        "baseline, control, ablation or ours; null is the method's own",
+        description="Purpose of the entry. A degradation is reference, attack, corruption or control. A purifier is reference, "
+        "baseline, control, ablation or ours. null: the role of the method.",
     )
     reported: str | dict[Table, str] | None = Field(
         None,
-        description="the paper's name of what this entry reproduces, in all of its tables or by table: {table4: CosalPure}; "
-        "null is none",
+        description="Name of the row of the paper that this entry reproduces, in all tables or by table, such as "
+        "{table4: CosalPure}. null: none.",
     )
 
 
 class MapKeys(Model):
-    """Keys of any purifier's entry that are not the purifier's own: what becomes of the maps of its images."""
+    """Keys of any purifier's entry: how the maps of its images are made."""
 
     average_maps: bool = Field(
-        False, description="average each map with that of the unpurified image, as DDA's self-ensemble does with logits"
+        False,
+        description="Average each map with the map of the unpurified image, as the self-ensemble of DDA does with logits.",
     )
 
 
 class ConditionBlock(Model):
-    """One block of conditions: every combination of its lists is run."""
+    """A block of conditions. Every combination of its lists is run."""
 
-    datasets: tuple[str, ...] | None = Field(None, description="names from `datasets`; all if left out")
-    degradations: tuple[str, ...] = Field(description="names from `degradations`")
-    purifiers: tuple[str, ...] = Field(description="names from `purifiers`")
-    detectors: tuple[str, ...] | None = Field(None, description="names from `detectors`; all if left out")
+    datasets: tuple[str, ...] | None = Field(None, description="Names of datasets. Default: all.")
+    degradations: tuple[str, ...] = Field(description="Names of degradations.")
+    purifiers: tuple[str, ...] = Field(description="Names of purifiers.")
+    detectors: tuple[str, ...] | None = Field(None, description="Names of detectors. Default: all.")
 
 
 class SweepKeys(Model):
-    """A figure of the success rate, nothing purified, against one setting of several degradations or datasets."""
+    """A figure of the success rate without purification against one setting of several degradations or datasets."""
 
-    setting: str = Field(description="key whose value is drawn along the axis, such as epsilon or attacked_fraction")
-    entries: tuple[str, ...] = Field(min_length=2, description="names from `degradations`, or from `datasets`")
-    scale: float = Field(1.0, description="what the value is multiplied by, such as 255")
-    label: str = Field("", description="the axis' title; the key if left out")
+    setting: str = Field(description="Setting along the horizontal axis, such as epsilon or attacked_fraction.")
+    entries: tuple[str, ...] = Field(min_length=2, description="Names of degradations, or of datasets.")
+    scale: float = Field(1.0, description="Factor by which the value is multiplied on the axis, such as 255.")
+    label: str = Field("", description="Title of the axis. Default: the name of the setting.")
 
 
 class GroupsPerJob(Model):
-    """Groups that one job handles with one load of its model. Finished shards keep their size; see docs/how-to/cluster.md."""
+    """Number of groups in a job, which loads its model once. Finished shards keep their size. See `docs/how-to/cluster.md`."""
 
-    degrade: PositiveInt = Field(12, description="groups a degradation job", json_schema_extra=SPEED)
-    concept: PositiveInt = Field(12, description="groups a concept learning job", json_schema_extra=SPEED)
-    purify: PositiveInt = Field(12, description="groups a purification job", json_schema_extra=SPEED)
-    detect: PositiveInt = Field(24, description="groups a detection job", json_schema_extra=SPEED)
+    degrade: PositiveInt = Field(12, description="Groups in a degradation job.", json_schema_extra=SPEED)
+    concept: PositiveInt = Field(12, description="Groups in a concept learning job.", json_schema_extra=SPEED)
+    purify: PositiveInt = Field(12, description="Groups in a purification job.", json_schema_extra=SPEED)
+    detect: PositiveInt = Field(24, description="Groups in a detection job.", json_schema_extra=SPEED)
 
     def of(self, stage: str) -> int:
         """Get the number of groups that a job of a stage handles."""
@@ -78,32 +79,35 @@ Entries = dict[Name, dict[str, Any]]  # as written: the method says what the key
 
 
 class ExperimentFile(Model):
-    """A whole experiment. `datasets`, `degradations`, `purifiers` and `detectors` map a name to its settings.
+    """A complete experiment. `datasets`, `degradations`, `purifiers` and `detectors` map names to settings.
 
-    A named group of settings is an entry. Its `method` is its name unless it says another, or the class in a Python file:
-    `path/to/file.py:Class`. `like` takes over the method and settings of another entry, but not its label, role and
-    reported row.
+    A name with its settings is an **entry**. The key `method` names its method, or a class in a Python file
+    (`path/to/file.py:Class`); without it, the entry's name is the method. The key `like` copies the method and settings
+    of another entry, but not its label, role and reported row.
     """
 
-    experiment: Name = Field(description="name of the experiment; a file without this key is a variant")
+    experiment: Name = Field(description="Name of the experiment. A file without this key is a variant.")
     variant_of: Name | tuple[Name, ...] | None = Field(
-        None, description="in a variant: the experiments that it is made for; null is any"
+        None, description="Only in a variant: the experiments that it is made for. null: any."
     )
-    seed: Annotated[int, Field(ge=0)] = Field(2024, description="all randomness is derived from it")
+    seed: Annotated[int, Field(ge=0)] = Field(2024, description="Seed from which all randomness is derived.")
     further_seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
-        (), description="attack, learning and purification are repeated under each, on the same data; table `seeds`"
+        (),
+        description="Seeds under which attack, learning and purification are repeated on the same data, for the table `seeds`.",
     )
-    datasets: Entries = Field(description="name: settings of the dataset")
-    degradations: Entries = Field(description="name: settings of the degradation")
-    text_to_image: TextToImage = Field(TextToImage(), description="the model that learns and purifies")
-    concept: ConceptLearning = Field(ConceptLearning(), description="concept learning")
-    purifiers: Entries = Field(description="name: settings of the purifier")
-    detectors: Entries = Field(description="name: settings of the detector")
-    score: Score = Field(Score(), description="metrics")
-    statistics: Statistics = Field(Statistics(), description="intervals")
-    conditions: tuple[ConditionBlock, ...] = Field(min_length=1, description="what is run")
-    sweeps: dict[Name, SweepKeys] = Field({}, description="name: a figure of the success rate against one setting")
-    groups_per_job: GroupsPerJob = Field(GroupsPerJob(), description="size of a job")
+    datasets: Entries = Field(description="Datasets: a name and settings each.")
+    degradations: Entries = Field(description="Degradations: a name and settings each.")
+    text_to_image: TextToImage = Field(TextToImage(), description="Model that learns concepts and purifies.")
+    concept: ConceptLearning = Field(ConceptLearning(), description="Settings of concept learning.")
+    purifiers: Entries = Field(description="Purifiers: a name and settings each.")
+    detectors: Entries = Field(description="Detectors: a name and settings each.")
+    score: Score = Field(Score(), description="Settings of the metrics.")
+    statistics: Statistics = Field(Statistics(), description="Settings of the intervals.")
+    conditions: tuple[ConditionBlock, ...] = Field(min_length=1, description="Conditions that are run.")
+    sweeps: dict[Name, SweepKeys] = Field(
+        {}, description="Figures of the success rate against one setting: a name and keys each."
+    )
+    groups_per_job: GroupsPerJob = Field(GroupsPerJob(), description="Size of the jobs.")
     sources: str | None = Field(
-        None, description="table of where published weights come from; null is config/sources.csv beside the Snakefile"
+        None, description="Table of the sources of published weights. null: config/sources.csv beside the Snakefile."
     )

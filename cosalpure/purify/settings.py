@@ -9,65 +9,72 @@ from cosalpure.schema import SPEED, Model, check_placeholders
 
 
 class SourceOnlySettings(Model):
-    """No purification: the images as they came (the paper's Source-Only)."""
+    """No purification: images stay as they are (the paper's Source-Only)."""
 
 
 class LatentSettings(Model):
-    """What works in the latent space of the text-to-image model."""
+    """A purifier that works in the latent space of the text-to-image model."""
 
     resolution: Annotated[int, Field(ge=32, le=2048)] | None = Field(
-        None, description="px at which it works; null is text_to_image.resolution, at which concepts are learned"
+        None,
+        description="Side in px at which images are purified. null: text_to_image.resolution, at which concepts are learned.",
     )
 
 
 class VaeRoundTripSettings(LatentSettings):
-    """Control: encode and decode by the text-to-image model's autoencoder, without any diffusion."""
+    """Control: the autoencoder of the text-to-image model without diffusion."""
 
 
 class JpegPurifierSettings(Model):
-    """Control: written as a JPEG file and read again."""
+    """Control: JPEG compression."""
 
-    quality: Annotated[int, Field(ge=1, le=95)] = Field(75, description="JPEG quality")
+    quality: Annotated[int, Field(ge=1, le=95)] = Field(75, description="JPEG quality.")
 
 
 class ContinuousSettings(Model):
-    """The continuous representation alone, the paper's ablation "w/o concept inversion"; LIIF, as in DISCO."""
+    """The continuous representation (LIIF) alone: the paper's ablation "w/o concept inversion"."""
 
     weights: str = Field(
         "weights/edsr-baseline-liif.pth",
-        description="LIIF's weights, or an official EDSR-LIIF or DISCO checkpoint; the paper's own are not published",
+        description="Weights of LIIF, such as an official EDSR-LIIF or DISCO checkpoint. The paper's weights are not published.",
     )
     resolution: Annotated[int, Field(ge=32, le=2048)] = Field(
         768,
-        description="side in px that it answers at, as `text_to_image.resolution`; then resized to the image's size",
+        description="Side in px of the output, before it is resized to the size of the image.",
     )
 
 
 class CosalPureSettings(LatentSettings):
-    """Concept-guided purification (the paper's Sec. 4.3): noise to t = T, denoise under the prompt, decode."""
+    """CosalPure (the paper's Sec. 4.3): add noise up to t = T, then denoise under the learned concept."""
 
     continuous: str | None = Field(
-        None, description="weights of the continuous representation in front of the autoencoder; null is none"
+        None, description="Weights of the continuous representation (LIIF) that images pass first. null: leave it out."
     )
     timestep: AnyTimestep = Field(
-        250, description="T, of the model's 1000 training steps; {paper: 250} is the published one at this resolution"
+        250,
+        description="Noise level T, of 1000 training steps. {paper: 250} converts a published T to the resolution in use.",
     )
     sampler: Literal["dpmsolver++", "ddpm"] = Field(
-        "dpmsolver++", description="DPM-Solver++ 2M, as the official code, or ancestral sampling, as the paper's Eq. 10"
+        "dpmsolver++",
+        description="dpmsolver++: DPM-Solver++ 2M, as in the official code. ddpm: ancestral sampling, as in the paper's Eq. 10.",
     )
     steps: Annotated[int, Field(ge=1, le=1000)] = Field(
-        50, description="of dpmsolver++ over a full run; T/1000 of them are done. ddpm does every one of the T"
+        50,
+        description="Sampler steps of a full 1000-step schedule. Only those below T are run: 50 steps at T = 250 run 12. Used by "
+        "dpmsolver++ only; ddpm runs T steps.",
     )
     guidance_scale: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
-        7.5, description="classifier-free guidance; 1 is none"
+        7.5, description="Scale of classifier-free guidance. 1: no guidance."
     )
     prompt: str = Field(
         "{token}",
-        description="condition; {token} is the learned concept, {class_name} the group's name. The ablation's: None",
+        description="Prompt. {token} stands for the learned concept and {class_name} for the group's name. The paper's ablation "
+        "uses the word None.",
     )
-    negative_prompt: str = Field("", description="what guidance leads away from")
+    negative_prompt: str = Field("", description="Prompt that guidance leads away from.")
     concept: Literal["own", "next"] = Field(
-        "own", description="whose concept {token} is; next, a control, is that of the following group"
+        "own",
+        description="Concept that {token} stands for. own: the group's. next: that of the next group, as a control.",
     )
 
     @model_validator(mode="after")
@@ -83,40 +90,44 @@ class CosalPureSettings(LatentSettings):
 
 
 class UnconditionalSettings(Model):
-    """Purification by an unconditional diffusion model, guided diffusion's ADM."""
+    """Purification by an unconditional diffusion model, the ADM of guided-diffusion."""
 
-    weights: str = Field("weights/256x256_diffusion_uncond.pt", description="the ADM's weights")
+    weights: str = Field("weights/256x256_diffusion_uncond.pt", description="Weights of the ADM.")
     resolution: Annotated[int, Field(ge=16, le=512)] = Field(
-        256, description="side in px at which images enter the network; a multiple of what it shrinks by"
+        256,
+        description="Side in px of the network's input. It must be a multiple of the network's downsampling factor.",
     )
     timestep: AnyTimestep = Field(
         250,
-        description="T, of 1000: the paper gives both baselines its own (DiffPure's authors: 150 on ImageNet); "
-        "{paper: 250} is that at this resolution",
+        description="Noise level T, of 1000. The paper uses its own T of 250 for both baselines; the authors of DiffPure use 150 "
+        "on ImageNet. {paper: 250} converts a published T to the resolution in use.",
     )
     batch: PositiveInt = Field(
-        8, description="images that pass the network at once; changes memory, and results by rounding alone"
+        8, description="Batch size of the network. It affects memory, and results only by rounding."
     )
 
 
 class DiffPureSettings(UnconditionalSettings):
-    """DiffPure (Nie et al., ICML 2022): noise to T, then the whole reverse diffusion."""
+    """DiffPure (Nie et al., ICML 2022): add noise up to T, then run the reverse diffusion."""
 
     process: Literal["ddpm", "sde"] = Field(
-        "ddpm", description="ancestral sampling, or the reverse SDE of the published ImageNet scripts"
+        "ddpm", description="ddpm: ancestral sampling. sde: the reverse SDE, as in the official ImageNet scripts."
     )
 
 
 class DDASettings(UnconditionalSettings):
-    """DDA (Gao et al., CVPR 2023): a reverse diffusion that keeps the image's low frequencies."""
+    """DDA (Gao et al., CVPR 2023): a reverse diffusion that keeps the low frequencies of the image."""
 
-    steps: Annotated[int, Field(ge=2, le=1000)] = Field(100, description="of a full run; T/1000 of them are taken")
+    steps: Annotated[int, Field(ge=2, le=1000)] = Field(
+        100, description="Sampler steps of a full 1000-step schedule. Only those below T are run."
+    )
     guidance_scale: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
-        6.0, description="pull towards the low frequencies; 0 is none"
+        6.0, description="Strength of the pull towards the low frequencies of the image. 0: none."
     )
     save_memory: bool = Field(
         False,
-        description="gradients by a second pass through the network: half as much time again, a fraction of memory",
+        description="Compute gradients in a second pass through the network. This takes about half as much time again and much "
+        "less memory.",
         json_schema_extra=SPEED,
     )
 

@@ -8,18 +8,19 @@ from cosalpure.schema import Fraction, Model
 
 
 class Score(Model):
-    """The official evaluation's constants, and metrics beside it."""
+    """Constants of the official evaluation, and further metrics."""
 
-    threshold: Fraction = Field(0.5, description="a map counts as foreground from here on")
-    beta2: Annotated[float, Field(gt=0)] = Field(0.3, description="beta squared of F-beta")
-    success_iou: Fraction = Field(0.5, description="an image succeeds above this IoU")
+    threshold: Fraction = Field(0.5, description="Value from which a pixel of a map counts as foreground.")
+    beta2: Annotated[float, Field(gt=0)] = Field(0.3, description="Beta squared in F-beta.")
+    success_iou: Fraction = Field(0.5, description="IoU above which an image counts as a success.")
     further: bool = Field(
-        False, description="also max, mean and adaptive F and E, S-measure, weighted F; needs the package pysodmetrics"
+        False,
+        description="Also compute max, mean and adaptive F and E, S-measure and weighted F. This needs the package pysodmetrics.",
     )
 
 
 class Statistics(Model):
-    """Intervals by bootstrap over groups: the images of a group are not independent."""
+    """Intervals by bootstrap over groups, since the images of a group are not independent."""
 
-    samples: Annotated[int, Field(ge=100)] = Field(2000, description="bootstrap samples")
-    level: Annotated[float, Field(gt=0, lt=1)] = Field(0.95, description="level of the intervals")
+    samples: Annotated[int, Field(ge=100)] = Field(2000, description="Number of bootstrap samples.")
+    level: Annotated[float, Field(gt=0, lt=1)] = Field(0.95, description="Confidence level of the intervals.")

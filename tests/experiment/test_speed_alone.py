@@ -60,7 +60,11 @@ def test_a_reader_is_told_which_they_are():
     values = {its.key: its.speed for its in explain([ROOT / "config/paper.yaml"])}
     assert values["groups_per_job.purify"] and values["purifiers.dda.save_memory"]
     assert not values["text_to_image.batch"] and not values["purifiers.dda.batch"]
-    rows = [line.split("|")[1].strip() for line in docs_text().splitlines() if line.endswith("Speed alone |")]
+    rows = [
+        line.split("|")[1].strip()
+        for line in docs_text().splitlines()
+        if line.endswith("Affects speed and memory only. |")
+    ]
     assert rows == [
         *("`gradient_checkpointing`", "`checkpoint_every`", "`degrade`", "`concept`", "`purify`", "`detect`"),
         "`save_memory`",
