@@ -21,16 +21,35 @@ def define_env(env: Any) -> None:
         env.macro(function)
 
 
-def table(file: str, columns: Sequence[str] = ()) -> str:
+def table(file: str, columns: Sequence[str] = (), signed: bool = False) -> str:
     """Write a csv file as a Markdown table; columns of numbers are aligned to the right.
 
+    A first line that begins with "#" says what made the file, and is shown below the table. The columns "X low" and
+    "X high" become brackets behind the value in "X".
+
     Args:
-        file: the path below docs/, such as "results/data/mini.csv".
+        file: the path below docs/, such as "results/data/mini/table2.csv".
         columns: names of the columns to show, in this order; all of them if empty.
+        signed: whether values with an interval are differences and always carry a sign.
     """
-    with (DOCS / file).open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    return markdown_table(columns or list(rows[0]), rows)
+    lines = (DOCS / file).read_text(encoding="utf-8").splitlines()
+    note = lines.pop(0).lstrip("# ") if lines[0].startswith("#") else ""
+    rows = [with_intervals(row, signed) for row in csv.DictReader(lines)]
+    shown = markdown_table(columns or list(rows[0]), rows)
+    return f"{shown}\n\n*{note}*" if note else shown
+
+
+def with_intervals(row: dict[str, str], signed: bool) -> dict[str, str]:
+    """Join "X", "X low" and "X high" to one cell, such as "0.812 [0.71, 0.90]"; other cells stay."""
+    bounds = {f"{name} {side}" for name in row for side in ("low", "high")}
+    cells = {name: cell for name, cell in row.items() if name not in bounds}
+    for name, cell in cells.items():
+        low, high = row.get(f"{name} low"), row.get(f"{name} high")
+        if low and high:
+            sign = "+" if signed else ""
+            digits = min(3, len(cell.partition(".")[2]))
+            cells[name] = f"{float(cell):{sign}.{digits}f} [{float(low):{sign}.2f}, {float(high):{sign}.2f}]"
+    return cells
 
 
 def markdown_table(columns: Sequence[str], rows: Sequence[dict[str, str]]) -> str:

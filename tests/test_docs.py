@@ -48,6 +48,27 @@ def test_a_csv_file_becomes_a_table_with_numbers_to_the_right(tmp_path):
     ]
 
 
+def test_a_csv_file_has_intervals_and_a_note(tmp_path):
+    (tmp_path / "t.csv").write_text("# made by hand\nmethod,SR,SR low,SR high\nDDA,0.812500,0.708333,0.9\nnone,0.5,,\n")
+    assert MACROS["table"](str(tmp_path / "t.csv")).splitlines() == [
+        "| method | SR |",
+        "| :--- | ---: |",
+        "| DDA | 0.812 [0.71, 0.90] |",
+        "| none | 0.5 |",
+        "",
+        "*made by hand*",
+    ]
+    assert "| -0.05 [-0.10, +0.01] |" in markdown(
+        tmp_path, "difference,x low,x high,x\nA,-0.1,.01,-0.05\n", signed=True
+    )
+
+
+def markdown(folder, text, **options):
+    """The Markdown table of a csv file of this text."""
+    (folder / "t.csv").write_text(text)
+    return MACROS["table"](str(folder / "t.csv"), **options)
+
+
 def test_the_readme_links_to_pages_of_the_site():
     text = "[a](docs/how-to/data.md), [licence](LICENSE), [paper](https://x.org), ![p](docs/images/p.png)"
     expected = "[a](how-to/data.md), `LICENSE`, [paper](https://x.org), ![p](images/p.png)"
