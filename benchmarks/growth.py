@@ -91,10 +91,9 @@ def commands(folder, groups, images):
 
 def prepare(folder, times, first):
     """For tables and plan: the scores of the smallest run so often that there are `times` times the default run's groups
-    (`many.parquet`), and the repository's resources."""
+    (`many.parquet`)."""
     import pandas as pd
 
-    (folder / "resources").symlink_to(ROOT / "resources")
     rows = pd.read_parquet(folder.parent / str(first) / "score.parquet")
     copies = DEFAULT_GROUPS * times // rows["slug"].nunique()
     parts = [rows.assign(slug=rows["slug"] + f"-{i}") for i in range(copies)]

@@ -25,7 +25,7 @@ def measure(variant, options):
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     if options.surrogate == "slim":
-        network = networks.load("resneta50b", "resources/mini/weights/resneta50b.safetensors")
+        network = networks.load("resneta50b", "bundled:mini/weights/resneta50b.safetensors")
     else:
         network = networks.build("resneta50b").eval().requires_grad_(False)
 

@@ -39,7 +39,7 @@ ROOT = Path(__file__).parent
 LEFT_OUT = tuple(  # a module with all that is below it, or a definition
     f"{OWN}.{name}"
     for name in (
-        "__version__ bench check cli code_cache contract doctor environment errors experiment file_kinds fingerprint labels method_files methods plan "
+        "__version__ bench bundled check cli code_cache contract doctor environment errors experiment file_kinds fingerprint labels method_files methods plan "
         "protocols provenance reach record registry schema staging status syntax timing weights diffusion.pipeline_checks data.write_index "
         "data.problems.write_problems degrade.DEGRADATIONS purify.PURIFIERS detect.DETECTORS"
     ).split()

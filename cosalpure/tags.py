@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from cosalpure.bundled import is_bundled, located
 from cosalpure.errors import choose
 from cosalpure.methods import METHODS, Family
 from cosalpure.schema import Model
@@ -17,7 +18,7 @@ from cosalpure.weights import fetch, read_sources
 if TYPE_CHECKING:
     from cosalpure.experiment.experiment import Experiment
 
-ROOT = Path(__file__).resolve().parents[1]  # the clone, which holds the experiments and the bundled weights
+ROOT = Path(__file__).resolve().parents[1]  # the clone, which holds the experiments
 EXPERIMENTS = {"mini": ROOT / "config.yaml", "paper": ROOT / "config" / "paper.yaml"}
 OFFICIAL = "official"
 TAGS = (*EXPERIMENTS, OFFICIAL)
@@ -62,7 +63,7 @@ def resolve(family: Family, name: str) -> tuple[str, Model]:
 
 
 def with_files(settings: Settings, keys: tuple[str, ...]) -> Settings:
-    """Replace the files that settings name by files that are there: bundled ones in the clone, published ones downloaded."""
+    """Replace the files that settings name by files that are there: published ones are downloaded."""
     found: dict[str, str | tuple[str, ...]] = {}
     for key in keys:
         named = getattr(settings, key, None)
@@ -74,15 +75,13 @@ def with_files(settings: Settings, keys: tuple[str, ...]) -> Settings:
 
 
 def local(path: str) -> str:
-    """Find a file or folder that settings name: as it is, in the clone, or among the published weights.
+    """Find a file or folder that settings name: as it is, among the bundled files, or among the published weights.
 
     A published file that is not there is downloaded and verified. It comes to the folder that the environment variable
     COSALPURE_WEIGHTS names, by default ~/.cache/cosalpure/weights. Any other path is returned as it is.
     """
-    if Path(path).exists() or path.startswith("hf:"):
-        return path
-    if (ROOT / path).exists():
-        return str(ROOT / path)
+    if is_bundled(path) or path.startswith("hf:") or Path(path).exists():
+        return located(path)
     wanted = path.removeprefix(f"{WEIGHTS}/")
     source = next((its for its in read_sources().values() if wanted in (its.file.rstrip("/"), its.marker)), None)
     if source is None or wanted == path:

@@ -3,7 +3,7 @@
 #   snakemake --cores 2 models --config training='{minutes: 60}'        the same in an hour
 #   snakemake --cores 2 results/models/gicd.safetensors                 one
 # A killed training resumes from its checkpoint, which lies beside the output. A finished model takes its place by
-# hand: copy it to resources/mini/, where the configuration points.
+# hand: copy it to cosalpure/assets/mini/, where the configuration points.
 from cosalpure.train import code as training_code
 from cosalpure.train import options as training_options
 from cosalpure.train import options_of_all

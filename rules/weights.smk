@@ -1,4 +1,4 @@
-# A configuration that names weights/FILE, a file or folder of config/sources.csv, has it fetched. Where compute nodes
+# A configuration that names weights/FILE, a file or folder of cosalpure/assets/sources.csv, has it fetched. Where compute nodes
 # are offline: snakemake --cores 1 weights/FILE on the login node, or `cosalpure weights fetch NAME`.
 localrules:
     fetch_weights,

@@ -51,14 +51,13 @@ def main(folder):
     def say(text):
         print(f"{time.monotonic() - start:5.0f} s  {text}", flush=True)
 
-    # 1. What the net would have, and the folder of a user: the configuration, the resources, ImageNet's pictures.
+    # 1. What the net would have, and the folder of a user: the configuration, ImageNet's pictures.
     for source in sources.values():
         made, path = make(source, folder / "published"), source.path(folder / "published")
         say(f"{'made' if made else 'have'} {path.name}, {megabytes(path):,.0f} MB")
     make_imagenet(folder / "data/imagenet-50")
-    for name in ("config", "resources"):
-        if not (folder / name).exists():
-            (folder / name).symlink_to(ROOT / name)
+    if not (folder / "config").exists():
+        (folder / "config").symlink_to(ROOT / "config")
 
     # 2. The table of sources, and the workflow as a user starts it.
     with FileServer({}) as server:
@@ -81,7 +80,7 @@ def settings_of():
 
 
 def used_sources():
-    """{name: Source} of config/sources.csv that the rehearsal fetches; EDSR-LIIF, which paper.yaml does not, is none."""
+    """{name: Source} of cosalpure/assets/sources.csv that the rehearsal fetches; EDSR-LIIF, which paper.yaml does not, is none."""
     found = weights.read_sources() | weights.read_sources(kind="data")
     return {name: source for name, source in found.items() if name != "liif-edsr"}
 
@@ -121,7 +120,7 @@ def make_imagenet(folder):
 
 
 def write_table(path, sources, published, server):
-    """The table of sources: names and files of config/sources.csv, addresses of `server`, sizes and hashes of the files.
+    """The table of sources: names and files of cosalpure/assets/sources.csv, addresses of `server`, sizes and hashes of the files.
 
     Stable Diffusion 2 keeps its address, for the server plays the hub, too.
     """

@@ -16,7 +16,7 @@ from cosalpure.seeds import numpy_generator
 
 SIDE = 256  # px at which pictures are composed
 SIZE = (320, 240)  # px of those of an archive: no squares, as photographs are
-CHECKPOINTS = {  # names of config/sources.csv -> official keys and shapes, in tests/golden/manifests
+CHECKPOINTS = {  # names of cosalpure/assets/sources.csv -> official keys and shapes, in tests/golden/manifests
     "gicd-ginet": "gicd_ginet",
     "vgg16": "vgg16_classifier",
     "gcagc": "gcagc",

@@ -10,8 +10,8 @@ from cosalpure.cli import main
 from cosalpure.io import read_pixels
 
 STAGES = ("degrade", "detect")
-ATTACK = "{surrogate: resources/mini/weights/resneta50b.safetensors, steps: 1, exposure_step: 0}"
-POOLNET = "{weights: resources/mini/weights/poolnet.safetensors}"
+ATTACK = "{surrogate: bundled:mini/weights/resneta50b.safetensors, steps: 1, exposure_step: 0}"
+POOLNET = "{weights: bundled:mini/weights/poolnet.safetensors}"
 
 
 @pytest.fixture

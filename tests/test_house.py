@@ -64,7 +64,7 @@ def test_help_and_settings_import_nothing_heavy():
 
 
 def test_shipped_data_and_weights_stay_below_40_mb():
-    files = [path for path in (ROOT / "resources").rglob("*") if path.is_file()]
+    files = [path for path in (ROOT / "cosalpure/assets").rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 40e6
     assert sum(path.stat().st_size for path in files if path.suffix == ".webp") < 12e6
 

@@ -28,7 +28,7 @@ TEXTS = {  # text: what a record keeps of it
     "~/final.pth": "…/final.pth",
     "/home/ada": "…",
     "~ada": "…",
-    "resources/mini/weights/gicd.safetensors": "resources/mini/weights/gicd.safetensors",
+    "bundled:mini/weights/gicd.safetensors": "bundled:mini/weights/gicd.safetensors",
     "a photo of cats and/or dogs, 1/2": "a photo of cats and/or dogs, 1/2",
     "--configfile=/home/ada/own/x.yaml": "--configfile=…/x.yaml",
     "{weights: '/home/ada l/own/x.pth', steps: 2}": "{weights: '…/x.pth', steps: 2}",

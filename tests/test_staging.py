@@ -72,5 +72,5 @@ def test_a_diffusion_model_s_components_are_read_from_the_copy(scratch):
 
     from cosalpure.diffusion.pipeline_checks import loaded
 
-    loaded(AutoencoderKL, ROOT / "resources/mini/models/text-to-image/vae")
+    loaded(AutoencoderKL, ROOT / "cosalpure/assets/mini/models/text-to-image/vae")
     assert {file.name for file in scratch.rglob("vae/*")} == {"config.json", "diffusion_pytorch_model.safetensors"}

@@ -53,8 +53,8 @@ models. Without --settings, a method uses the official constants and weights.
 \b
   cosalpure data mini --output results/data/mini
   cosalpure degrade jadena --data results/data/mini --output results/degrade/mini/jadena \\
-      --settings '{surrogate: resources/mini/weights/resneta50b.safetensors, exposure_step: 0.3}'
-  MODEL='{path: resources/mini/models/text-to-image, resolution: 64}'
+      --settings '{surrogate: bundled:mini/weights/resneta50b.safetensors, exposure_step: 0.3}'
+  MODEL='{path: bundled:mini/models/text-to-image, resolution: 64}'
   cosalpure concept --data results/data/mini --images results/degrade/mini/jadena \\
       --output results/concept/mini/jadena --text-to-image "$MODEL" \\
       --settings '{steps: 60, batch: 8, learning_rate: 0.05}'
@@ -63,7 +63,7 @@ models. Without --settings, a method uses the official constants and weights.
       --text-to-image "$MODEL" --settings '{resolution: 128, timestep: 40, steps: 75, guidance_scale: 3.0}'
   cosalpure detect gicd --data results/data/mini --images results/purify/mini/jadena/cosalpure \\
       --output results/detect/mini/jadena/cosalpure/gicd \\
-      --settings '{weights: resources/mini/weights/gicd.safetensors}'
+      --settings '{weights: bundled:mini/weights/gicd.safetensors}'
   cosalpure score --data results/data/mini --images results/purify/mini/jadena/cosalpure \\
       --maps results/detect/mini/jadena/cosalpure/gicd \\
       --condition mini jadena cosalpure gicd --output results/score/mini/jadena/cosalpure/gicd.parquet

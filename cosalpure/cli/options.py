@@ -75,7 +75,7 @@ Threads = Annotated[
 ]
 Folder = Annotated[str, typer.Option("--folder", metavar="DIR", help="Folder of the downloaded files.")]
 Sources = Annotated[
-    str | None, typer.Option("--sources", metavar="FILE", help="Table of sources. Default: config/sources.csv.")
+    str | None, typer.Option("--sources", metavar="FILE", help="Table of sources. Default: the bundled one.")
 ]
 Experiments = Annotated[list[str] | None, typer.Argument(metavar="FILE", help=EXPERIMENT)]
 Benchmarks = Annotated[

@@ -11,7 +11,7 @@ def run(kind: str, action: str, names: list[str], folder: str, sources: str | No
         action: "list" or "fetch".
         names: what to fetch, by the names of the table.
         folder: where the files are, or will be.
-        sources: the table of sources; None is config/sources.csv.
+        sources: the table of sources; None is the bundled one.
     """
     from cosalpure import weights
 

@@ -16,7 +16,7 @@ from cosalpure.schema import Model
 if TYPE_CHECKING:
     from cosalpure.diffusion.text_to_image import TextToImage
 
-SMALL = "--text-to-image '{path: resources/mini/models/text-to-image, resolution: 64}'"
+SMALL = "--text-to-image '{path: bundled:mini/models/text-to-image, resolution: 64}'"
 
 
 def run(kind: Kind, name: str, settings: Model, text_to_image: TextToImageSettings | None) -> int:

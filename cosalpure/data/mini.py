@@ -2,7 +2,7 @@
 
 A group shows one concept drawn by many designers, each time among one or two other things, before another
 background: the common object is the only thing that repeats, as in a co-saliency dataset. The sprites and
-backgrounds lie in `resources/mini/` (made by `build_sprites.py` there). About one millisecond an image at 64 px.
+backgrounds lie in `assets/mini/` (made by `build_sprites.py` there). About one millisecond an image at 64 px.
 """
 
 import csv
@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
+from cosalpure.bundled import ASSETS
 from cosalpure.errors import UserError, choose
 
-RESOURCES = Path(__file__).resolve().parents[2] / "resources" / "mini"
+RESOURCES = ASSETS / "mini"
 Box = tuple[int, int, int, int]  # x, y, w, h
 SPLITS = ("train", "dev", "test")  # disjoint concepts: detectors learn on train, choices are made on dev
 
@@ -28,9 +29,7 @@ class MiniWorld:
         self.size = size
         self._sprites: dict[str, list[Image.Image]] = {}
         if not (self.resources / "concepts.csv").exists():
-            raise UserError(
-                f"{self.resources}: no concepts.csv; the mini benchmark's resources come with the repository"
-            )
+            raise UserError(f"{self.resources}: no concepts.csv; the mini benchmark's sprites ship with cosalpure")
 
     @cached_property
     def splits(self) -> dict[str, str]:

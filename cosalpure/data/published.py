@@ -1,7 +1,7 @@
 """The four published datasets: what is known of them before any file of theirs is there.
 
 Counts as the official README of CosalPure and those of the datasets state them. Every name is a row of
-`config/sources.csv` too, which says where the archive comes from.
+`cosalpure/assets/sources.csv` too, which says where the archive comes from.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """The feature extractor that Jadena attacks in place of the detector: resneta50b as published, or a detector's backbone.
 
-    surrogate = Surrogate("gicd", "resources/mini/weights/gicd.safetensors")
+    surrogate = Surrogate("gicd", "bundled:mini/weights/gicd.safetensors")
     maps = surrogate(images)  # (N, 3, H, W), RGB, [0, 1] -> three feature maps, at strides 4, 8 and 16
 
 A backbone sees images at their own size; normalisation is inside, each network's own.

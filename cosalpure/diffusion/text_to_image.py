@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from cosalpure import networks
+from cosalpure.bundled import located
 from cosalpure.diffusion import pipeline_checks
 from cosalpure.diffusion.batches import Batches
 from cosalpure.diffusion.settings import TextToImage as TextToImageSettings
@@ -204,7 +205,7 @@ class TextToImage:
 def _folder(path: str | Path) -> Path:
     """The folder behind a path or `hf:OWNER/NAME[@REVISION]`, downloaded to the hub's cache if need be."""
     if not str(path).startswith("hf:"):
-        return Path(path)
+        return Path(located(path))
     from cosalpure.weights import hub_folder
 
     try:

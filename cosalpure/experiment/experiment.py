@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, NamedTuple
 
+from cosalpure.bundled import located
 from cosalpure.concept.settings import ConceptLearning
 from cosalpure.data.settings import Dataset
 from cosalpure.diffusion.settings import TextToImage
@@ -81,8 +82,8 @@ class MethodEntry(Entry):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files that the settings name: inputs of the rule."""
-        return tuple(self._registered.files_of(self.settings))
+        """The files that the settings name, where they lie: inputs of the rule."""
+        return tuple(map(located, self._registered.files_of(self.settings)))
 
     @cached_property
     def code(self) -> str:

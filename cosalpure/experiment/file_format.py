@@ -109,5 +109,5 @@ class ExperimentFile(Model):
     )
     groups_per_job: GroupsPerJob = Field(GroupsPerJob(), description="Size of the jobs.")
     sources: str | None = Field(
-        None, description="Table of the sources of published weights. null: config/sources.csv beside the Snakefile."
+        None, description="Table of the sources of published files. null: the bundled table."
     )

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import cache, cached_property
 from pathlib import Path
 
+from cosalpure.bundled import located
 from cosalpure.data.layouts import count_groups, fingerprint, has_truth
 from cosalpure.errors import UserError
 from cosalpure.experiment.experiment import Experiment
@@ -85,7 +86,7 @@ class Jobs:
     def model_index(self) -> list[str]:
         """List the text-to-image model's index file: a newer one reruns what it was used for. The hub's has none here."""
         path = self.experiment.text_to_image.path
-        return [] if path.startswith("hf:") else [f"{path}/model_index.json"]
+        return [] if path.startswith("hf:") else [f"{located(path)}/model_index.json"]
 
     def model_text(self, purifier: str, speed: bool = True) -> str:
         """Write the text-to-image model's settings for a purifier that loads it, else none; `speed` as in `as_json`."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cosalpure.bundled import is_bundled, located
 from cosalpure.data.published import PUBLISHED
 from cosalpure.experiment.experiment import Experiment
 from cosalpure.experiment.files import read_files
@@ -18,7 +19,6 @@ from cosalpure.weights import Source, read_sources, state
 
 TRAINED = re.compile(Layout().model(r"([a-z0-9]+)(?:-([a-z0-9-]+))?\.safetensors"))  # NETWORK or NETWORK-VARIANT
 STARTS = ("classifier", "start")  # keys of trainings that name files of weights
-BUNDLED = "resources/"  # what ships with the repository
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Training:
 
     @property
     def starts(self) -> list[str]:
-        """The files of weights that it starts from."""
-        return [str(self.settings[key]) for key in STARTS if self.settings.get(key)]
+        """The files of weights that it starts from, where they lie."""
+        return [located(str(self.settings[key])) for key in STARTS if self.settings.get(key)]
 
     @property
     def images(self) -> str | None:
@@ -55,7 +55,7 @@ class Training:
 def weights_files(experiment: Experiment) -> list[str]:
     """List the files of weights that an experiment names; one of the Hugging Face hub is none."""
     model = experiment.text_to_image.path
-    found = [] if model.startswith("hf:") else [f"{model}/model_index.json"]
+    found = [] if model.startswith("hf:") else [f"{located(model)}/model_index.json"]
     found += named_weights(experiment)
     for training in trainings(experiment):
         found += training.starts
@@ -157,8 +157,8 @@ def _made(path: str, trained: Mapping[str, Training]) -> Need:
         return Need(path, f"trained by the workflow as {trained[path].file} says", False, "train_network_configured")
     if (match := TRAINED.fullmatch(path)) and not match[2]:
         return Need(path, "trained by the workflow (rules/train.smk)", False, "train_network")
-    if path.startswith(BUNDLED):
-        return Need(path, f"it is part of the repository: git checkout -- {path}", True, "")
+    if is_bundled(path):
+        return Need(path, f"it ships with cosalpure: install it again, or in a clone: git checkout -- {path}", True, "")
     return Need(path, "no rule makes it: correct the path in the experiment, or put the file there", True, "")
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosalpure import file_kinds
+from cosalpure.bundled import located
 from cosalpure.errors import UserError, choose, one_line
 from cosalpure.io import whole_file
 from cosalpure.networks import checkpoints
@@ -164,7 +165,7 @@ def load(name: str, paths: str | Path | Sequence[str | Path] | nn.Module) -> Any
     """
     if not isinstance(paths, (str, Path, list, tuple)):
         return paths
-    paths = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    paths = [located(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
     if len(paths) == 1 and Path(paths[0]).suffix.lower() == ".safetensors":
         return load_weights(name, paths[0])
     return load_official(name, *paths)
@@ -174,6 +175,7 @@ def read_header(path: str | Path) -> dict[str, str]:
     """Read the metadata of a safetensors file."""
     from safetensors import SafetensorError, safe_open
 
+    path = located(path)
     checkpoints.check_kind(path, (file_kinds.SAFETENSORS,), "safetensors file")
     try:
         with safe_open(path, framework="pt") as file:

@@ -5,7 +5,7 @@ as the official model, trained on ImageNet, meets the paper's images. The loss i
 Dhariwal 2021 (Eq. 16), over the linear betas of Ho et al. 2020. About seventy minutes on one core.
 
     from cosalpure.train.adm import ADMSettings, train_adm
-    train_adm("resources/mini/weights/adm.safetensors", ADMSettings())
+    train_adm("results/models/adm.safetensors", ADMSettings())
 """
 
 import json

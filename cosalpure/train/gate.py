@@ -20,6 +20,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image, ImageDraw
 
+from cosalpure.bundled import located
 from cosalpure.concept import FILE, Concept
 from cosalpure.data.mini import MiniWorld
 from cosalpure.diffusion.text_to_image import TextToImage
@@ -51,7 +52,9 @@ def gate(
     `concepts` are folders of concepts that were learned by this model, as `cosalpure concept` leaves them.
     """
     world, output_dir = world or MiniWorld(), Path(output_dir)
-    pipeline = StableDiffusionPipeline.from_pretrained(pipeline_dir, dtype=torch.float32, local_files_only=True)
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        located(pipeline_dir), dtype=torch.float32, local_files_only=True
+    )
     pipeline.set_progress_bar_config(disable=True)
     recogniser = load_recogniser(text_encoder_dir)
     generated = generate(pipeline, recogniser.concepts, seed, images, guidance, steps)

@@ -5,7 +5,7 @@ image of a batch passes the backbone and the decoder together, the graphs join o
 two hours on one core.
 
     from cosalpure.train.gcagc import GCAGCSettings, train_gcagc
-    train_gcagc("resources/mini/weights/gcagc.safetensors", GCAGCSettings())
+    train_gcagc("results/models/gcagc.safetensors", GCAGCSettings())
 """
 
 from collections.abc import Callable, Sequence

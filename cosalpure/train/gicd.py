@@ -5,7 +5,7 @@ has none, and without it nothing this deep learns in minutes); then GINet on gro
 the classifier, soft IoU on all five maps, consensus from the frozen co-classifier. About an hour and a half on one core.
 
     from cosalpure.train.gicd import GICDSettings, train_gicd
-    train_gicd("resources/mini/weights/gicd.safetensors", GICDSettings())
+    train_gicd("results/models/gicd.safetensors", GICDSettings())
 """
 
 import copy

@@ -4,7 +4,7 @@ For the mini benchmark: a small LIIF on scenes of the train concepts, under PGD 
 folder and `classifier` the official file, the same rule is the paper's (config/train/liif-imagenet.yaml).
 
     from cosalpure.train.liif import LIIFSettings, train_liif
-    train_liif("resources/mini/weights/liif.safetensors", LIIFSettings())
+    train_liif("results/models/liif.safetensors", LIIFSettings())
 """
 
 import json
@@ -30,7 +30,7 @@ class LIIFSettings:
     """A reason for each number."""
 
     images: str = ""  # a folder of images, class folders or not; empty: scenes of the mini benchmark's train concepts
-    classifier: str = "resources/mini/weights/resneta50b.safetensors"  # what PGD attacks; or the official file
+    classifier: str = "bundled:mini/weights/resneta50b.safetensors"  # what PGD attacks; or the official file
     start: str = ""  # weights to begin with; empty: as bilinear interpolation
     side: int = 64  # px of the inputs
     target_side: int = 128  # px of the targets: scenes are composed at this size and made small

@@ -3,7 +3,7 @@
 Saliency and edges learn at once, as in the paper; the edges are the outlines of the masks. About an hour on one core.
 
     from cosalpure.train.poolnet import PoolNetSettings, train_poolnet
-    train_poolnet("resources/mini/weights/poolnet.safetensors", PoolNetSettings())
+    train_poolnet("results/models/poolnet.safetensors", PoolNetSettings())
 """
 
 from dataclasses import asdict, dataclass, field

@@ -3,7 +3,7 @@
 The attack pushes the features of its stages 1 to 3; the detector never sees it. About fifteen minutes on one free core.
 
     from cosalpure.train.surrogate import SurrogateSettings, train_surrogate
-    train_surrogate("resources/mini/weights/resneta50b.safetensors", SurrogateSettings())
+    train_surrogate("results/models/resneta50b.safetensors", SurrogateSettings())
 """
 
 from dataclasses import asdict, dataclass

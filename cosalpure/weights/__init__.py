@@ -1,6 +1,6 @@
 """Published weights, and archives of datasets: a name becomes a verified local file.
 
-`config/sources.csv` names every file with its sources, primary first: `gdrive:ID`, `https://...`,
+`cosalpure/assets/sources.csv` names every file with its sources, primary first: `gdrive:ID`, `https://...`,
 `hf:OWNER/NAME[@REVISION]` (a whole folder), or a path on this machine. A download is checked against the published
 sha256. Where none is published, its kind, size and content are checked, and then its sha256 is recorded beside it
 (FILE.sha256, which `sha256sum -c` reads too). Commit those records, and every machine gets the same bytes.

@@ -1,13 +1,14 @@
-"""The table of what is published: `config/sources.csv`, a row a file."""
+"""The table of what is published: `cosalpure/assets/sources.csv`, a row a file."""
 
 import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+from cosalpure.bundled import ASSETS
 from cosalpure.errors import UserError
 from cosalpure.weights.addresses import SCHEMES, check_address
 
-SOURCES = Path(__file__).resolve().parents[2] / "config" / "sources.csv"
+SOURCES = ASSETS / "sources.csv"
 COLUMNS = ("name", "kind", "file", "sources", "megabytes", "sha256", "licence", "used_for")
 
 

@@ -15,7 +15,7 @@ from cosalpure.diffusion.text_to_image import TextToImage
 from cosalpure.errors import UserError
 from cosalpure.seeds import generator
 
-ATTACK = "{surrogate: resources/mini/weights/resneta50b.safetensors, steps: 1}"
+ATTACK = "{surrogate: bundled:mini/weights/resneta50b.safetensors, steps: 1}"
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,7 @@ PAPER = "config/paper.yaml"
 @pytest.fixture
 def bare(tmp_path, monkeypatch):
     """A folder with the configuration and nothing else."""
-    for name in ("config", "resources"):
-        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "config").symlink_to(ROOT / "config")
     shutil.copy(ROOT / "config.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -70,6 +69,13 @@ def test_a_path_of_one_s_own_is_not_looked_for_in_git(bare, capsys):
     assert main(["doctor", "config.yaml", "own.yaml"]) == 1
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("MISSING")]
     assert "mine/gicd.pth" in line and "git checkout" not in line and "correct the path" in line
+
+
+def test_a_bundled_file_that_is_not_there_is_said_to_ship_with_the_package(bare, capsys):
+    (bare / "own.yaml").write_text("detectors: {gicd: {weights: 'bundled:mini/weights/lost.safetensors'}}\n")
+    assert main(["doctor", "config.yaml", "own.yaml"]) == 1
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("MISSING")]
+    assert "assets/mini/weights/lost.safetensors" in line and "it ships with cosalpure" in line
 
 
 def test_too_little_disk_is_said_with_both_numbers(bare, monkeypatch, capsys):

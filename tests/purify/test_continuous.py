@@ -65,7 +65,7 @@ def test_missing_weights_are_one_line(name, tmp_path):
 
 def test_weights_of_another_network_are_refused():
     with pytest.raises(UserError, match="holds weights of 'poolnet', not of 'liif'"):
-        purifier("resources/mini/weights/poolnet.safetensors")
+        purifier("bundled:mini/weights/poolnet.safetensors")
 
 
 @pytest.mark.slow

@@ -23,11 +23,10 @@ SMALL = {
 
 
 class Workflow:
-    """A working folder with the default configuration, made small, and the repository's rules and resources."""
+    """A working folder with the default configuration, made small, and the repository's rules."""
 
     def __init__(self, folder):
         self.folder = folder
-        (folder / "resources").symlink_to(ROOT / "resources")
         shutil.copy(ROOT / "config.yaml", folder)
         self.variant = folder / "small.yaml"
         self.set()

@@ -53,7 +53,6 @@ class Clone:
             shutil.copytree(ROOT / name, self.folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("Snakefile", "config.yaml"):
             shutil.copy(ROOT / name, self.folder)
-        (self.folder / "resources").symlink_to(ROOT / "resources")
         (self.folder / "small.yaml").write_text(yaml.safe_dump(EXPERIMENT))
         self.site.mkdir()
         (self.site / "bright.py").write_text(PLUGIN)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from cosalpure import check
+from cosalpure.bundled import located
 
 pytestmark = pytest.mark.workflow
 CHANGES = {
@@ -80,7 +81,7 @@ def test_truncated_image(scored, damaged):
 
 def test_wrong_concept_file(scored, damaged):
     path = first(damaged, CONCEPT)
-    shutil.copy(damaged.folder / "resources/mini/weights/liif.safetensors", path)
+    shutil.copy(located("bundled:mini/weights/liif.safetensors"), path)
     not_yet(damaged, "purify/mini/none/cosalpure", "detect/mini/none/cosalpure")
     done = damaged.run("score", check=False)
     assert done.returncode != 0 and f"cosalpure: {path.relative_to(damaged.folder)}: " in done.stdout

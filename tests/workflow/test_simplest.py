@@ -12,7 +12,7 @@ from workflow.conftest import ROOT
 
 pytestmark = pytest.mark.workflow
 
-MAPS = {"weights": "resources/mini/weights/poolnet.safetensors"}
+MAPS = {"weights": "bundled:mini/weights/poolnet.safetensors"}
 OWN = {
     "experiment": "own",
     "datasets": {"mini": {"source": "mini", "groups": 2, "images": 2}},
@@ -52,7 +52,6 @@ def test_simple_experiments_end_with_tables_and_a_report(name, tmp_path):
         for degradations, purifiers, detectors in blocks
     ]
     values = OWN | {"conditions": conditions, "datasets": {"mini": OWN["datasets"]["mini"] | dataset}}
-    (tmp_path / "resources").symlink_to(ROOT / "resources")
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(values))
     done = run(tmp_path, "own.yaml")
     assert done.returncode == 0, done.stderr[-3000:]
@@ -75,8 +74,7 @@ def test_the_documented_degradation_runs_as_it_is_written(tmp_path):
     own.mkdir()
     shutil.copy(ROOT / "docs/examples/occlusion.py", own)
     (own / "occlusion.yaml").write_text(variant)
-    for name in ("resources", "config.yaml"):
-        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "config.yaml").symlink_to(ROOT / "config.yaml")
     small = tmp_path / "small.yaml"
     small.write_text(yaml.safe_dump({"datasets": {"mini": {"groups": 2, "images": 2}}, "statistics": {"samples": 100}}))
     done = run(tmp_path, "config.yaml", own / "occlusion.yaml", small)

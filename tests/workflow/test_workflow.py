@@ -228,7 +228,7 @@ def test_tables_made_again_have_equal_bytes(finished, workflow):
 
 
 def test_weights_that_a_configuration_names_are_fetched_and_never_removed(workflow):
-    content = (ROOT / "resources/mini/weights/gicd.safetensors").read_bytes()
+    content = (ROOT / "cosalpure/assets/mini/weights/gicd.safetensors").read_bytes()
     row = "gicd-copy,weights,copy.safetensors,{}/copy.safetensors,4,,Apache-2.0,tests"
     with FileServer({"/copy.safetensors": content}) as server:
         table = "\n".join([",".join(COLUMNS), row.format(server.url)])

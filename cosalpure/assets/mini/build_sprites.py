@@ -5,7 +5,7 @@ The sprites are emoji of eight designers, as published by the Iconify project on
     npm install @iconify-json/{noto@1.2.9,noto-v1@1.2.5,fxemoji@1.2.2,fluent-emoji@1.2.7,fluent-emoji-flat@1.2.6}
     npm install @iconify-json/{twemoji@1.2.5,emojione@1.2.3,streamline-emojis@1.2.5}
     pip install resvg-py==0.5.0
-    python resources/mini/build_sprites.py node_modules/@iconify-json
+    python cosalpure/assets/mini/build_sprites.py node_modules/@iconify-json
 
 Input: `concepts.csv` (concept, split), this folder. Output: `sprites/<concept>.webp`, a strip of square
 RGBA tiles, one per designer in the order of `sprites.csv` (concept, tile, set, licence), and
