@@ -1,4 +1,4 @@
-"""`cosalpure bench`: speed beside reference procedures and floors, measured here, written to docs/results/performance.md.
+"""`cosalpure bench`: speed beside reference procedures and floors, measured here, for docs/results/performance.md.
 
 The measurements are the scripts in benchmarks/ of a clone, each of which can be run by itself; here they run with one
 number of pairs and their tables come together. A section of the file is replaced whole or stays.
@@ -29,12 +29,7 @@ STAGES = {  # stage: (script, its options, those of the smallest run)
     "growth": ("growth.py", [], ["--times", "1", "2", "--images", "2"]),
 }
 PAIRED = [stage for stage in STAGES if stage != "growth"]  # what is run if no stage is named
-HEADER = """# Performance
-
-Written by `cosalpure bench`, a section a stage; `benchmarks/README.md` says what is measured and
-what the numbers mean. Medians; the last column has the smallest and the largest ratio of a pair. Ours and the reference
-take turns, each measurement in a process of its own, after a warm-up. Seconds named cpu are of CPU time.
-"""
+HEADER = "<!-- Written by `cosalpure bench`, a section for each stage. docs/results/performance.md explains the numbers. -->\n"
 
 
 def run(stages: Sequence[str], pairs: int, quick: bool, output: str | Path | None) -> int:

@@ -62,11 +62,13 @@ def test_unequal_results_end_with_status_1(apart, status, tmp_path):
 
 @pytest.mark.slow
 def test_bench_writes_a_section_a_stage_and_keeps_the_others(tmp_path):
-    output = tmp_path / "performance.md"
+    output = tmp_path / "benchmarks.md"
     harness.replace(output, "purify", "## purify: kept")
     assert main(["bench", "score", "--quick", "--pairs", "2", "--output", str(output)]) == 0
     text = output.read_text()
-    assert text.startswith("# Performance") and text.index("## purify: kept") < text.index("## score: Metrics")
+    assert text.startswith("<!-- Written by `cosalpure bench`") and text.index("## purify: kept") < text.index(
+        "## score: Metrics"
+    )
     assert "| ms_a_map |" in text and "The results differ by at most" in text and "cores, load" in text
     harness.replace(output, "purify", "## purify: anew")
     assert output.read_text() == text.replace("kept", "anew")

@@ -19,7 +19,7 @@ def bench(
         typer.Option(
             "--output",
             metavar="FILE",
-            help="Markdown file whose sections are replaced, such as docs/results/performance.md.",
+            help="Markdown file whose sections are replaced, such as docs/results/data/benchmarks.md.",
         ),
     ] = None,
 ) -> int | None:
