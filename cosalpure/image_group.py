@@ -63,7 +63,7 @@ def load_group(dataset: str | PathLike[str], which: int | str = 0, size: int | N
     """Load one group of images.
 
     Args:
-        dataset: "mini", a folder of photos in any layout of docs/how-to/data.md, or a dataset that the workflow made
+        dataset: "mini", a folder of photos in any layout of docs/reference/datasets.md, or a dataset that the workflow made
             (results/data/NAME).
         which: number of the group, from 0, or its name.
         size: side in px to which photos are resized; default 224.

@@ -1,6 +1,6 @@
 """Weights on a node's own disk: copied there once a node, where COSALPURE_SCRATCH names a folder.
 
-export COSALPURE_SCRATCH=/local/scratch    # docs/how-to/cluster.md
+export COSALPURE_SCRATCH=/local/scratch    # docs/how-to/cluster-settings.md
 """
 
 import hashlib

@@ -12,12 +12,13 @@ from typing import Any
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
+README_TABLE = "results/data/mini/table2.csv"
 NUMBER = re.compile(r"\**[<>≤≥]?\s*[-−+]?[0-9]")  # how a cell with a number begins; the best value is bold
 
 
 def define_env(env: Any) -> None:
     """Offer the functions below to all pages; mkdocs-macros calls it."""
-    for function in (table, settings, commands, methods, readme):
+    for function in (table, text, source, settings, commands, methods, metrics, readme):
         env.macro(function)
 
 
@@ -32,16 +33,22 @@ def table(file: str, columns: Sequence[str] = (), signed: bool = False) -> str:
         columns: names of the columns to show, in this order; all of them if empty.
         signed: whether values with an interval are differences and always carry a sign.
     """
-    lines = (DOCS / file).read_text(encoding="utf-8").splitlines()
-    note = lines.pop(0).lstrip("# ") if lines[0].startswith("#") else ""
-    rows = [with_intervals(row, signed) for row in csv.DictReader(lines)]
+    note, rows = read_table(file)
+    rows = [with_intervals(row, signed) for row in rows]
     shown = markdown_table(columns or list(rows[0]), rows)
     return f"{shown}\n\n*{note}*" if note else shown
 
 
+def read_table(file: str) -> tuple[str, list[dict[str, str]]]:
+    """Read a csv file below docs/: its note, or "", and its rows."""
+    lines = (DOCS / file).read_text(encoding="utf-8").splitlines()
+    note = lines.pop(0).lstrip("# ") if lines[0].startswith("#") else ""
+    return note, list(csv.DictReader(lines))
+
+
 def with_intervals(row: dict[str, str], signed: bool) -> dict[str, str]:
-    """Join "X", "X low" and "X high" to one cell, such as "0.812 [0.71, 0.90]"; other cells stay."""
-    bounds = {f"{name} {side}" for name in row for side in ("low", "high")}
+    """Join "X", "X low" and "X high" to one cell, such as "0.812 [0.71, 0.90]", with "X images" where some have no score."""
+    bounds = {f"{name} {side}" for name in row for side in ("low", "high", "images")}
     cells = {name: cell for name, cell in row.items() if name not in bounds}
     for name, cell in cells.items():
         low, high = row.get(f"{name} low"), row.get(f"{name} high")
@@ -49,6 +56,8 @@ def with_intervals(row: dict[str, str], signed: bool) -> dict[str, str]:
             sign = "+" if signed else ""
             digits = min(3, len(cell.partition(".")[2]))
             cells[name] = f"{float(cell):{sign}.{digits}f} [{float(low):{sign}.2f}, {float(high):{sign}.2f}]"
+            scored, _, wanted = row.get(f"{name} images", "").partition(" of ")
+            cells[name] += f" ({scored} of {wanted})" if scored != wanted else ""
     return cells
 
 
@@ -62,6 +71,16 @@ def markdown_table(columns: Sequence[str], rows: Sequence[dict[str, str]]) -> st
     rule = ["---:" if numeric(column) else ":---" for column in columns]
     lines = [columns, rule, *([row[column].replace("|", "\\|") for column in columns] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def text(file: str) -> str:
+    """Insert a generated Markdown file, whose path is below docs/."""
+    return (DOCS / file).read_text(encoding="utf-8")
+
+
+def source(file: str) -> str:
+    """Show a Python file, whose path is below docs/."""
+    return f"```python\n{(DOCS / file).read_text(encoding='utf-8')}```"
 
 
 def settings() -> str:
@@ -85,16 +104,65 @@ def commands() -> str:
 
 
 def methods(family: str) -> str:
-    """List the methods of a family: "degradations", "purifiers" or "detectors"."""
+    """List the methods of a family ("degradations", "purifiers" or "detectors"): printed name, entries, paper."""
     from cosalpure.methods import METHODS
+    from cosalpure.tags import EXPERIMENTS, experiment_of
 
-    registry = METHODS[family]  # type: ignore[index]
-    return "\n".join(f"- `{name}`" for name in registry.names())
+    entries: dict[str, list[str]] = {}  # {method: entries with tags}
+    for tag in EXPERIMENTS:
+        for name, its in experiment_of(tag).methods(family).items():  # type: ignore[arg-type]
+            entries.setdefault(its.method, []).append(f"`{name}.{tag}`")
+    rows = []
+    for name, method in METHODS[family].builtin.items():  # type: ignore[index]
+        papers = "; ".join(map(paper, method.cite))
+        rows.append(
+            {
+                "method": f"`{name}`",
+                "printed": method.label_of(),
+                "paper": papers,
+                "entries": ", ".join(entries.get(name, [])),
+            }
+        )
+    return markdown_table(["method", "printed", "paper", "entries"], rows)
+
+
+def paper(key: str) -> str:
+    """Write a reference as its authors, venue and year."""
+    from cosalpure.report.citations import references
+
+    fields = dict(re.findall(r"^  (\w+) = \{(.*)\},?$", references()[key], re.M))
+    names = [author.split(",")[0] for author in fields["author"].split(" and ")]
+    authors = " and ".join(names) if len(names) < 3 else f"{names[0]} et al."
+    return f"{authors}, {fields.get('booktitle') or fields['journal']} {fields['year']}"
+
+
+def metrics() -> str:
+    """List all metrics: their column in the scores, printed name, definition, better direction and source."""
+    from cosalpure.score import METRICS
+
+    rows = [
+        {
+            "column": f"`{its.name}`",
+            "name": its.title,
+            "definition": its.formula,
+            "better": "larger" if its.larger_is_better else "smaller",
+            "source": its.source,
+        }
+        for its in METRICS.values()
+    ]
+    return markdown_table(list(rows[0]), rows)
 
 
 def readme() -> str:
     """Show the README as the site's first page: its links to pages become those of the site."""
     return site_links((ROOT / "README.md").read_text(encoding="utf-8"))
+
+
+def readme_table() -> str:
+    """Write the README's table: success rate of GICD on attacked and on clean images, from the default run's Table 2."""
+    columns = {"method": "Method", "GICD adv↑": "Attacked images", "GICD clean↑": "Clean images"}
+    rows = [with_intervals(row, signed=False) for row in read_table(README_TABLE)[1]]
+    return markdown_table(list(columns.values()), [{columns[key]: row[key] for key in columns} for row in rows])
 
 
 def site_links(text: str) -> str:

@@ -4,7 +4,7 @@
 
 makes the synthetic files in FOLDER/published, serves them from 127.0.0.1, runs the real workflow in FOLDER with
 config/variants/rehearsal.yaml over config/paper.yaml, and checks what came out. Called again, it goes on where it stopped.
-docs/how-to/cluster.md says what is real and what is not. So only the downloads differ from the paper's experiment, and sizes.
+docs/project/rehearsal.md says what is real and what is not. So only the downloads differ from the paper's experiment, and sizes.
 """
 
 import csv

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 MACROS = runpy.run_path(str(ROOT / "docs/macros.py"))
 PAGES = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+MOST_WORDS = 22_500  # in all Markdown that is written by hand
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
 
@@ -73,6 +74,35 @@ def test_the_readme_links_to_pages_of_the_site():
     text = "[a](docs/how-to/data.md), [licence](LICENSE), [paper](https://x.org), ![p](docs/images/p.png)"
     expected = "[a](how-to/data.md), `LICENSE`, [paper](https://x.org), ![p](images/p.png)"
     assert MACROS["site_links"](text) == expected
+
+
+GENERATED = re.compile(r"<!-- \w+: [^>]*-->.*?<!-- end -->", re.S)  # written by a program into a page
+
+
+def test_hand_written_words_stay_few():
+    """Words are what holds a letter or digit, code included; docs/results/data/ is generated."""
+    pages = [page for page in PAGES if not page.startswith("docs/results/data/")]
+    texts = {page: GENERATED.sub("", (ROOT / page).read_text()) for page in pages}
+    words = {page: len([word for word in text.split() if re.search(r"\w", word)]) for page, text in texts.items()}
+    assert sum(words.values()) < MOST_WORDS, sorted(words.items(), key=lambda its: -its[1])[:5]
+
+
+def test_the_readme_shows_the_default_run_s_table():
+    if not (ROOT / "docs" / MACROS["README_TABLE"]).exists():
+        pytest.skip("no results yet")
+    (shown,) = re.findall(r"<!-- table: .*?-->\n(.*?)<!-- end -->", (ROOT / "README.md").read_text(), re.S)
+    assert shown.strip() == MACROS["readme_table"]()
+
+
+def test_every_method_and_metric_is_listed():
+    from cosalpure.methods import METHODS
+    from cosalpure.score import METRICS
+
+    for family, registry in METHODS.items():
+        text = MACROS["methods"](family)
+        assert [name for name in registry.builtin if f"| `{name}` |" not in text] == []
+    assert [name for name in METRICS if f"| `{name}` |" not in MACROS["metrics"]()] == []
+    assert "| `gicd` | GICD | Zhang et al., ECCV 2020 | `gicd.mini`, " in MACROS["methods"]("detectors")
 
 
 def test_every_command_has_a_section():

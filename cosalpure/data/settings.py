@@ -54,7 +54,7 @@ class PhotoDataset(Model):
 
 
 class FolderDataset(PhotoDataset):
-    """Images of your own: one folder for each group, or an archive of them. See `docs/how-to/data.md` for the layouts."""
+    """Images of your own: one folder for each group, or an archive of them. See `docs/reference/datasets.md` for the layouts."""
 
     source: Literal["folder"] = Field("folder", description="Source of the images.")
     path: str = Field(description="Folder or archive (zip, tar) that holds the groups.")

@@ -231,7 +231,7 @@ def _nothing(problems: Sequence[Problem]) -> str:
         return "fix them, or set problems: keep to use what can be used"
     if any(problem.problem == NO_TRUTH for problem in problems):
         return "give each ground truth the name of its image; to go without, give the path of the images alone"
-    return "docs/how-to/data.md shows the layouts that are read"
+    return "docs/reference/datasets.md shows the layouts that are read"
 
 
 def compose_mini(name: str, settings: MiniDataset, folder: Path, seed: int) -> list[tuple[Any, ...]]:

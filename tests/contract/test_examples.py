@@ -67,12 +67,12 @@ def test_every_example_is_tried_here():
 
 
 def test_documentation_shows_the_file_as_it_is():
-    assert (DOCS / "examples/occlusion.py").read_text() in (DOCS / "adding-a-method.md").read_text()
+    assert '{{ source("examples/occlusion.py") }}' in (DOCS / "how-to/adding-a-method.md").read_text()
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_documentation_links_to_every_example(name):
-    assert f"(examples/{name}.py)" in (DOCS / "adding-a-method.md").read_text()
+    assert f"(../examples/{name}.py)" in (DOCS / "how-to/adding-a-method.md").read_text()
 
 
 @pytest.mark.parametrize("name", METHODS)

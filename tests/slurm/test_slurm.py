@@ -1,6 +1,6 @@
 """The small workflow on a real SLURM equals the local run, undisturbed and after what goes wrong on clusters.
 
-docs/how-to/cluster.md has the table of all faults; those that need no cluster are in tests/workflow/test_faults.py. One file,
+docs/how-to/cluster-problems.md has the table of all faults; those that need no cluster are in tests/workflow/test_faults.py. One file,
 so that one process runs it: a machine carries only one SLURM at a time.
 """
 

@@ -1,4 +1,4 @@
-"""Faults that need no cluster: damaged files, a full disk, two runs in one folder. docs/how-to/cluster.md has the table."""
+"""Faults that need no cluster: damaged files, a full disk, two runs in one folder. docs/how-to/cluster-problems.md has the table."""
 
 import os
 import shutil
