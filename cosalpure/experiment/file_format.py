@@ -108,6 +108,4 @@ class ExperimentFile(Model):
         {}, description="Figures of the success rate against one setting: a name and keys each."
     )
     groups_per_job: GroupsPerJob = Field(GroupsPerJob(), description="Size of the jobs.")
-    sources: str | None = Field(
-        None, description="Table of the sources of published files. null: the bundled table."
-    )
+    sources: str | None = Field(None, description="Table of the sources of published files. null: the bundled table.")
