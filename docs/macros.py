@@ -5,6 +5,7 @@ them, and a mistake ends the build.
 """
 
 import csv
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ NUMBER = re.compile(r"\**[<>≤≥]?\s*[-−+]?[0-9]")  # how a cell with a numb
 
 def define_env(env: Any) -> None:
     """Offer the functions below to all pages; mkdocs-macros calls it."""
-    for function in (table, text, source, settings, commands, methods, metrics, readme):
+    for function in (table, text, source, notebook, settings, commands, methods, metrics, readme):
         env.macro(function)
 
 
@@ -81,6 +82,26 @@ def text(file: str) -> str:
 def source(file: str) -> str:
     """Show a Python file, whose path is below docs/."""
     return f"```python\n{(DOCS / file).read_text(encoding='utf-8')}```"
+
+
+def notebook(file: str) -> str:
+    """Show a notebook, whose path is below docs/: its texts, code, and the outputs that are stored in it."""
+    cells = json.loads((DOCS / file).read_text(encoding="utf-8"))["cells"]
+    parts = []
+    for cell in cells:
+        text = "".join(cell["source"])
+        parts.append(text if cell["cell_type"] == "markdown" else f"```python\n{text}\n```")
+        parts += map(shown, cell.get("outputs", []))
+    return "\n\n".join(parts)
+
+
+def shown(output: dict[str, Any]) -> str:
+    """Write an output of a notebook's cell: its picture, or its text."""
+    data = output.get("data", {})
+    if "image/png" in data:
+        return f"![output](data:image/png;base64,{''.join(data['image/png']).strip()})"
+    text = "".join(data.get("text/plain") or output.get("text", ""))
+    return f"```text\n{text.rstrip()}\n```"
 
 
 def settings() -> str:

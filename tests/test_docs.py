@@ -1,5 +1,6 @@
 """The documentation: its links lead somewhere, and its macros write what the pages ask for."""
 
+import json
 import re
 import runpy
 import subprocess
@@ -103,6 +104,21 @@ def test_every_method_and_metric_is_listed():
         assert [name for name in registry.builtin if f"| `{name}` |" not in text] == []
     assert [name for name in METRICS if f"| `{name}` |" not in MACROS["metrics"]()] == []
     assert "| `gicd` | GICD | Zhang et al., ECCV 2020 | `gicd.mini`, " in MACROS["methods"]("detectors")
+
+
+def test_a_notebook_becomes_text_code_and_its_outputs(tmp_path):
+    outputs = [{"text": ["7\n"]}, {"data": {"text/plain": "<Image>", "image/png": "iVBO\n"}}]
+    cells = [
+        {"cell_type": "markdown", "source": ["# Title\n", "text"]},
+        {"cell_type": "code", "source": ["print(7)"], "outputs": outputs},
+    ]
+    (tmp_path / "n.ipynb").write_text(json.dumps({"cells": cells}))
+    assert MACROS["notebook"](str(tmp_path / "n.ipynb")).split("\n\n") == [
+        "# Title\ntext",
+        "```python\nprint(7)\n```",
+        "```text\n7\n```",
+        "![output](data:image/png;base64,iVBO)",
+    ]
 
 
 def test_every_command_has_a_section():
