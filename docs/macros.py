@@ -19,7 +19,7 @@ NUMBER = re.compile(r"\**[<>≤≥]?\s*[-−+]?[0-9]")  # how a cell with a numb
 
 def define_env(env: Any) -> None:
     """Offer the functions below to all pages; mkdocs-macros calls it."""
-    for function in (table, text, source, notebook, settings, commands, methods, metrics, readme):
+    for function in (table, text, source, notebook, settings, commands, methods, readme):
         env.macro(function)
 
 
@@ -72,36 +72,6 @@ def markdown_table(columns: Sequence[str], rows: Sequence[dict[str, str]]) -> st
     rule = ["---:" if numeric(column) else ":---" for column in columns]
     lines = [columns, rule, *([row[column].replace("|", "\\|") for column in columns] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def text(file: str) -> str:
-    """Insert a generated Markdown file, whose path is below docs/."""
-    return (DOCS / file).read_text(encoding="utf-8")
-
-
-def source(file: str) -> str:
-    """Show a Python file, whose path is below docs/."""
-    return f"```python\n{(DOCS / file).read_text(encoding='utf-8')}```"
-
-
-def notebook(file: str) -> str:
-    """Show a notebook, whose path is below docs/: its texts, code, and the outputs that are stored in it."""
-    cells = json.loads((DOCS / file).read_text(encoding="utf-8"))["cells"]
-    parts = []
-    for cell in cells:
-        text = "".join(cell["source"])
-        parts.append(text if cell["cell_type"] == "markdown" else f"```python\n{text}\n```")
-        parts += map(shown, cell.get("outputs", []))
-    return "\n\n".join(parts)
-
-
-def shown(output: dict[str, Any]) -> str:
-    """Write an output of a notebook's cell: its picture, or its text."""
-    data = output.get("data", {})
-    if "image/png" in data:
-        return f"![output](data:image/png;base64,{''.join(data['image/png']).strip()})"
-    text = "".join(data.get("text/plain") or output.get("text", ""))
-    return f"```text\n{text.rstrip()}\n```"
 
 
 def settings() -> str:
@@ -157,21 +127,34 @@ def paper(key: str) -> str:
     return f"{authors}, {fields.get('booktitle') or fields['journal']} {fields['year']}"
 
 
-def metrics() -> str:
-    """List all metrics: their column in the scores, printed name, definition, better direction and source."""
-    from cosalpure.score import METRICS
+def text(file: str) -> str:
+    """Insert a generated Markdown file, whose path is below docs/."""
+    return (DOCS / file).read_text(encoding="utf-8")
 
-    rows = [
-        {
-            "column": f"`{its.name}`",
-            "name": its.title,
-            "definition": its.formula,
-            "better": "larger" if its.larger_is_better else "smaller",
-            "source": its.source,
-        }
-        for its in METRICS.values()
-    ]
-    return markdown_table(list(rows[0]), rows)
+
+def source(file: str) -> str:
+    """Show a Python file, whose path is below docs/."""
+    return f"```python\n{(DOCS / file).read_text(encoding='utf-8')}```"
+
+
+def notebook(file: str) -> str:
+    """Show a notebook, whose path is below docs/: its texts, code, and the outputs that are stored in it."""
+    cells = json.loads((DOCS / file).read_text(encoding="utf-8"))["cells"]
+    parts = []
+    for cell in cells:
+        text = "".join(cell["source"])
+        parts.append(text if cell["cell_type"] == "markdown" else f"```python\n{text}\n```")
+        parts += map(shown, cell.get("outputs", []))
+    return "\n\n".join(parts)
+
+
+def shown(output: dict[str, Any]) -> str:
+    """Write an output of a notebook's cell: its picture, or its text."""
+    data = output.get("data", {})
+    if "image/png" in data:
+        return f"![output](data:image/png;base64,{''.join(data['image/png']).strip()})"
+    text = "".join(data.get("text/plain") or output.get("text", ""))
+    return f"```text\n{text.rstrip()}\n```"
 
 
 def readme() -> str:
