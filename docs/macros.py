@@ -2,6 +2,8 @@
 
 A page calls these functions in double braces, such as `{{ table("results/data/mini.csv") }}`. The plug-in mkdocs-macros runs
 them, and a mistake ends the build.
+
+    python docs/macros.py       write the README's table anew
 """
 
 import csv
@@ -14,6 +16,7 @@ from typing import Any
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 README_TABLE = "results/data/mini/table2.csv"
+README_BLOCK = r"(<!-- table: [^>]*-->\n).*?(<!-- end -->)"
 NUMBER = re.compile(r"\**[<>≤≥]?\s*[-−+]?[0-9]")  # how a cell with a number begins; the best value is bold
 
 
@@ -169,6 +172,14 @@ def readme_table() -> str:
     return markdown_table(list(columns.values()), [{columns[key]: row[key] for key in columns} for row in rows])
 
 
+def write_readme() -> None:
+    """Write the README's table anew."""
+    file = ROOT / "README.md"
+    block = f"\\1{readme_table()}\n\\2"
+    text = re.sub(README_BLOCK, block, file.read_text(encoding="utf-8"), flags=re.S)
+    file.write_text(text, encoding="utf-8")
+
+
 def site_links(text: str) -> str:
     """Turn links of a file in the repository's root into those of docs/index.md; other files keep their name only."""
 
@@ -181,3 +192,7 @@ def site_links(text: str) -> str:
         return f"`{target}`"
 
     return re.sub(r"\[([^]]*)\]\(([^)\s]+)\)", link, text)
+
+
+if __name__ == "__main__":
+    write_readme()
