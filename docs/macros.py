@@ -22,7 +22,7 @@ NUMBER = re.compile(r"\**[<>≤≥]?\s*[-−+]?[0-9]")  # how a cell with a numb
 
 def define_env(env: Any) -> None:
     """Offer the functions below to all pages; mkdocs-macros calls it."""
-    for function in (table, text, source, notebook, settings, commands, methods, readme):
+    for function in (table, text, source, notebook, score_columns, settings, commands, methods, readme):
         env.macro(function)
 
 
@@ -75,6 +75,25 @@ def markdown_table(columns: Sequence[str], rows: Sequence[dict[str, str]]) -> st
     rule = ["---:" if numeric(column) else ":---" for column in columns]
     lines = [columns, rule, *([row[column].replace("|", "\\|") for column in columns] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def score_columns() -> str:
+    """Describe the columns of scores.parquet in their order; the metrics describe themselves."""
+    from cosalpure.score import METRICS, QUALITY
+    from cosalpure.score.condition import columns
+
+    rows = {row["column"]: row for row in read_table("results/data/score-columns.csv")[1]}
+    for name, metric in {**METRICS, **QUALITY}.items():
+        low, high = (f"{value:g}".replace("inf", "∞") for value in metric.range)
+        better = (
+            "best at 0"
+            if name == "exposure_change"
+            else f"{'larger' if metric.larger_is_better else 'smaller'} is better"
+        )
+        meaning = f"**{metric.title}**: {metric.formula} ({low} to {high}, {better})"
+        rows[name] = {"type": "float64", "meaning": meaning}
+    ordered = [rows[name] | {"column": f"`{name}`"} for name in columns(further=True)]
+    return markdown_table(("column", "type", "meaning"), ordered)
 
 
 def settings() -> str:

@@ -65,6 +65,13 @@ def test_a_csv_file_has_intervals_and_a_note(tmp_path):
     )
 
 
+def test_every_measured_table_is_shown_and_says_what_made_it():
+    shown = "".join((ROOT / page).read_text() for page in PAGES) + (ROOT / "docs/macros.py").read_text()
+    for file in (ROOT / "docs/results/data").rglob("*.csv"):
+        assert file.relative_to(ROOT / "docs").as_posix() in shown, f"{file}: no page shows it"
+        assert file.read_text().startswith("# "), f"{file}: its first line must say what made it"
+
+
 def markdown(folder, text, **options):
     """The Markdown table of a csv file of this text."""
     (folder / "t.csv").write_text(text)
