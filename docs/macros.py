@@ -90,7 +90,7 @@ def score_columns() -> str:
             if name == "exposure_change"
             else f"{'larger' if metric.larger_is_better else 'smaller'} is better"
         )
-        meaning = f"**{metric.title}**: {metric.formula} ({low} to {high}, {better})"
+        meaning = f"**{metric.title}**: {metric.formula}. Range {low} to {high}, {better}."
         rows[name] = {"type": "float64", "meaning": meaning}
     ordered = [rows[name] | {"column": f"`{name}`"} for name in columns(further=True)]
     return markdown_table(("column", "type", "meaning"), ordered)

@@ -37,12 +37,14 @@ _EVALUATION = "official evaluation (evaluate.ipynb of V1len/CosalPure, after tsi
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("iou", "IoU", "(tp + e) / (|map or truth| + e), both maps >= 0.5, e = 1e-5", (0, 1), True, _EVALUATION),
+        Metric(
+            "iou", "IoU", "(tp + e) / (|map or ground truth| + e), both >= 0.5, e = 1e-5", (0, 1), True, _EVALUATION
+        ),
         Metric("success", "SR", "1 where IoU > 0.5, else 0; its mean is the success rate", (0, 1), True, _EVALUATION),
         Metric(
             "ap",
             "AP",
-            "area under the precision-recall curve by trapezoids over all distinct scores, from (0, 1)",
+            "area under the precision-recall curve by trapezoids over all distinct scores, from recall 0 and precision 1",
             (0, 1),
             True,
             _EVALUATION,
@@ -55,11 +57,11 @@ METRICS = {
             True,
             "Achanta et al., CVPR 2009; " + _EVALUATION,
         ),
-        Metric("mae", "MAE", "mean of |map - truth|", (0, 1), False, _EVALUATION),
+        Metric("mae", "MAE", "mean of |map - ground truth|", (0, 1), False, _EVALUATION),
         Metric(
             "ap_binary",
-            "AP, binary truth",
-            "as AP, of the truth >= 0.5: a soft edge of a mask is no longer a fraction of a positive",
+            "AP, binary ground truth",
+            "AP of the ground truth >= 0.5, so that soft edges of a mask do not count as fractions of a positive",
             (0, 1),
             True,
             "ours",
@@ -67,7 +69,7 @@ METRICS = {
         Metric(
             "ap_interpolated",
             "AP, interpolated",
-            "sum over recall steps of the best precision at that recall or above, truth >= 0.5",
+            "sum over recall steps of the best precision at that recall or above, ground truth >= 0.5",
             (0, 1),
             True,
             "Everingham et al., IJCV 2015 (VOC from 2010 on)",
@@ -81,7 +83,14 @@ METRICS = {
             _PYSODMETRICS,
         ),
         Metric("f_mean", "mean Fβ", "mean over 256 thresholds", (0, 1), True, _PYSODMETRICS),
-        Metric("f_adaptive", "adaptive Fβ", "at twice the map's mean, 1 at most", (0, 1), True, _PYSODMETRICS),
+        Metric(
+            "f_adaptive",
+            "adaptive Fβ",
+            "threshold at twice the mean of the map, at most 1",
+            (0, 1),
+            True,
+            _PYSODMETRICS,
+        ),
         Metric(
             "e_max",
             "max E",
@@ -91,7 +100,9 @@ METRICS = {
             "Fan et al., IJCAI 2018; " + _PYSODMETRICS,
         ),
         Metric("e_mean", "mean E", "mean over 256 thresholds", (0, 1), True, _PYSODMETRICS),
-        Metric("e_adaptive", "adaptive E", "at twice the map's mean, 1 at most", (0, 1), True, _PYSODMETRICS),
+        Metric(
+            "e_adaptive", "adaptive E", "threshold at twice the mean of the map, at most 1", (0, 1), True, _PYSODMETRICS
+        ),
         Metric(
             "s_measure",
             "S",
@@ -103,7 +114,7 @@ METRICS = {
         Metric(
             "f_weighted",
             "weighted F",
-            "beta = 1, errors weighted by their place",
+            "beta = 1, errors weighted by their position",
             (0, 1),
             True,
             "Margolin et al., CVPR 2014; " + _PYSODMETRICS,

@@ -58,10 +58,10 @@ def test_metrics_are_described_in_their_own_words():
     assert ROWS["psnr"] == [
         "`psnr`",
         "float64",
-        "**PSNR**: -10 log10 of the mean squared difference, dB; infinite for equal images (0 to ∞, larger is better)",
+        "**PSNR**: -10 log10 of the mean squared difference, dB; infinite for equal images. Range 0 to ∞, larger is better.",
     ]
-    assert ROWS["mae"][2] == r"**MAE**: mean of \|map - truth\| (0 to 1, smaller is better)"
-    assert ROWS["exposure_change"][2].endswith("(-8 to 8, best at 0)")
+    assert ROWS["mae"][2] == r"**MAE**: mean of \|map - ground truth\|. Range 0 to 1, smaller is better."
+    assert ROWS["exposure_change"][2].endswith(". Range -8 to 8, best at 0.")
 
 
 def test_python_examples_run_on_a_score_file(scores, tmp_path, monkeypatch, capsys):
