@@ -2,7 +2,10 @@
 
 import shutil
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+from cosalpure.data.layouts import count_text, groups_of
+from cosalpure.data.settings import FolderDataset
 from cosalpure.environment import PACKAGES, device, installed, machine, python
 from cosalpure.errors import UserError
 from cosalpure.experiment.experiment import Experiment
@@ -35,13 +38,26 @@ def run(files: Sequence[File]) -> int:
     print(f"device        {device()}")
     print(f"free disk     {free_gigabytes():.1f} GB")
     if experiment:
-        problems += disk_problem(experiment, needs)
+        problems += disk_problem(experiment, needs) + _tell_datasets(experiment)
         print(f"experiment    {', '.join(map(str, files))}: valid, {len(experiment.conditions)} conditions")
     for problem in problems:
         print(f"PROBLEM       {problem}")
     count = len(problems) + sum(need.provided for need in needs)
     print(f"{count} problem(s)" if count else "all is well")
     return 1 if count else 0
+
+
+def _tell_datasets(experiment: Experiment) -> list[str]:
+    """Print what is found in each folder of images that a condition uses; return the problems of those that are not read."""
+    problems = []
+    for name in dict.fromkeys(condition[0] for condition in experiment.conditions):
+        its = experiment.datasets[name].settings
+        if isinstance(its, FolderDataset) and Path(its.path).is_dir():
+            try:
+                print(f"dataset       {name}: {count_text(groups_of(its)[0])} in {its.path}")
+            except UserError as error:
+                problems.append(f"dataset {name}: {error}")
+    return problems
 
 
 def preflight(experiment: Experiment, rules: Iterable[str]) -> list[str]:

@@ -16,6 +16,7 @@ from cosalpure.data.given import read_ground_truth
 from cosalpure.data.settings import FolderDataset
 from cosalpure.errors import UserError, choose
 from cosalpure.io import read_images, to_uint8
+from cosalpure.schema import validated
 from cosalpure.seeds import generator
 from cosalpure.tags import experiment_of
 
@@ -59,7 +60,13 @@ class ImageGroup:
         return replace(self, images=torch.from_numpy(to_uint8(images)).float() / 255)
 
 
-def load_group(dataset: str | PathLike[str], which: int | str = 0, size: int | None = None) -> ImageGroup:
+def load_group(
+    dataset: str | PathLike[str],
+    which: int | str = 0,
+    size: int | None = None,
+    images: str | None = None,
+    truth: str | None = None,
+) -> ImageGroup:
     """Load one group of images.
 
     Args:
@@ -67,15 +74,23 @@ def load_group(dataset: str | PathLike[str], which: int | str = 0, size: int | N
             (results/data/NAME).
         which: number of the group, from 0, or its name.
         size: side in px to which photos are resized; default 224.
+        images: pattern of the photos below a folder, such as "rgb/{group}/*.jpg".
+        truth: pattern of their ground truths, such as "masks/{group}/{stem}.png".
 
     Raises:
-        UserError: if there is no such dataset or group; it lists the choices.
+        UserError: if there is no such dataset or group, or a folder's layout is not known; it lists the choices.
+
+    Example:
+        group = load_group("pets", "dog", images="rgb/{group}/*.jpg", truth="masks/{group}/{stem}.png")
     """
     if (Path(dataset) / MANIFEST).is_file():
         return _from_folder(Path(dataset), which, Path(dataset).name)
     with TemporaryDirectory() as folder:
         name = "mini" if str(dataset) == "mini" else Path(dataset).resolve().name
-        _make_dataset(name, dataset, Path(folder) / "data", size)
+        chosen = {"size": size, "images": images, "truth": truth}
+        _make_dataset(
+            name, dataset, Path(folder) / "data", {key: its for key, its in chosen.items() if its is not None}
+        )
         return _from_folder(Path(folder) / "data", which, name)
 
 
@@ -103,13 +118,14 @@ def _tensor(image: Any) -> Tensor:
     return values / 255 if array.dtype == np.uint8 else values
 
 
-def _make_dataset(name: str, dataset: str | PathLike[str], folder: Path, size: int | None) -> None:
+def _make_dataset(name: str, dataset: str | PathLike[str], folder: Path, settings: dict[str, Any]) -> None:
     from cosalpure.data.stage import run
 
     if name == "mini" and not Path(dataset).is_dir():
         run(name, experiment_of("mini").datasets["mini"].settings, folder, SEED)
     else:
-        run(name, FolderDataset(path=str(dataset), **({} if size is None else {"size": size})), folder, SEED)
+        values = {"path": str(dataset), **settings}
+        run(name, validated(FolderDataset, values, f"{dataset}: "), folder, SEED)
 
 
 def _from_folder(data: Path, which: int | str, name: str) -> ImageGroup:

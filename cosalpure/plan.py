@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cosalpure.data.layouts import find_groups
+from cosalpure.data.layouts import groups_of
 from cosalpure.data.published import PUBLISHED
 from cosalpure.data.settings import Dataset
 from cosalpure.experiment.experiment import Experiment
@@ -94,7 +94,7 @@ def count_images(dataset: Dataset, groups: int) -> int:
     if dataset.source in PUBLISHED:
         return round(PUBLISHED[dataset.source].images * groups / PUBLISHED[dataset.source].groups)
     if dataset.path and Path(dataset.path).is_dir():
-        return sum(len(found.photos) for found in find_groups(dataset.path, dataset.source)[0])
+        return sum(len(found.photos) for found in groups_of(dataset)[0])
     return 0  # an archive, or not there yet: unknown
 
 

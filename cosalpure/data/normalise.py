@@ -170,7 +170,7 @@ def _judged_together(
     masks = [its for its in results if its.truth_sha256]
     usual = float(np.median([its.border for its in masks])) if masks else 0.0
     most_full = sum(its.full for its in masks) > len(masks) / 2
-    all_plain = len(results) > 1 and all(its.looks for its in results)
+    all_plain = len(results) > 1 and all(its.looks not in ("", "soft") for its in results)
     found = []
     for task, its in zip(tasks, results, strict=True):
         twin, problems = names[base_name(task.image)] > 1, []

@@ -74,7 +74,7 @@ def turn(pixels: np.ndarray, turned: int) -> np.ndarray:
 
 def looks_like_mask(photo: Reading) -> str:
     """Why a photo, a `Reading`, may be a mask: "few" (at most 4 colours, in a lossless format), "some" (at most 16 colours),
-    "tones" (nearly black and nearly white only), or "" for a photograph."""
+    "tones" (nearly black and nearly white only), "soft" (grey, mostly black and white), or "" for a photograph."""
     pixels = photo.pixels
     step = max(1, max(pixels.shape[:2]) // SAMPLE)
     sample = pixels[::step, ::step].reshape(-1, 3).astype(np.int64)
@@ -86,7 +86,9 @@ def looks_like_mask(photo: Reading) -> str:
     grey = np.ptp(sample, axis=1) <= 32
     level = sample.mean(1)
     dark, light = (grey & (level < 48)).mean(), (grey & (level > 207)).mean()
-    return "tones" if dark + light >= 0.95 and min(dark, light) >= 0.01 else ""
+    if min(dark, light) < 0.01:
+        return ""
+    return "tones" if dark + light >= 0.95 else "soft" if dark + light >= 0.7 and grey.mean() >= 0.99 else ""
 
 
 def is_lossy(image: Any) -> bool:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
+from cosalpure.data.patterns import FilePattern
 from cosalpure.data.published import PUBLISHED
 from cosalpure.errors import UserError, choose
 from cosalpure.schema import Fraction, Model, validated
@@ -58,6 +59,35 @@ class FolderDataset(PhotoDataset):
 
     source: Literal["folder"] = Field("folder", description="Source of the images.")
     path: str = Field(description="Folder or archive (zip, tar) that holds the groups.")
+    images: str | None = Field(
+        None,
+        description='Pattern of the images below path, such as "rgb/{group}/*.jpg". Default: the layout is recognised by names.',
+    )
+    truth: str | None = Field(
+        None,
+        description='Pattern of the ground truths, such as "masks/{group}/{stem}.png". Default, with images: no ground truth.',
+    )
+
+    @field_validator("images", "truth")
+    @classmethod
+    def _is_a_pattern(cls, text: str | None) -> str | None:
+        return text if text is None else FilePattern(text).text
+
+    @model_validator(mode="after")
+    def _patterns_fit(self) -> "FolderDataset":
+        images, truth = (FilePattern(text) if text else None for text in (self.images, self.truth))
+        if self.truth and not images:
+            raise ValueError("truth is a pattern; give the pattern of the images, too: images")
+        if truth and images:
+            if not truth.has("stem"):
+                raise ValueError("truth: expected {stem} in it, so that every image has a ground truth of its own")
+            if truth.has("group") and not images.has("group"):
+                raise ValueError("truth: {group} is known only if images has it, too")
+            if truth == images:
+                raise ValueError("truth: expected another pattern than that of images")
+        if images and self.ground_truth is not None and self.ground_truth != bool(truth):
+            raise ValueError("ground_truth: leave it out; with images, there is ground truth if truth is given")
+        return self
 
 
 class PublishedDataset(PhotoDataset):

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from cosalpure import record
 from cosalpure.data import COLUMNS, MANIFEST, file_hash, slugify
 from cosalpure.data.archives import unpack
-from cosalpure.data.layouts import Found, find_groups
+from cosalpure.data.layouts import Found, count_text, groups_of, not_matched
 from cosalpure.data.mini import MiniWorld
 from cosalpure.data.normalise import normalise
 from cosalpure.data.problems import NO_TRUTH, Placed, Problem, counted, noted, stop, summary, write_problems
@@ -90,7 +90,8 @@ def take_photos(
     cannot be used at all. Names decide the order, so which images are attacked does not depend on the machine.
     """
     listed.unlink(missing_ok=True)
-    found, problems, has_truth = find_groups(photos, settings.source)
+    found, problems, has_truth = groups_of(settings, photos)
+    print(f"{name}: found {count_text(found)}")
     if settings.source in PUBLISHED and not has_truth:
         raise UserError(f"{name}: no folder of ground truth beside that of the images")
     problems += count_problems(settings, found)
@@ -103,10 +104,10 @@ def take_photos(
     if problems and settings.problems == "strict":
         stop(name, problems, listed)
     _remove(left_out, folder)
-    count = len(left_out) + sum(problem.problem == NO_TRUTH for problem in problems)
+    count = len(left_out) + sum(problem.problem.startswith(NO_TRUTH) for problem in problems)
     rows = [row | {"left_out": count} for row in _split(rows, left_out, settings.attacked_fraction)]
     _check_groups(name, settings, found, rows, problems, listed)
-    notes += elsewhere + small_groups(rows, settings.attacked_fraction)
+    notes += elsewhere + small_groups(rows, settings.attacked_fraction) + not_matched(settings, photos)
     _tell(name, len(rows), notes, problems, folder)
     return rows
 
@@ -229,7 +230,7 @@ def _nothing(problems: Sequence[Problem]) -> str:
     """What to do about a dataset without a usable image."""
     if any(problem.usable for problem in problems):
         return "fix them, or set problems: keep to use what can be used"
-    if any(problem.problem == NO_TRUTH for problem in problems):
+    if any(problem.problem.startswith(NO_TRUTH) for problem in problems):
         return "give each ground truth the name of its image; to go without, give the path of the images alone"
     return "docs/reference/datasets.md shows the layouts that are read"
 

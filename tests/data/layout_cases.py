@@ -114,21 +114,21 @@ CASES = {  # name: (files, what is read under `skip`, what is said; empty: nothi
         "g/a- g/b-",
         "g/a.png: mask among the images?",
     ),
-    "masks beside photos, _mask": (
-        files("g/a.jpg g/b.jpg", "g/a_mask.png g/b_mask.png"),
+    "masks beside photos, _mask": (files("g/a.jpg g/b.jpg", "g/a_mask.png g/b_mask.png"), BOTH, ""),
+    "masks beside photos, -seg": (files("g/a.jpg g/b.jpg", "g/a-seg.png g/b-seg.png"), BOTH, ""),
+    "masks beside photos, JPEG": (files("g/a.png g/b.png", "g/a_gt.jpg g/b_gt.jpg"), BOTH, ""),
+    "masks beside photos, loose": (files("a.jpg b.jpg", "a_mask.png b_gt.png"), "in/a+ in/b+", ""),
+    "a mask beside one photo of two": (
+        files("g/a.jpg g/b.jpg", "g/a_mask.png"),
         "g/a- g/b-",
-        "g/a_mask.png: mask among",
+        "g/a_mask.png: not read: the mask of a.jpg by its name, while b.jpg has none",
     ),
-    "masks beside photos, -seg": (
-        files("g/a.jpg g/b.jpg", "g/a-seg.png g/b-seg.png"),
-        "g/a- g/b-",
-        "g/a-seg.png: mask among",
+    "a folder of masks beside groups": (
+        files("cat/a.jpg dog/b.jpg", "masks/a.png masks/b.png"),
+        None,
+        "masks/ is a folder of ground truth by its name, not a group of photos; accepted layouts: ",
     ),
-    "masks beside photos, JPEG": (
-        files("g/a.png g/b.png", "g/a_gt.jpg g/b_gt.jpg"),
-        "g/a- g/b-",
-        "g/a_gt.jpg: mask among",
-    ),
+    "a folder of masks alone": (files(masks="gt/cat/a.png gt/cat/b.png"), None, "gt/ is a folder of ground truth"),
     "masks in a folder of its own name": (
         files("x/a.jpg x/b.jpg", "silhouette/a.png silhouette/b.png"),
         None,
@@ -137,7 +137,7 @@ CASES = {  # name: (files, what is read under `skip`, what is said; empty: nothi
     "one mask in a group of its own": (
         files("cat/a.png", "cat_gt/a.jpg"),
         None,
-        "cat_gt/a.jpg: mask among the images?",
+        "cat_gt/ is a folder of ground truth of cat/ by its name, not a group of photos",
     ),
     "a group of masks only": (files(masks="g/a.png g/b.png"), None, "g/a.png: mask among the images?"),
     "a group of masks only, JPEG": (files(masks="g/a.jpg g/b.jpg"), None, "g/a.jpg: mask among the images?"),

@@ -106,3 +106,19 @@ def test_the_workflow_stops_on_the_same_list_and_starts_nothing(bare):
     assert "nothing was started" in done.stderr.splitlines()[-1]
     assert not (bare / "results").exists() and not (bare / "logs").exists() and not (bare / "weights").exists()
     assert start(bare, "--dry-run", "--quiet").returncode == 0, "a dry run needs nothing"
+
+
+def test_what_a_dataset_of_one_s_own_holds_is_said_before_a_run(bare, capsys):
+    for name in ("rgb/dog/0.jpg", "rgb/dog/1.jpg", "gt/dog/0.png", "gt/dog/1.png"):
+        path = bare / "pets" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    pets = "path: pets, images: 'rgb/{group}/*.jpg', truth: 'gt/{group}/{stem}.png'"
+    conditions = "{datasets: [pets, other], degradations: [none], purifiers: [source_only], detectors: [gicd]}"
+    (bare / "own.yaml").write_text(
+        f"datasets: {{pets: {{{pets}}}, other: {{path: pets, images: '*.jpg'}}}}\nconditions: [{conditions}]\n"
+    )
+    assert main(["doctor", "config.yaml", "own.yaml"]) == 1
+    printed = capsys.readouterr().out
+    assert "dataset       pets: 1 group, 2 images, 2 ground truths in pets" in printed
+    assert "PROBLEM       dataset other: pets: no image matches images: *.jpg; the folder holds gt, rgb;" in printed

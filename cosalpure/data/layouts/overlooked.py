@@ -9,7 +9,7 @@ from cosalpure.data.layouts.names import SIDECARS, is_of_truths, listed, shown
 from cosalpure.data.problems import Problem, counted
 
 ANNOTATIONS = re.compile(r"(?i)annot|instance|coco|label|mask|segm|truth|(^|[^a-z])gt([^a-z]|$)")
-APART = "Masks belong into a folder masks/ beside images/"
+APART = "Put masks into a folder masks/ beside images/, or give the patterns images and truth"
 
 
 def not_read(folder: Path, label: str, known: Collection[Path] = (), sidecars: bool = False) -> list[Problem]:
@@ -17,7 +17,7 @@ def not_read(folder: Path, label: str, known: Collection[Path] = (), sidecars: b
 
     `label` is the group that the folder is of; empty for a folder of groups.
     """
-    problems = [Problem(label, shown(file.name), _why(file)) for file in strange_files(folder, sidecars)]
+    problems = [Problem(label, shown(file.name), why_not_read(file)) for file in strange_files(folder, sidecars)]
     problems += [
         Problem(label, f"{shown(inner.name)}/", "not read: a hidden folder") for inner in hidden_folders(folder)
     ]
@@ -56,7 +56,7 @@ def beside(parent: Path, images: Path, truths: Path) -> list[Problem]:
         Problem("", shown(file.name), f"not read: it lies beside {images.name} and {truths.name}")
         for file in image_files(parent)
     ]
-    problems += [Problem("", shown(file.name), _why(file)) for file in strange_files(parent)]
+    problems += [Problem("", shown(file.name), why_not_read(file)) for file in strange_files(parent)]
     for inner in subfolders(parent):
         if inner not in (images, truths, images.parent, truths.parent) and count_below(inner):
             text = f"not read: a folder beside {images.name} and {truths.name} ({counted(count_below(inner), 'image')})"
@@ -69,14 +69,14 @@ def annotations(root: Path, images: Path) -> list[Problem]:
     folders = {root, images, images.parent if images != root else root}
     files = [file for folder in sorted(folders) for file in strange_files(folder, sidecars=True)]
     return [
-        Problem("", shown(file.name), f"{_why(file)}, so there is no ground truth")
+        Problem("", shown(file.name), f"{why_not_read(file)}, so there is no ground truth")
         for file in files
         if file.suffix.lower() in SIDECARS and ANNOTATIONS.search(file.stem)
     ]
 
 
-def _why(file: Path) -> str:
-    """Why a file is not read."""
+def why_not_read(file: Path) -> str:
+    """Say why a file is not read."""
     if file.name.startswith("."):
         return "not read: a hidden file"
     kind = f"a file of kind {shown(file.suffix.lower()[1:])}" if file.suffix else "a file without a suffix"

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosalpure.data.layouts.folders import image_files
 from cosalpure.data.layouts.names import base_name, comparable, is_image, shown
 from cosalpure.data.problems import NO_TRUTH, Problem
 
@@ -42,9 +41,19 @@ def match(files: Collection[Path], others: Iterable[Path]) -> dict[Path, Path]:
     return found
 
 
-def pair(label: str, folder: Path, truths: Collection[Path], all_have_truth: bool) -> tuple[list[Photo], list[Problem]]:
+def named_masks(files: Collection[Path]) -> dict[Path, Path]:
+    """Find {mask: image} among the files of a folder: `a_mask.png` and `mask_a.png` are masks if there is an `a.jpg`."""
+    images: dict[str, Path] = {}
+    for file in files:
+        images.setdefault(comparable(file.stem), file)
+    names = {file: base_name(file) for file in files}
+    return {file: images[name] for file, name in names.items() if name != comparable(file.stem) and name in images}
+
+
+def pair(
+    label: str, images: Collection[Path], truths: Collection[Path], all_have_truth: bool
+) -> tuple[list[Photo], list[Problem]]:
     """Pair the images of a group, in order, with its ground truths; list what is wrong with their names."""
-    images = image_files(folder)
     paired = match(images, truths)
     photos, problems = [], []
     owner: dict[Path, Path] = {}

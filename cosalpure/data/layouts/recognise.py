@@ -1,13 +1,18 @@
 """Which layout a folder has: where its group folders are, and those of their ground truth."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from cosalpure.data.layouts.folders import has_images, image_files, strange_files, subfolders
-from cosalpure.data.layouts.names import LISTED, SUFFIXES, is_of_images, is_of_truths, listed, plain_name, shown
+from cosalpure.data.layouts.names import AFFIX, LISTED, SUFFIXES, is_of_images, is_of_truths, listed, plain_name, shown
 from cosalpure.data.layouts.pairs import match
 from cosalpure.errors import UserError
 
+ACCEPTED = (
+    "accepted layouts: images/GROUP/*.jpg beside masks/GROUP/*.png; GROUP/*.jpg, alone or each with its GROUP/*_mask.png; "
+    "or patterns, images: 'rgb/{group}/*.jpg' and truth: 'gt/{group}/{stem}.png' (docs/how-to/data.md)"
+)
 DEPTH = 2  # folders around the pair of folders: one of the archive, one of the set
 Value = TypeVar("Value")
 
@@ -35,16 +40,35 @@ def group_folders(folder: Path) -> list[tuple[str, Path]]:
     if loose and inner:
         raise UserError(
             f"{folder}: both images ({loose[0].name}, ...) and folders of images ({inner[0].name}, ...); "
-            "expected one folder a group, or images of one group"
+            f"expected one folder a group, or images of one group; {ACCEPTED}"
         )
     if not loose and not inner:
         strange = strange_files(folder)
         there = f" (files that are not read: {listed(strange)})" if strange else ""
         deeper = [sub for sub in subfolders(folder) if has_images(sub)]
         there = f" (they lie in folders inside {listed(deeper)})" if deeper else there
-        raise UserError(f"{folder}: no images{there}; expected one folder a group, with {', '.join(SUFFIXES)} files")
+        expected = f"expected one folder a group, with {', '.join(SUFFIXES)} files"
+        raise UserError(f"{folder}: no images{there}; {expected}; {ACCEPTED}")
     its = images or inner
     return [(shown(sub.resolve().name), sub) for sub in its or [folder]]
+
+
+def refuse_masks(root: Path, images: Path, groups: Sequence[Path]) -> None:
+    """Refuse folders of masks, by their names, that would be read as photos because no folder of images is beside them.
+
+    Args:
+        root: folder of the dataset.
+        images: the folder of the group folders, or of the images.
+        groups: the folders of groups; none if there is one group, of `images`.
+    """
+    around = [folder for folder in (images, *images.parents) if folder != root and folder.is_relative_to(root)]
+    bases = {AFFIX.sub("", folder.name): folder for folder in groups if not AFFIX.search(folder.name)}
+    of_group = [folder for folder in groups if AFFIX.search(folder.name) and AFFIX.sub("", folder.name) in bases]
+    for folder in [*around, *groups]:
+        if is_of_truths(folder) or folder in of_group:
+            its = f" of {shown(bases[AFFIX.sub('', folder.name)].name)}/" if folder in of_group else ""
+            what = f"{shown(folder.name)}/ is a folder of ground truth{its} by its name"
+            raise UserError(f"{folder.parent}: {what}, not a group of photos; {ACCEPTED}")
 
 
 def _pair_of_folders(folder: Path) -> tuple[Path, Path] | None:
