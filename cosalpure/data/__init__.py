@@ -1,4 +1,6 @@
-"""Groups of images: the unit of thought. Every dataset ends in one layout (a dataset's folder):
+"""Groups of images, the unit of thought, and the one layout that every dataset ends in.
+
+A dataset's folder holds
 
     images/<slug>/NNN_<stem>.png, masks/<slug>/NNN_<stem>.png, manifest.parquet
 
@@ -40,12 +42,16 @@ class Group:
     attacked: tuple[bool, ...]
 
     def paths(self, folder: str | Path) -> list[Path]:
-        """The group's files under `folder`/<slug>/."""
+        """List the group's files under `folder`/<slug>/."""
         return [Path(folder) / self.slug / file for file in self.files]
 
 
 def read_manifest(data: str | Path) -> "pd.DataFrame":
-    """The manifest of a dataset's folder as a DataFrame."""
+    """Read the manifest of a dataset's folder, a row an image with the columns `COLUMNS`.
+
+    Raises:
+        UserError: if the dataset is not made yet, or its manifest cannot be read.
+    """
     import pandas as pd
 
     path = Path(data) / MANIFEST
@@ -58,7 +64,15 @@ def read_manifest(data: str | Path) -> "pd.DataFrame":
 
 
 def read_groups(data: str | Path, span: str | None = None) -> list[Group]:
-    """The groups of a dataset's folder in the order of their slugs; `span` "A:B" selects groups A to B - 1."""
+    """Read the groups of a dataset's folder in the order of their slugs.
+
+    Args:
+        data: folder of the dataset.
+        span: "A:B" selects groups A to B - 1, counted from 0; default: all.
+
+    Raises:
+        UserError: if the dataset is not made yet, or has no group A.
+    """
     rows = read_manifest(data).sort_values(["slug", "index"])
     groups = [
         Group(part.dataset.iloc[0], part.group.iloc[0], str(slug), tuple(part.file), tuple(map(bool, part.attacked)))
@@ -73,7 +87,7 @@ def read_groups(data: str | Path, span: str | None = None) -> list[Group]:
 
 
 def parse_span(span: str) -> tuple[int, int]:
-    """ "A:B" -> (A, B)."""
+    """Parse a span of groups: "A:B" becomes (A, B), with A < B."""
     match = re.fullmatch(r"(\d+):(\d+)", span)
     if not match or int(match[1]) >= int(match[2]):
         raise UserError(f"--groups {span}: expected A:B with A < B, for example 0:12")
@@ -81,7 +95,7 @@ def parse_span(span: str) -> tuple[int, int]:
 
 
 def index_path(output: str | Path, span: str) -> Path:
-    """The file that a job over groups "A:B" leaves when all of them are done: `output`/shards/A-B.parquet."""
+    """Locate the file that a job over groups "A:B" leaves when all of them are done: `output`/shards/A-B.parquet."""
     start, end = parse_span(span)
     return Path(output) / "shards" / f"{start:04d}-{end:04d}.parquet"
 
@@ -119,13 +133,13 @@ def write_index(
 
 
 def file_hash(path: str | Path) -> str:
-    """The sha256 of a file, as hexadecimal text."""
+    """Compute the sha256 of a file, as hexadecimal text."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def slugify(label: str) -> str:
-    """A name that is safe in paths, shells and wildcards: lower-case letters, digits and single hyphens."""
+    """Make a name that is safe in paths, shells and wildcards: lower-case letters, digits and single hyphens."""
     plain = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
     if not slug or len(slug) > SLUG:  # nothing or too much is left of it

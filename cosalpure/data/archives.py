@@ -54,7 +54,11 @@ class Member:
 
 
 def unpack(archive: str | Path, target: str | Path) -> None:
-    """The images of `archive` as files under the folder `target`; a UserError of one line names what is wrong."""
+    """Unpack the images of an archive as files under the folder `target`.
+
+    Raises:
+        UserError: for an archive that is broken or refused; on one line.
+    """
     archive, target, total = Path(archive), Path(target), 0
     allowed = min(MAX_TOTAL, max(SMALL, MAX_RATIO * archive.stat().st_size))
     try:
@@ -75,7 +79,7 @@ def unpack(archive: str | Path, target: str | Path) -> None:
 
 
 def _checked(member: Member, count: int, total: int, allowed: int) -> PurePosixPath:
-    """The relative path of a member that may be written."""
+    """Return the relative path of a member that may be written."""
     parts = member.name.replace("\\", "/").split("/")  # old Windows programs write backslashes
     if parts[0] == "" or ".." in parts or re.match(r"[A-Za-z]:[\\/]", member.name) or "\0" in member.name:
         raise UserError(f"member {_shown(member)} would lie outside its folder")
@@ -93,7 +97,7 @@ def _checked(member: Member, count: int, total: int, allowed: int) -> PurePosixP
 
 
 def _write(member: Member, path: Path) -> None:
-    """A member's bytes as a new file, as many as declared."""
+    """Write a member's bytes as a new file, as many as declared."""
     path.parent.mkdir(parents=True, exist_ok=True)
     written = 0
     try:
@@ -110,13 +114,13 @@ def _write(member: Member, path: Path) -> None:
 
 
 def _shown(member: Member) -> str:
-    """A member's name, short and harmless to a terminal."""
+    """Write a member's name, short and harmless to a terminal."""
     return ascii(member.name if len(member.name) <= 80 else member.name[:77] + "...")
 
 
 @contextmanager
 def _members(archive: Path, allowed: int) -> Iterator[Iterator[Member]]:
-    """The members of an archive, whatever its kind, which its first bytes tell: an iterator of `Member`."""
+    """Yield the members of an archive, whatever its kind, which its first bytes tell: an iterator of `Member`."""
     with archive.open("rb") as file:
         start = file.read(8)
     for magic, kind in OTHERS.items():
@@ -135,7 +139,7 @@ def _members(archive: Path, allowed: int) -> Iterator[Iterator[Member]]:
 
 
 def _check_count(archive: Path) -> None:
-    """Refuses a zip of too many members by the number it declares, before a list of them is made in memory."""
+    """Refuse a zip of too many members by the number it declares, before a list of them is made in memory."""
     with archive.open("rb") as file:
         file.seek(max(0, archive.stat().st_size - 65_557))  # the record lies at the end, behind a comment
         end = file.read()
@@ -157,7 +161,7 @@ def _of_zip(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:
-    """A member's name; programs that write UTF-8 without saying so are many, so that is tried first."""
+    """Decode a member's name; programs that write UTF-8 without saying so are many, so that is tried first."""
     if info.flag_bits & 0x800:
         return info.orig_filename
     try:

@@ -52,12 +52,12 @@ def _unclear(pixels: np.ndarray, what: str) -> Reading:
 
 
 def _object(chosen: np.ndarray) -> np.ndarray:
-    """Boolean (H, W) -> 0 and 255."""
+    """Write chosen pixels, boolean (H, W), as 0 and 255."""
     return chosen * np.uint8(255)
 
 
 def _opaque(image: Image.Image, lossy: bool) -> Reading:
-    """A mask without transparency."""
+    """Read a mask without transparency."""
     if image.mode[0] in "IF":
         return _deep(np.asarray(image))
     if image.mode == "P":
@@ -68,7 +68,7 @@ def _opaque(image: Image.Image, lossy: bool) -> Reading:
 
 
 def _grey(values: np.ndarray, lossy: bool = False) -> Reading:
-    """uint8 (H, W): ordinary, one label, or unclear."""
+    """Read grey values, uint8 (H, W): ordinary, one label, or unclear."""
     counts = np.bincount(values.ravel(), minlength=256)
     present = np.flatnonzero(counts)
     if len(present) == 1:
@@ -83,7 +83,7 @@ def _grey(values: np.ndarray, lossy: bool = False) -> Reading:
 
 
 def _two_values(values: np.ndarray, low: Any, high: Any, lossy: bool = False) -> Reading:
-    """Two distinct values, of any depth."""
+    """Read a mask of two distinct values, of any depth."""
     if low <= BLACK and PURE_WHITE <= high <= 255:
         return Reading(values.astype(np.uint8))
     if lossy:
@@ -94,7 +94,7 @@ def _two_values(values: np.ndarray, low: Any, high: Any, lossy: bool = False) ->
 
 
 def _few_values(values: np.ndarray, counts: np.ndarray, present: np.ndarray) -> Reading:
-    """Three to sixteen distinct values: black and white with soft edges, or labels."""
+    """Read three to sixteen distinct values: black and white with soft edges, or labels."""
     total, solid = counts.sum(), _solid(values)
     share = np.maximum(solid >= SOLID, counts >= max(SOLID, 0.002 * total))
     levels = [int(value) for value in present if share[value]]
@@ -110,7 +110,7 @@ def _few_values(values: np.ndarray, counts: np.ndarray, present: np.ndarray) -> 
 
 
 def _labelled(chosen: np.ndarray, ids: Sequence[Any], void: bool, void_is_certain: bool, what: str) -> Reading:
-    """A map of labels `ids` beside the background 0 and perhaps a void 255; `chosen` are the pixels of all `ids`."""
+    """Read a map of labels `ids` beside the background 0 and perhaps a void 255; `chosen` are the pixels of all `ids`."""
     if len(ids) > 1:
         several = f"{PLURAL[what]} {_listed(ids)} beside the background: several classes or instances? All are taken as the object"
         return _unclear(chosen, f"{several}.")
@@ -120,7 +120,7 @@ def _labelled(chosen: np.ndarray, ids: Sequence[Any], void: bool, void_is_certai
 
 
 def _many_values(values: np.ndarray, counts: np.ndarray, lossy: bool) -> Reading:
-    """More than sixteen grey values, or a lossy format: black and white with soft edges, or unclear."""
+    """Read more than sixteen grey values, or a lossy format: black and white with soft edges, or unclear."""
     total, middle = counts.sum(), counts[48:208]
     if not counts[WHITE:].any() or not counts[:DARK].any():
         low, high = np.flatnonzero(counts)[[0, -1]]
@@ -142,7 +142,7 @@ def _many_values(values: np.ndarray, counts: np.ndarray, lossy: bool) -> Reading
 
 
 def _colours(pixels: np.ndarray, lossy: bool) -> Reading:
-    """uint8 (H, W, 3): grey stored as colour, one colour on black, or unclear."""
+    """Read colours, uint8 (H, W, 3): grey stored as colour, one colour on black, or unclear."""
     red, green, blue = np.moveaxis(pixels, 2, 0)
     if np.array_equal(red, green) and np.array_equal(red, blue):
         return _grey(np.ascontiguousarray(red), lossy)
@@ -157,7 +157,7 @@ def _colours(pixels: np.ndarray, lossy: bool) -> Reading:
 
 
 def _coloured_labels(packed: np.ndarray, luma: np.ndarray) -> Reading:
-    """Packed colours (H, W), at most sixteen of them: one on black, with or without VOC's void."""
+    """Read packed colours (H, W), at most sixteen of them: one on black, with or without VOC's void."""
     present = [int(value) for value in np.unique(packed)]
     labels = [value for value in present if value not in (0, VOID_COLOUR)] or present[-1:]
     chosen = _object(np.isin(packed, labels))
@@ -173,7 +173,7 @@ def _coloured_labels(packed: np.ndarray, luma: np.ndarray) -> Reading:
 
 
 def _palette(image: Image.Image) -> Reading:
-    """Palette indices: by their colours where these are greys, else labels."""
+    """Read palette indices: by their colours where these are greys, else as labels."""
     index = np.asarray(image)
     used = [int(value) for value in np.unique(index)]
     table = np.zeros((256, 3), np.uint8)
@@ -189,7 +189,7 @@ def _palette(image: Image.Image) -> Reading:
 
 
 def _grey_palette(index: np.ndarray, used: list[int], greys: np.ndarray) -> Reading:
-    """Indices (H, W) of a palette whose colours in use are `greys`, (256,) by index."""
+    """Read indices (H, W) of a palette whose colours in use are `greys`, (256,) by index."""
     if len(used) == 2 and greys[used[0]] > greys[used[1]]:
         what = f"a palette in which index {used[0]} is lighter than {used[1]}, so that colour and index disagree"
         return _unclear(_object(index == used[0]), what)
@@ -199,7 +199,7 @@ def _grey_palette(index: np.ndarray, used: list[int], greys: np.ndarray) -> Read
 
 
 def _palette_labels(index: np.ndarray, used: list[int], packed: list[int]) -> Reading:
-    """Indices (H, W) as labels: those in use, at most sixteen, and their colours as packed RGB."""
+    """Read indices (H, W) as labels: those in use, at most sixteen, and their colours as packed RGB."""
     colours = dict(zip(used, packed, strict=True))
     if colours.get(0) != 0:
         black = [value for value, colour in colours.items() if colour == 0]
@@ -214,7 +214,7 @@ def _palette_labels(index: np.ndarray, used: list[int], packed: list[int]) -> Re
 
 
 def _transparent(image: Image.Image, lossy: bool) -> Reading:
-    """A mask with transparency: the colours, unless these say nothing or are the photograph."""
+    """Read a mask with transparency: the colours, unless these say nothing or are the photograph."""
     rgba = np.asarray(image.convert("RGBA"))
     colours, alpha = rgba[..., :3].reshape(-1, 3), rgba[..., 3]
     base = _opaque(image if image.mode == "P" else image.convert("L" if image.mode == "LA" else "RGB"), lossy)
@@ -230,7 +230,7 @@ def _transparent(image: Image.Image, lossy: bool) -> Reading:
 
 
 def _deep(values: np.ndarray) -> Reading:
-    """Whole numbers of 16 or 32 bits, or floats."""
+    """Read whole numbers of 16 or 32 bits, or floats."""
     values = values.astype(np.float64)
     blank = np.zeros(values.shape, np.uint8)
     if not np.isfinite(values).all():
@@ -258,42 +258,42 @@ def _deep(values: np.ndarray) -> Reading:
 
 
 def _noted(reading: Reading, note: str) -> Reading:
-    """A reading that says how its depth was taken, too."""
+    """Note in a reading how its depth was taken, too."""
     return (
         reading if reading.problem else replace(reading, note="; ".join(part for part in (note, reading.note) if part))
     )
 
 
 def _luma(pixels: np.ndarray) -> np.ndarray:
-    """RGB (H, W, 3) -> grey as Pillow converts it."""
+    """Convert RGB (H, W, 3) to grey as Pillow does."""
     return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).convert("L"))
 
 
 def _solid(values: np.ndarray) -> np.ndarray:
-    """Pixels in blocks of 2 x 2 of one value, of each of the 256 values: soft edges have hardly any."""
+    """Count the pixels in blocks of 2 x 2 of one value, for each of the 256 values: soft edges have hardly any."""
     same = (values[:-1, :-1] == values[1:, 1:]) & (values[:-1, :-1] == values[1:, :-1])
     same &= values[:-1, :-1] == values[:-1, 1:]
     return np.bincount(values[:-1, :-1][same], minlength=256)
 
 
 def border_share(chosen: np.ndarray) -> float:
-    """The share of the outermost pixels that are chosen."""
+    """Compute the share of the outermost pixels that are chosen."""
     return float(np.concatenate((chosen[0], chosen[-1], chosen[:, 0], chosen[:, -1])).mean())
 
 
 def _even(values: np.ndarray, low: int, high: int) -> float:
-    """The share of pixels in the middle of 5 x 5 px of one value from `low` to `high`: soft edges have none."""
+    """Compute the share of pixels in the middle of 5 x 5 px of one value from `low` to `high`: soft edges have none."""
     least, most = minimum_filter(values, 5), maximum_filter(values, 5)
     return float(((least == most) & (low <= values) & (values <= high)).mean())
 
 
 def _thick(chosen: np.ndarray) -> bool:
-    """Whether chosen pixels are more than a line: a square of `RIM` px fits in."""
+    """Say whether chosen pixels are more than a line: a square of `RIM` px fits in."""
     return bool(minimum_filter(chosen, RIM, mode="constant").any())
 
 
 def _listed(values: Sequence[Any]) -> str:
-    """Values for a message: "1, 2 and 7"; of many the first."""
+    """Write values for a message: "1, 2 and 7"; of many the first."""
     values = [str(value) for value in values]
     if len(values) > 6:
         return f"{', '.join(values[:6])} and {len(values) - 6} more"

@@ -38,12 +38,12 @@ class MiniWorld:
             return {row["concept"]: row["split"] for row in csv.DictReader(file)}
 
     def concepts(self, split: str) -> list[str]:
-        """The names of a split's concepts, sorted."""
+        """List the names of a split's concepts, sorted."""
         choose("split", split, SPLITS)
         return sorted(concept for concept, its in self.splits.items() if its == split)
 
     def sprites(self, concept: str) -> list[Image.Image]:
-        """The designs of a concept: a list of RGBA images, one a designer."""
+        """List the designs of a concept: RGBA images, one a designer."""
         if concept not in self._sprites:
             choose("concept", concept, list(self.splits))
             with Image.open(self.resources / "sprites" / f"{concept}.webp") as file:
@@ -66,7 +66,7 @@ class MiniWorld:
     def scene(
         self, rng: np.random.Generator, concept: str, distractors_from: Sequence[str], design: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """A benchmark-like scene: (image uint8 (size, size, 3), mask uint8 (size, size) of 0 and 255).
+        """Compose a benchmark-like scene: (image uint8 (size, size, 3), mask uint8 (size, size) of 0 and 255).
 
         One object of `concept` (48 to 78 % of the side) on top of one or two others (30 to 50 %) of `distractors_from`.
         """
@@ -85,7 +85,7 @@ class MiniWorld:
     def portrait(
         self, rng: np.random.Generator, concept: str, design: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """A large object (half to four fifths of the side) on a plain background, nothing else: (image, mask)."""
+        """Compose a large object (half to four fifths of the side) on a plain background, nothing else: (image, mask)."""
         canvas = self._plain(rng)
         target = self._object(rng, concept, rng.uniform(0.5, 0.8), design)
         place = self._place(rng, target, [])[:2]
@@ -95,7 +95,7 @@ class MiniWorld:
     def group(
         self, rng: np.random.Generator, concept: str, n: int, distractors_from: Sequence[str]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """`n` scenes of one concept: images uint8 (n, size, size, 3), masks uint8 (n, size, size).
+        """Compose `n` scenes of one concept: images uint8 (n, size, size, 3), masks uint8 (n, size, size) of 0 and 255.
 
         Designs are shuffled over the positions, so that the attacked first half has no designers of its own.
         """
@@ -106,7 +106,7 @@ class MiniWorld:
         return np.stack(images), np.stack(masks)
 
     def _object(self, rng: np.random.Generator, concept: str, scale: float, design: int | None = None) -> Image.Image:
-        """A sprite, perhaps mirrored, turned by up to 15 degrees, a little lighter or darker; RGBA."""
+        """Draw a sprite, perhaps mirrored, turned by up to 15 degrees, a little lighter or darker; RGBA."""
         sprites = self.sprites(concept)
         sprite = sprites[int(rng.integers(len(sprites))) if design is None else design % len(sprites)]
         if rng.random() < 0.5:
@@ -122,7 +122,7 @@ class MiniWorld:
         return sprite
 
     def _place(self, rng: np.random.Generator, sprite: Image.Image, boxes: Sequence[Box], tries: int = 12) -> Box:
-        """The position (x, y, w, h), of a few random ones, that overlaps the `boxes` placed so far least."""
+        """Find the position (x, y, w, h), of a few random ones, that overlaps the `boxes` placed so far least."""
         width, height = sprite.size
         best: tuple[int, Box] | None = None
         for _ in range(tries if boxes else 1):
@@ -137,7 +137,7 @@ class MiniWorld:
         return best[1]
 
     def _background(self, rng: np.random.Generator) -> Image.Image:
-        """Half photographs, half textures made here; RGB image."""
+        """Draw a background, half the time a photograph, else a texture made here; RGB image."""
         if rng.random() < 0.5:
             photograph = self.photographs[int(rng.integers(len(self.photographs)))]
             x = int(rng.integers(0, photograph.width - self.size + 1))
@@ -146,7 +146,7 @@ class MiniWorld:
         return self._texture(rng) if rng.random() < 0.5 else self._plain(rng)
 
     def _plain(self, rng: np.random.Generator) -> Image.Image:
-        """One colour, or a gradient between two; RGB image."""
+        """Draw one colour, or a gradient between two; RGB image."""
         first, second = rng.uniform(40, 235, (2, 3))
         if rng.random() < 0.4:
             second = first
@@ -170,12 +170,12 @@ class MiniWorld:
         return Image.fromarray((first * (1 - mix) + second * mix).round().astype(np.uint8))
 
     def _finish(self, rng: np.random.Generator, canvas: Image.Image) -> np.ndarray:
-        """The camera's exposure jitter, one gain an image; uint8 array."""
+        """Add the camera's exposure jitter, one gain an image; uint8 array."""
         return np.asarray(ImageEnhance.Brightness(canvas).enhance(rng.uniform(0.85, 1.15)))
 
 
 def _paste(canvas: Image.Image, sprite: Image.Image, place: tuple[int, int] | Box, size: int) -> None:
-    """`sprite` onto `canvas` at `place`, over a soft shadow."""
+    """Paste `sprite` onto `canvas` at `place`, over a soft shadow."""
     alpha = sprite.getchannel("A")
     shadow = Image.new("L", canvas.size)
     offset = max(1, size // 40)
@@ -186,14 +186,14 @@ def _paste(canvas: Image.Image, sprite: Image.Image, place: tuple[int, int] | Bo
 
 
 def _mask(sprite: Image.Image, place: tuple[int, int] | Box, size: int) -> np.ndarray:
-    """The pixels that the sprite covers by at least half; uint8 (size, size) of 0 and 255."""
+    """Mark the pixels that the sprite covers by at least half; uint8 (size, size) of 0 and 255."""
     mask = Image.new("L", (size, size))
     mask.paste(sprite.getchannel("A").point(lambda value: 255 if value >= 128 else 0), place)
     return np.asarray(mask)
 
 
 def _overlap(a: Box, b: Box) -> int:
-    """The common area of two boxes (x, y, w, h)."""
+    """Compute the common area of two boxes (x, y, w, h)."""
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     return max(0, width) * max(0, height)

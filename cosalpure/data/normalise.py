@@ -120,10 +120,18 @@ def take(task: Task) -> Taken:
 
 
 def align(photo: Reading, mask: Reading, upright: bool) -> tuple[np.ndarray, str]:
-    """(the ground truth's pixels, the problem or "") where EXIF may turn a photo but not its ground truth.
+    """Turn a ground truth like its photo where EXIF may turn only one of them.
 
-    Photo and ground truth are `Reading`s; `upright` says whether the photo is turned. The sizes tell where the photo lay
-    on its side; else only a ground truth that carries the same orientation, or looks the same turned, is certain.
+    The sizes tell where the photo lay on its side; else only a ground truth that carries the same orientation, or looks the
+    same turned, is certain.
+
+    Args:
+        photo: the photo as it was read.
+        mask: its ground truth as it was read.
+        upright: whether the photo is turned.
+
+    Returns:
+        The ground truth's pixels (H, W), and what is not certain about them; empty if nothing is.
     """
     truth = turn(mask.pixels, mask.orientation) if upright else mask.pixels
     if photo.orientation == mask.orientation:
@@ -149,7 +157,7 @@ def align(photo: Reading, mask: Reading, upright: bool) -> tuple[np.ndarray, str
 
 
 def _emptiness(truth: np.ndarray, small: np.ndarray) -> str:
-    """What is wrong with a ground truth in which there is no object, at its own size or at the new one."""
+    """Say what is wrong with a ground truth in which there is no object, at its own size or at the new one."""
     covered = np.count_nonzero(truth >= 128)
     if not covered:
         return "empty mask: nothing in it is half white or more"
@@ -162,7 +170,9 @@ def _emptiness(truth: np.ndarray, small: np.ndarray) -> str:
 def _judged_together(
     tasks: Sequence[Task], results: Sequence[Taken], names: Counter[str], each: bool
 ) -> list[list[str]]:
-    """[problems of a photo, ...] of one group that show beside its others only; `names` counts those of all groups.
+    """List, for each photo of one group, the problems that show beside its others only.
+
+    `names` counts those of all groups.
 
     A mask that is full, or whose outermost pixels are nearly all object, may be inverted, or the object be larger than
     the image. Without `each`, as in a published set, that is told only where it holds for most of the group.
@@ -186,7 +196,7 @@ def _judged_together(
 
 
 def safe_stem(path: Path) -> str:
-    """A file's name without extension, without what a shell, a web page or another system could stumble over."""
+    """Reduce a file's name without extension to what no shell, web page or other system stumbles over."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem)[:STEM].strip("-") or "image"
 
 
@@ -195,7 +205,7 @@ def _resized(pixels: np.ndarray, size: int, how: Image.Resampling) -> np.ndarray
 
 
 def _mapped(tasks: Iterable[Task], threads: int) -> Iterator[Taken]:
-    """`take` of every task, in order, in `threads` processes."""
+    """Run `take` on every task, in order, in `threads` processes."""
     with ProcessPoolExecutor(threads) if threads > 1 else nullcontext() as pool:
         try:
             yield from pool.map(take, tasks, chunksize=8) if pool else map(take, tasks)

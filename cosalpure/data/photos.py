@@ -27,8 +27,10 @@ FEW = 16  # colours at most of a picture that may be a drawn mask
 
 @dataclass(frozen=True)
 class Reading:
-    """A file as it was read: `pixels` as stored, uint8; `problem` is empty where the meaning is certain, and `note`
-    says how an encoding other than the ordinary one was read."""
+    """A file as it was read: `pixels` as stored, (H, W) or (H, W, 3), uint8.
+
+    `problem` is empty where the meaning is certain, and `note` says how an encoding other than the ordinary one was read.
+    """
 
     pixels: np.ndarray
     problem: str = ""
@@ -53,13 +55,13 @@ def read_photo(path: str | Path) -> Reading:
 
 
 def orientation(image: Image.Image) -> int:
-    """The EXIF orientation of a Pillow image that is not loaded yet: 1 to 8."""
+    """Read the EXIF orientation of a Pillow image that is not loaded yet: 1 to 8."""
     value = image.getexif().get(ORIENTATION, 1)
     return value if value in TURNS else 1
 
 
 def as_stored(image: Image.Image, turned: int) -> Image.Image:
-    """A Pillow image with its pixels as stored; Pillow itself turns TIFF files when it loads them."""
+    """Load a Pillow image with its pixels as stored; Pillow itself turns TIFF files when it loads them."""
     image.load()
     if image.format == "TIFF" and turned != 1:
         inverse = {6: 8, 8: 6}.get(turned, turned)
@@ -68,13 +70,17 @@ def as_stored(image: Image.Image, turned: int) -> Image.Image:
 
 
 def turn(pixels: np.ndarray, turned: int) -> np.ndarray:
-    """Stored pixels of orientation `turned` as viewers show them."""
+    """Turn stored pixels (H, W) or (H, W, 3) of EXIF orientation `turned` as viewers show them."""
     return np.asarray(Image.fromarray(pixels).transpose(TURNS[turned])) if turned != 1 else pixels
 
 
 def looks_like_mask(photo: Reading) -> str:
-    """Why a photo, a `Reading`, may be a mask: "few" (at most 4 colours, in a lossless format), "some" (at most 16 colours),
-    "tones" (nearly black and nearly white only), "soft" (grey, mostly black and white), or "" for a photograph."""
+    """Say why a photo may be a mask; empty for a photograph.
+
+    Returns:
+        "few" (at most 4 colours, in a lossless format), "some" (at most 16 colours), "tones" (nearly black and nearly white
+        only), "soft" (grey, mostly black and white), or "".
+    """
     pixels = photo.pixels
     step = max(1, max(pixels.shape[:2]) // SAMPLE)
     sample = pixels[::step, ::step].reshape(-1, 3).astype(np.int64)
@@ -92,7 +98,7 @@ def looks_like_mask(photo: Reading) -> str:
 
 
 def is_lossy(image: Any) -> bool:
-    """Whether the values of a Pillow image that is not loaded yet are only nearly those that were drawn."""
+    """Say whether the values of a Pillow image that is not loaded yet are only nearly those that were drawn."""
     if image.format == "WEBP":
         image.fp.seek(12)
         start = image.fp.read(4096)
@@ -101,12 +107,12 @@ def is_lossy(image: Any) -> bool:
 
 
 def frames_of(image: Image.Image) -> int:
-    """Pictures in a file; phones put a second one, for depth or video, behind a JPEG photograph."""
+    """Count the pictures in a file; phones put a second one, for depth or video, behind a JPEG photograph."""
     return 1 if image.format in ("JPEG", "MPO") else getattr(image, "n_frames", 1)
 
 
 def _blankness(pixels: np.ndarray) -> str:
-    """What is wrong with a photograph that shows nothing."""
+    """Say what is wrong with a photograph that shows nothing."""
     low, high = int(pixels.min()), int(pixels.max())
     if low == high:
         return f"blank image: every value is {low}"
@@ -114,7 +120,10 @@ def _blankness(pixels: np.ndarray) -> str:
 
 
 def _without_transparency(rgba: np.ndarray) -> tuple[np.ndarray, str]:
-    """(RGB pixels, problem) of RGBA pixels: without transparency where that hides nothing, else as shown on white."""
+    """Convert RGBA pixels to (RGB pixels, problem).
+
+    Without transparency where that hides nothing, else as shown on white.
+    """
     colours, alpha = rgba[..., :3], rgba[..., 3]
     hidden = colours[alpha < OPAQUE]
     if alpha.min() >= OPAQUE or alpha.min() == alpha.max() or not np.ptp(hidden, axis=0).any():

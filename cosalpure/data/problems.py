@@ -42,6 +42,7 @@ class Problem:
         return self.problem.startswith(USABLE)
 
     def __str__(self) -> str:
+        """Write the problem with its place: "group/file: problem"."""
         place = "/".join(part for part in (self.group, self.file) if part)
         return f"{place}: {self.problem}" if place else self.problem
 
@@ -50,7 +51,7 @@ Placed = tuple[tuple[str, str], Problem]  # of the row (slug, file) of a manifes
 
 
 def write_problems(problems: Iterable[Problem], path: Path) -> None:
-    """Every problem as a row of a Parquet or a CSV file: group, file, problem."""
+    """Write every problem as a row of a Parquet or a CSV file: group, file, problem."""
     import pandas as pd
 
     table = pd.DataFrame([astuple(problem) for problem in problems], columns=["group", "file", "problem"])
@@ -59,14 +60,14 @@ def write_problems(problems: Iterable[Problem], path: Path) -> None:
 
 
 def summary(problems: Sequence[Problem]) -> str:
-    """The first few problems and how many more, on one line that a terminal can show."""
+    """Write the first few problems and how many more there are, on one line that a terminal can show."""
     first = "; ".join(" ".join(str(problem).split()) for problem in problems[:SHOWN])
     more = f"; and {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
     return "".join(character if character.isprintable() else "?" for character in first + more)
 
 
 def noted(notes: Iterable[Problem]) -> str:
-    """Notes of one wording counted, each with its first place, on one line."""
+    """Write notes on one line; those of one wording are counted, with the first place of each."""
     places: dict[str, list[str]] = {}
     for note in notes:
         places.setdefault(note.problem, []).append("/".join(part for part in (note.group, note.file) if part))
@@ -76,12 +77,12 @@ def noted(notes: Iterable[Problem]) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """ "1 problem", "2 problems"."""
+    """Write a number with its noun: "1 problem", "2 problems"."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def stop(name: str, problems: Sequence[Problem], path: Path) -> NoReturn:
-    """Refuses a dataset: a UserError of one line, and the whole list as the CSV file `path`."""
+    """Refuse a dataset: write the whole list as the CSV file `path`, and raise a UserError of one line."""
     write_problems(problems, path)
     raise UserError(
         f"{name}: {counted(len(problems), 'problem')}: {summary(problems)}. The whole list: {path}. "

@@ -118,7 +118,16 @@ COMMANDS = ("list", "fetch")  # words of `cosalpure data`: no names of datasets
 
 
 def dataset_settings(name: str, values: Mapping[str, Any], where: str) -> Dataset:
-    """The validated settings of a dataset. Its `source` may be left out beside a `path`, or where `name` says it."""
+    """Validate the settings of a dataset.
+
+    Args:
+        name: of the dataset.
+        values: its settings; `source` may be left out beside a `path`, or where `name` says it.
+        where: key or option of the settings, for messages.
+
+    Raises:
+        UserError: for invalid settings; a line for each.
+    """
     if name in COMMANDS:
         raise UserError(f"{where}: `cosalpure data {name}` has another meaning; choose another name")
     source = values.get("source") or (

@@ -55,7 +55,7 @@ def run(
 
 
 def _origin(settings: PhotoDataset, archives: str | Path, sources: str | Path | None) -> Path:
-    """The folder or archive that a dataset is made from, downloaded if need be."""
+    """Find the folder or archive that a dataset is made from; download it if need be."""
     if settings.path is None:
         known = read_sources(sources, "data")
         archive: Path = fetch(known[choose("source", settings.source, list(known), "sources")], archives)
@@ -67,7 +67,7 @@ def _origin(settings: PhotoDataset, archives: str | Path, sources: str | Path | 
 
 @contextmanager
 def _as_folder(origin: Path, folder: Path) -> Iterator[Path]:
-    """`origin`, or what it unpacks to, in `folder` as long as it is needed."""
+    """Yield `origin`, or what it unpacks to, in `folder` as long as it is needed."""
     if origin.is_dir():
         yield origin
         return
@@ -113,14 +113,14 @@ def take_photos(
 
 
 def _remove(left_out: set[tuple[str, str]], folder: Path) -> None:
-    """Removes the files of images that are left out: {(slug, file), ...}."""
+    """Remove the files of images that are left out: {(slug, file), ...}."""
     for slug, file in left_out:
         for kind in ("images", "masks"):
             (folder / kind / slug / file).unlink(missing_ok=True)
 
 
 def _tell(name: str, images: int, notes: list[Problem], problems: list[Problem], folder: Path) -> None:
-    """Prints what is noted and what is wrong, a line each, and writes the whole lists beside the manifest."""
+    """Print what is noted and what is wrong, a line each, and write the whole lists beside the manifest."""
     if notes:
         write_problems(notes, folder / NOTES)
         print(f"{name}: {counted(len(notes), 'note')}, in {NOTES}: {noted(notes)}")
@@ -131,7 +131,7 @@ def _tell(name: str, images: int, notes: list[Problem], problems: list[Problem],
 
 
 def find_duplicates(rows: Sequence[dict[str, Any]]) -> tuple[list[Placed], list[Problem]]:
-    """What is there twice among rows with `sha256` and `truth_sha256`: ([((slug, file), Problem), ...], notes).
+    """Find what is there twice among rows with `sha256` and `truth_sha256`: ([((slug, file), Problem), ...], notes).
 
     A photo twice in one group is a problem, and so is one that another group has with the same ground truth or none. With
     another ground truth another object of it is meant, which is common and noted only.
@@ -155,7 +155,7 @@ def find_duplicates(rows: Sequence[dict[str, Any]]) -> tuple[list[Placed], list[
 
 
 def small_groups(rows: Sequence[dict[str, Any]], attacked_fraction: float) -> list[Problem]:
-    """Notes on groups of a single image, and on those without an attacked one where some were asked for."""
+    """Note groups of a single image, and those without an attacked one where some were asked for."""
     groups: dict[tuple[str, str], list[bool]] = {}
     notes = []
     for row in rows:
@@ -172,12 +172,12 @@ def small_groups(rows: Sequence[dict[str, Any]], attacked_fraction: float) -> li
 
 
 def _key(row: dict[str, Any]) -> tuple[str, str]:
-    """What tells a row from all others of its dataset."""
+    """Return what tells a row from all others of its dataset."""
     return row["slug"], row["file"]
 
 
 def count_problems(settings: PhotoDataset, found: Sequence[Found]) -> list[Problem]:
-    """The problems of a published dataset whose counts are not the published ones."""
+    """List the problems of a published dataset whose counts are not the published ones."""
     if settings.source not in PUBLISHED or settings.groups:
         return []
     its = PUBLISHED[settings.source]
@@ -192,7 +192,10 @@ def count_problems(settings: PhotoDataset, found: Sequence[Found]) -> list[Probl
 def _split(
     rows: Sequence[dict[str, Any]], left_out: set[tuple[str, str]], attacked_fraction: float
 ) -> list[dict[str, Any]]:
-    """The rows that stay, with which are attacked: the first of every group, in the order of their names."""
+    """Keep the rows that are not left out, and mark which are attacked.
+
+    The first of every group, in the order of their names.
+    """
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         if _key(row) not in left_out:
@@ -212,7 +215,7 @@ def _check_groups(
     problems: Sequence[Problem],
     listed: Path,
 ) -> None:
-    """Jobs were planned for so many groups: a UserError if there are more or fewer."""
+    """Raise a UserError if there are more or fewer groups than jobs were planned for."""
     planned = settings.groups or (PUBLISHED[settings.source].groups if settings.source in PUBLISHED else len(found))
     there = len({row["slug"] for row in rows})
     if there != planned or not there:
@@ -227,7 +230,7 @@ def _check_groups(
 
 
 def _nothing(problems: Sequence[Problem]) -> str:
-    """What to do about a dataset without a usable image."""
+    """Say what to do about a dataset without a usable image."""
     if any(problem.usable for problem in problems):
         return "fix them, or set problems: keep to use what can be used"
     if any(problem.problem.startswith(NO_TRUTH) for problem in problems):

@@ -87,7 +87,7 @@ class PatternFinder:
         ]
 
     def _problem(self, label: str, its: _Matched, owners: dict[Path, Path]) -> Problem | None:
-        """What is wrong with the ground truth of an image; `owners` are the images whose ground truths were seen."""
+        """Say what is wrong with the ground truth of an image; `owners` are the images whose ground truths were seen."""
         truth = self._truth_of(its.file)
         if self.truth and truth is None:
             several = " and ".join(self._relative(file) for file in self.fitting[its.file])
@@ -99,7 +99,7 @@ class PatternFinder:
         return None
 
     def _unused(self) -> list[_Matched]:
-        """The files that the pattern of ground truths matches and that are of no image."""
+        """List the files that the pattern of ground truths matches and that are of no image."""
         if not self.truth:
             return []
         known = {its.file for its in self.photos} | self.used
@@ -107,7 +107,7 @@ class PatternFinder:
         return [its for its in self._matches(self.truth, {}) if is_image(its.file) and its.file not in known]
 
     def _matches(self, pattern: FilePattern, values: Mapping[str, str], exact: bool = False) -> Iterator[_Matched]:
-        """The files below the root that a pattern matches, with the values of its placeholders."""
+        """Find the files below the root that a pattern matches, with the values of its placeholders."""
 
         def below(folder: Path, parts: Sequence[str], values: Mapping[str, str]) -> Iterator[_Matched]:
             matcher = name_matcher(parts[0], values, exact)
@@ -125,7 +125,7 @@ class PatternFinder:
         return its if images.has("stem") else _Matched(its.file, {**its.values, "stem": composed(its.file.stem)})
 
     def _truths_of(self, its: _Matched) -> list[Path]:
-        """The files that may be an image's ground truth: of its very name, else of one that differs by case."""
+        """List the files that may be an image's ground truth: of its very name, else of one that differs by case."""
         if self.truth is None:
             return []
         plain = self.root / self.truth.filled(its.values)
@@ -148,7 +148,7 @@ class PatternFinder:
         return shown(path.relative_to(self.root).as_posix())
 
     def _instead(self, pattern: FilePattern, values: Mapping[str, str] | None = None) -> str:
-        """What lies in the last folder that a pattern still matches, for a message."""
+        """Say what lies in the last folder that a pattern still matches, for a message."""
         folders = [self.root]
         for part in pattern.parts[:-1]:
             matcher = name_matcher(part, values or {})
@@ -166,6 +166,6 @@ class PatternFinder:
 
 
 def _names(folder: Path) -> list[str]:
-    """The names in a folder, in order, without hidden ones, litter and datasets already made."""
+    """List the names in a folder, in order, without hidden ones, litter and datasets already made."""
     names = sorted(item.name for item in folder.iterdir() if not is_hidden(item.name))
     return [name for name in names if not (folder / name / MANIFEST).exists()]

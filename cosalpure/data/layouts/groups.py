@@ -92,7 +92,10 @@ def find_groups(root: str | Path, source: str = "folder") -> Groups:
 
 
 def _without_truth_folder(root: Path, images: Path, groups: Sequence[tuple[str, Path]]) -> Groups:
-    """Groups without a folder of ground truth: photos alone, or each with its mask beside it (`a.jpg`, `a_mask.png`)."""
+    """Find groups without a folder of ground truth.
+
+    Photos alone, or each with its mask beside it (`a.jpg`, `a_mask.png`).
+    """
     folders = [folder for _, folder in groups]
     refuse_masks(root, images, [] if images in folders else folders)
     problems = [] if images in folders else not_read(images, "", set(folders))

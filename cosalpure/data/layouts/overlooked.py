@@ -25,7 +25,7 @@ def not_read(folder: Path, label: str, known: Collection[Path] = (), sidecars: b
 
 
 def _folder_problem(inner: Path, label: str) -> Problem:
-    """What is said of a folder that is no group and none of the layout's."""
+    """Say what is wrong with a folder that is no group and none of the layout's."""
     number = count_below(inner)
     images = counted(number, "image")
     if is_of_truths(inner) and number:

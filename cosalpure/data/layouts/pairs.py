@@ -75,7 +75,7 @@ def pair(
 
 
 def _exact_names(path: Path) -> tuple[str, ...]:
-    """The names that a file's ground truth may have without extension; the last one is its own."""
+    """List the names that a file's ground truth may have without extension; the last one is its own."""
     return (path.name, path.stem) if is_image(path) else (path.name,)
 
 

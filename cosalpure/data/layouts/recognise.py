@@ -72,7 +72,7 @@ def refuse_masks(root: Path, images: Path, groups: Sequence[Path]) -> None:
 
 
 def _pair_of_folders(folder: Path) -> tuple[Path, Path] | None:
-    """The folders of images and of ground truth that stand side by side in a folder, or None."""
+    """Find the folders of images and of ground truth that stand side by side in a folder; else None."""
     inner = subfolders(folder)
     images, truths = [sub for sub in inner if is_of_images(sub)], [sub for sub in inner if is_of_truths(sub)]
     if len(truths) > 1:  # VOC keeps boxes, as XML files, in a folder of such a name
@@ -86,7 +86,7 @@ def _pair_of_folders(folder: Path) -> tuple[Path, Path] | None:
 
 
 def _inner_set(images: Path, truths: Path, source: str) -> tuple[Path, Path]:
-    """`images`/<Set>/<group> beside `truths`/<Set>/<group>: the folders of the set wanted."""
+    """Find the folders of the set wanted in `images`/<Set>/<group> beside `truths`/<Set>/<group>."""
     inner = subfolders(images)
     if image_files(images) or any(image_files(sub) for sub in inner) or not any(map(subfolders, inner)):
         return images, truths
@@ -98,7 +98,7 @@ def _inner_set(images: Path, truths: Path, source: str) -> tuple[Path, Path]:
 
 
 def _wanted(folders: dict[Path, Value], where: Path, source: str) -> Value:
-    """The one of several datasets that `source` names: a value of {its folder: value}."""
+    """Choose the one of several datasets that `source` names: a value of {its folder: value}."""
     if len(folders) == 1:
         return next(iter(folders.values()))
     fitting = [value for folder, value in folders.items() if plain_name(folder).startswith(source)]
@@ -112,7 +112,7 @@ def _wanted(folders: dict[Path, Value], where: Path, source: str) -> Value:
 
 
 def _plain(folder: Path) -> Path:
-    """A folder of group folders or images, past folders that only wrap it."""
+    """Find the folder of group folders or images, past folders that only wrap it."""
     while not image_files(folder) and len(subfolders(folder)) == 1:
         (only,) = subfolders(folder)
         if image_files(only) or strange_files(only):
