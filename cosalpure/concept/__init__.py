@@ -62,7 +62,11 @@ class Concept:
         return cls(token, vector.reshape(-1).float(), str(path))
 
     def fitting(self, model: "TextToImage") -> "Concept":
-        """This concept, if it is an embedding of the text encoder of `model`, a `TextToImage`; else a UserError."""
+        """Return the concept, if it is an embedding of the text encoder of `model`.
+
+        Raises:
+            UserError: if the widths of the embeddings differ.
+        """
         width = model.text_encoder.get_input_embeddings().weight.shape[1]
         if len(self.vector) != width:
             raise UserError(
@@ -73,7 +77,7 @@ class Concept:
 
 
 def _invalid(token: str, vector: "torch.Tensor") -> str | None:
-    """Why a tensor of a file is no embedding of one word; None if it is one."""
+    """Say why a tensor of a file is no embedding of one word; None if it is one."""
     shape = " x ".join(map(str, vector.shape)) or "a single number"
     if not token.strip():
         return "the embedding has an empty name; expected a token such as <my-goat>"
@@ -87,7 +91,7 @@ def _invalid(token: str, vector: "torch.Tensor") -> str | None:
 
 
 def token_of(slug: str) -> str:
-    """The placeholder word of a group."""
+    """Make the placeholder word of a group from its slug."""
     return f"<my-{slug}>"
 
 

@@ -49,7 +49,7 @@ def attention_maps(
 
 
 def _enlarged_sum(collected: Sequence[torch.Tensor], size: Sequence[int]) -> torch.Tensor:
-    """Entries (N, positions) of layers of several resolutions -> their sum, (N, 1, *size), on the CPU."""
+    """Sum entries (N, positions) of layers of several resolutions, enlarged to (N, 1, *size), on the CPU."""
     height, width = size
     total = torch.zeros(len(collected[0]), 1, height, width)
     for attention in collected:
@@ -61,9 +61,14 @@ def _enlarged_sum(collected: Sequence[torch.Tensor], size: Sequence[int]) -> tor
 
 @contextmanager
 def collected_attention(unet: Any, position: int) -> Iterator[list[torch.Tensor]]:
-    """Within the block, every cross-attention layer adds to the yielded list its attention to the token at `position`.
+    """Collect in the yielded list, within the block, each cross-attention layer's attention to one token.
 
-    An entry is (N, positions), the mean over heads. Afterwards the layers are as before.
+    Args:
+        unet: the network of a diffusers pipeline.
+        position: of the token in the prompt's context.
+
+    Yields:
+        A list to which each layer appends (N, positions), the mean over heads. Afterwards the layers are as before.
     """
     before: dict[str, Any] = unet.attn_processors
     found: list[torch.Tensor] = []
@@ -92,6 +97,7 @@ class CollectingProcessor:
         attention_mask: torch.Tensor | None = None,
         **_: Any,
     ) -> torch.Tensor:
+        """Compute a layer's attention as `diffusers` does, and keep the token's share."""
         query = attention.head_to_batch_dim(attention.to_q(hidden_states))
         key = attention.head_to_batch_dim(attention.to_k(encoder_hidden_states))
         value = attention.head_to_batch_dim(attention.to_v(encoder_hidden_states))

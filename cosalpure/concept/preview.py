@@ -21,7 +21,10 @@ def preview(
     steps: int = 25,
     guidance_scale: float = 5.0,
 ) -> torch.Tensor:
-    """An image a generator, (N, 3, side, side) in [0, 1] at the model's resolution; a full run from pure noise."""
+    """Generate an image for each generator, (N, 3, side, side) in [0, 1] at the model's resolution.
+
+    A full run from pure noise.
+    """
     concept = concept.fitting(model)
     condition = model.embed([prompt.replace("{token}", concept.token)], concept.token, concept.vector)
     empty = model.embed([""])

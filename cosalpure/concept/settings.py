@@ -60,7 +60,11 @@ class ConceptLearning(Model):
 
 
 def check_templates(templates: Sequence[str]) -> None:
-    """A ValueError unless every caption of concept learning holds {token} once, and no other placeholder."""
+    """Check that every caption of concept learning holds {token} once, and no other placeholder.
+
+    Raises:
+        ValueError: for a caption that does not.
+    """
     if not templates:
         raise ValueError("templates: expected at least one caption, such as 'a photo of {token}'")
     for template in templates:

@@ -25,10 +25,18 @@ def run(
     span: str,
     seed: int,
 ) -> None:
-    """For each group of `span`: `output`/groups/<slug>/{learned_embeds.safetensors, loss.csv, settings.json}.
+    """Learn the concept of each group of `span`.
 
-    `settings` is a `ConceptLearning`, `text_to_image` a `TextToImage` setting, `data` the dataset's folder,
-    `images` the folder of the degraded images.
+    Write learned_embeds.safetensors, loss.csv and settings.json to `output`/groups/<slug>/.
+
+    Args:
+        settings: of concept learning.
+        text_to_image: settings of the model.
+        data: folder of the dataset.
+        images: folder of the degraded images.
+        output: folder that is written to.
+        span: "A:B" selects groups A to B - 1.
+        seed: seed from which all draws are derived.
     """
     job = record.begin("concept", output, settings=settings, seed=seed, model=text_to_image)
     groups = read_groups(data, span)
@@ -49,12 +57,12 @@ def run(
 def lesson(
     group: Group, images: str | Path, output: str | Path, seed: int
 ) -> tuple[torch.Tensor, torch.Generator, str, Path]:
-    """What `learn_together` takes of a group: its images, its draws, its token, the file of its progress."""
+    """Collect what `learn_together` takes of a group: its images, its draws, its token, the file of its progress."""
     pixels = read_images(group.paths(Path(images) / "images"))
     draws = generator(seed, group.dataset, group.name, "concept")
     return pixels, draws, token_of(group.slug), progress(output, group)
 
 
 def progress(output: str | Path, group: Group) -> Path:
-    """The file that an interrupted learning goes on from."""
+    """Locate the file that an interrupted learning goes on from."""
     return Path(output) / "progress" / f"{group.slug}.pt"

@@ -92,7 +92,9 @@ class Lesson:
             self.answers.append(self.question())
 
     def draw(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, str]:
-        """3. A batch: images, mirrored or not, latents sampled from their posterior, noise, timesteps, a caption.
+        """Draw a batch (step 3).
+
+        Images, mirrored or not, latents sampled from their posterior, noise, timesteps, a caption.
 
         Returns the noised latents, t, the network's target, (B, ...) each, and the caption with the token in it.
         """
@@ -104,7 +106,10 @@ class Lesson:
         return noised, t, target, caption.format(token=self.token)
 
     def step(self, loss: float) -> None:
-        """5. The optimiser's step along the vector's gradient, whose `loss` is noted; the state is saved now and then."""
+        """Take the optimiser's step (step 5) along the vector's gradient and note its `loss`.
+
+        The state is saved now and then.
+        """
         if not math.isfinite(loss):
             done = len(self.losses)
             raise UserError(f"concept {self.token}: the loss is {loss} after {done} steps; lower learning_rate")
@@ -143,6 +148,7 @@ class Question:
         self.noised, self.target = model.add_noise(latents, noise, self.t), model.target(latents, noise, self.t)
 
     def __call__(self) -> float:
+        """Measure the loss of the vector as it is now."""
         lesson = self.lesson
         caption = lesson.settings.captions[0].format(token=lesson.token)
         return loss_on(lesson.model, self.noised, self.t, self.target, caption, lesson.token, lesson.vector)
@@ -158,7 +164,10 @@ def loss_on(
     token: str | None,
     vector: torch.Tensor | None,
 ) -> float:
-    """Eq. 5 on given draws, (B, ...) each: the mean squared error under one caption whose `token` reads `vector`."""
+    """Compute Eq.
+
+    5 on given draws, (B, ...) each: the mean squared error under one caption whose `token` reads `vector`.
+    """
     context = model.embed([caption], token, vector)
 
     def error(noised: torch.Tensor, t: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -169,7 +178,9 @@ def loss_on(
 
 
 def _losses_and_gradients(model: TextToImage, lessons: Sequence[Lesson]) -> list[float]:
-    """4. Eq. 5 for every lesson: the prediction error under its caption, in which its token reads its vector.
+    """Compute Eq.
+
+    5 for every lesson (step 4): the prediction error under its caption, in which its token reads its vector.
 
     One batch of all lessons' rows, or smaller ones when memory runs out. The losses; gradients go to `vector.grad`.
     """
@@ -203,7 +214,10 @@ class Progress:
     def resume(
         self, vector: torch.Tensor, optimiser: torch.optim.Optimizer, generator: torch.Generator
     ) -> tuple[list[float], list[float]]:
-        """Restores the three from the file; losses and answers so far. A file of another run, or a broken one, is ignored."""
+        """Restore the three from the file; return losses and answers so far.
+
+        A file of another run, or a broken one, is ignored.
+        """
         if self.path is None or not self.path.is_file():
             return [], []
         try:
@@ -238,7 +252,7 @@ class Progress:
 def _fingerprint(
     images: torch.Tensor, model: TextToImage, settings: ConceptLearning, generator: torch.Generator, token: str
 ) -> str:
-    """What the result depends on, as a hash: a checkpoint of anything else must not be taken up."""
+    """Hash what the result depends on: a checkpoint of anything else must not be taken up."""
     parts = [
         __version__,
         model.name,
@@ -257,7 +271,7 @@ def _fingerprint(
 def _draw(
     count: int, settings: ConceptLearning, generator: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, str]:
-    """Indices (B,) of images, whether each is mirrored (B,), timesteps (B,), and one caption."""
+    """Draw indices (B,) of images, whether each is mirrored (B,), timesteps (B,), and one caption."""
     batch = settings.batch
     rows = torch.randint(count, (batch,), generator=generator)
     mirrored = (torch.rand(batch, generator=generator) < settings.flip).long()
@@ -267,5 +281,5 @@ def _draw(
 
 
 def _randn(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Standard normal values of the shape of `like`, drawn on the CPU so that every device sees the same."""
+    """Draw standard normal values of the shape of `like`, on the CPU so that every device sees the same."""
     return torch.randn(like.shape, generator=generator).to(like.device)

@@ -78,12 +78,12 @@ class Subject:
             return ""
 
     def shape(self, sample: Sample) -> tuple[int, ...]:
-        """The shape of what it has to return."""
+        """Compute the shape of what the method has to return."""
         number, _, height, width = sample.images.shape
         return (number, 1 if self.kind == "detector" else 3, height, width)
 
     def given(self, sample: Sample, seed: int = 0, more: Iterable[Need] = ()) -> Given:
-        """What it is given for a sample: what it needs, and `more`."""
+        """Make what the method is given for a sample: what it needs, and `more`."""
         needs = {*self.needs, *more}
         draws = [] if self.kind == "detector" else [generator(seed, "contract", its) for its in sample.numbers]
         return Given(
@@ -95,13 +95,16 @@ class Subject:
         )
 
     def returned(self, sample: Sample, seed: int = 0, more: Iterable[Need] = ()) -> Any:
-        """What it returns, unchecked. Random numbers that do not come from its generators differ at every call."""
+        """Call the method and return what it returns, unchecked.
+
+        Random numbers that do not come from its generators differ at every call.
+        """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(next(_calls))
             return self.call(sample.images, self.given(sample, seed, more))
 
     def result(self, sample: Sample, seed: int = 0) -> Tensor:
-        """What it returns, as the stage takes it."""
+        """Call the method and return what it returns, as the stage takes it."""
         return checked(self.returned(sample, seed), self.shape(sample), self.who)
 
     @cached_property
@@ -116,7 +119,7 @@ class Subject:
 
 
 def _concept(text_to_image: Callable[[], Any] | None) -> "Concept":
-    """A concept that fits the text-to-image model: the mean of its words."""
+    """Make a concept that fits the text-to-image model: the mean of its words."""
     from cosalpure.concept import Concept
 
     if text_to_image is None:

@@ -102,11 +102,11 @@ def _described(values: object) -> str:
 
 
 def _type(value: object) -> str:
-    """The type of a value as text."""
+    """Write the type of a value as text."""
     kind = type(value)
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 
 def _text(shape: Sequence[int]) -> str:
-    """A shape as text."""
+    """Write a shape as text."""
     return f"({', '.join(map(str, shape))})"
