@@ -32,6 +32,7 @@ class RandomNoise:
         self.settings = settings
 
     def __call__(self, images: Tensor, given: Given) -> Tensor:
+        """Add noise to images (N, 3, H, W), RGB, [0, 1]; each draws from its own generator."""
         draws = torch.stack([torch.rand(images.shape[1:], generator=each) for each in given.generators]) * 2 - 1
         noise = draws.sign() if self.settings.distribution == "sign" else draws
         return (images + self.settings.epsilon * noise).clamp(0, 1)
@@ -49,6 +50,7 @@ class RandomExposure:
         self.settings = settings
 
     def __call__(self, images: Tensor, given: Given) -> Tensor:
+        """Expose images (N, 3, H, W), RGB, [0, 1], by a random smooth field each."""
         height, width = images.shape[-2:]
         basis = polynomial_basis(height, width, self.settings.degree)  # (K, H * W)
         coefficients = torch.stack([torch.randn(len(basis), generator=each) for each in given.generators])
@@ -64,16 +66,18 @@ class Jpeg:
         self.quality = settings.quality
 
     def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
+        """Compress images (N, 3, H, W), RGB, [0, 1]."""
         return through_jpeg(images, self.quality)
 
 
 class Blur:
-    """Gaussian blur of `sigma` px. (ImageNet-C's own, with its five severities, is `gaussian_blur`.)"""
+    """Gaussian blur of `sigma` px; ImageNet-C's own, with its five severities, is `gaussian_blur`."""
 
     def __init__(self, settings: BlurSettings):
         self.sigma = settings.sigma
 
     def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
+        """Blur images (N, 3, H, W), RGB, [0, 1]."""
         return in_pixels(images, lambda pixels: gaussian(pixels, sigma=self.sigma, channel_axis=-1))
 
 
@@ -84,6 +88,7 @@ class Resize:
         self.factor = settings.factor
 
     def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
+        """Shrink and enlarge images (N, 3, H, W), RGB, [0, 1]."""
         size = images.shape[-2:]
         small = [max(1, round(side * self.factor)) for side in size]
         for target in (small, size):

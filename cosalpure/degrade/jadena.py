@@ -194,7 +194,7 @@ class Jadena:
 
     @torch.enable_grad()
     def _attack(self, images: Tensor, companions: Tensor) -> AttackResult:
-        """The attack on one batch: the loss is summed over images, so no image sees another's gradient."""
+        """Attack one batch; the loss is summed over images, so no image sees another's gradient."""
         count, _, height, width = images.shape
         cells = (height // FLOW_CELL, width // FLOW_CELL)
 

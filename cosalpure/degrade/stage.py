@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def run(method: str, settings: Model, data: str | Path, output: str | Path, span: str, seed: int) -> None:
-    """For each group of `span`: `output`/images/<slug>/*.png.
+    """Degrade each group of `span`; write `output`/images/<slug>/*.png.
 
     The record of the files also says how many images were degraded in one batch with each: `batch`, 0 for a clean image.
     """
@@ -45,7 +45,13 @@ def run(method: str, settings: Model, data: str | Path, output: str | Path, span
 
 
 def batch_sizes(group: Group, method: str, size: int | None = None) -> dict[tuple[str, str], int]:
-    """{(slug, file): images in its batch} of a group whose attacked images are degraded `size` at once (None: all)."""
+    """Count the images in the batch of each image of a group: {(slug, file): images}.
+
+    Args:
+        group: the group, whose attacked images are degraded.
+        method: the degradation.
+        size: images degraded at once; None for all.
+    """
     count = 0 if method == "none" else sum(group.attacked)
     size, found, number = size or max(count, 1), {}, 0
     for file, attacked in zip(group.files, group.attacked, strict=True):
@@ -63,7 +69,7 @@ def degrade_group(
     method: str = "",
     needs: Collection[Need] = frozenset(),
 ) -> "dict[Path, torch.Tensor]":
-    """{path: degraded image (3, H, W)} of the attacked ones among a group's images in the dataset's folder `data`.
+    """Degrade the attacked images of a group: {path: degraded image (3, H, W)}, from the dataset's folder `data`.
 
     The draws of an image depend on its name alone: degradations that draw alike, such as one corruption at several
     severities, see the same draws.

@@ -43,12 +43,13 @@ class GCAGC:
         self.network: Network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
+        """Predict the co-saliency maps (N, 1, H, W), [0, 1], of a group's images (N, 3, H, W), RGB, [0, 1]."""
         parts = spans(len(images), self.settings.group_size)
         maps = [self._stretched(images[part])[keep] for part, keep in parts]
         return resize(torch.cat(maps), images.shape[-2:]).clamp(0, 1).to(images.device)
 
     def _stretched(self, images: Tensor) -> Tensor:
-        """Images that see each other -> their maps, stretched to [0, 1] over all of them, at the network's size."""
+        """Predict the maps of images that see each other, stretched to [0, 1] over all of them, at the network's size."""
         side = self.network.input_size
         prepared = networks.normalise(resize(images.to(self.device).float(), (side, side)))
         parts = [self.network.cosalnet.prnet(part)[1:] for part in prepared.split(self.batch)]

@@ -38,6 +38,7 @@ class GICD:
         self.batch = batch
 
     def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
+        """Predict the co-saliency maps (N, 1, H, W), [0, 1], of a group's images (N, 3, H, W), RGB, [0, 1]."""
         size, side = images.shape[-2:], self.network.input_size
         batches = [self._prepare(part, side) for part in images.split(self.batch)]
         consensus = sum(self.network.co_classifier(part).sum(0, keepdim=True) for part in batches).softmax(1)
@@ -45,5 +46,5 @@ class GICD:
         return resize(maps, size).clamp(0, 1).to(images.device)
 
     def _prepare(self, images: Tensor, side: int) -> Tensor:
-        """Square, normalised, on the device."""
+        """Resize images to a square and normalise them, on the device."""
         return networks.normalise(resize(images.to(self.device).float(), (side, side)))

@@ -47,6 +47,7 @@ class PoolNet:
         self.batch = batch
 
     def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
+        """Predict the saliency maps (N, 1, H, W), [0, 1], of images (N, 3, H, W), RGB, [0, 1], each for itself."""
         low, high = SIDES
         sides = [min(max(side, low), high) for side in images.shape[-2:]]
         maps = [self.network(self.prepare(part, sides)).sigmoid() for part in images.split(self.batch)]

@@ -28,7 +28,7 @@ def run(
     span: str,
     average_with: str | Path | None = None,
 ) -> None:
-    """For each group of `span`: `output`/maps/<slug>/*.png; `images` is the folder of the purified images.
+    """Detect in each group of `span`; write `output`/maps/<slug>/*.png. `images` is the folder of the purified images.
 
     With `average_with`, the folder of the degraded images, a map is the mean of those of both images.
     """
@@ -49,12 +49,12 @@ def run(
 def detected(
     detector: Detector, method: str, group: Group, images: str | Path, given: Given = NOTHING
 ) -> "torch.Tensor":
-    """The detector's maps (N, 1, H, W) in [0, 1] of a group's files in the folder `images`."""
+    """Compute a detector's maps (N, 1, H, W) in [0, 1] of a group's files in the folder `images`."""
     pixels = read_images(group.paths(images))
     shape = (len(pixels), 1, *pixels.shape[-2:])
     return checked_maps(detector(pixels, given), shape, f"detector '{method}'", group.name, group.files)
 
 
 def truncated(values: "torch.Tensor") -> np.ndarray:
-    """A map (1, H, W) in [0, 1] -> uint8 (H, W). The official code truncates, so foreground is 128 and above."""
+    """Convert a map (1, H, W) in [0, 1] to uint8 (H, W). The official code truncates, so foreground is 128 and above."""
     return (values[0].clamp(0, 1) * 255).byte().numpy()

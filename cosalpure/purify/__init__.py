@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def _prompted(settings: CosalPureSettings) -> list[Need]:
-    """The prompt decides what concept-guided purification is given beside the text-to-image model."""
+    """List what the prompt of concept-guided purification needs beside the text-to-image model."""
     asked: dict[Need, str] = {"concept": "{token}", "label": "{class_name}"}
     return ["model", *(need for need, placeholder in asked.items() if placeholder in settings.prompt)]
 

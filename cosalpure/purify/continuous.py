@@ -21,6 +21,7 @@ class Continuous:
         self.represent = ContinuousRepresentation(settings.weights)
 
     def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
+        """Purify images (N, 3, H, W), RGB, [0, 1]."""
         purified: Tensor = self.represent(images, (self.resolution, self.resolution))
         if purified.shape == images.shape:
             return purified

@@ -33,6 +33,7 @@ class CosalPure:
 
     @torch.no_grad()
     def __call__(self, images: Tensor, given: Given) -> Tensor:
+        """Purify images (N, 3, H, W), RGB, [0, 1]; each draws its noise from its own generator."""
         generators = given.generators
         settings, model, size = self.settings, self.model, images.shape[-2:]
         # 0. X~: the continuous representation, at the resolution that is worked at.
@@ -60,7 +61,7 @@ class CosalPure:
         return model.decode(z, size)
 
     def _embed(self, prompt: str, given: Given = NOTHING) -> Tensor:
-        """The prompt's context (1, L, D), with the group's name and the concept's vector where it asks for them."""
+        """Encode the prompt (1, L, D), with the group's name and the concept's vector where it asks for them."""
         if "{class_name}" in prompt and given.label is None:
             raise UserError(f"prompt '{prompt}' needs the name of the group, but none was given")
         prompt = prompt.replace("{class_name}", given.label or "")

@@ -32,6 +32,8 @@ class DDA:
         self.start, self.schedule = share_of_steps(steps, self.T), diffusion.respaced(full, steps)
 
     def __call__(self, images: Tensor, given: Given) -> Tensor:
+        """Purify images (N, 3, H, W), RGB, [0, 1]; each draws its noise from its own generator."""
+
         def purify(x: Tensor, noise: Noise) -> Tensor:
             return adapt(self.network, self.schedule, x, self.start, self.settings.guidance_scale, noise)
 

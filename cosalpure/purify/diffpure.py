@@ -28,6 +28,7 @@ class DiffPure:
 
     @torch.no_grad()
     def __call__(self, images: Tensor, given: Given) -> Tensor:
+        """Purify images (N, 3, H, W), RGB, [0, 1]; each draws its noise from its own generator."""
         process = {"ddpm": purify_by_ddpm, "sde": purify_by_sde}[self.settings.process]
 
         def purify(x: Tensor, noise: Noise) -> Tensor:

@@ -14,4 +14,5 @@ class Jpeg:
         self.quality = settings.quality
 
     def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
+        """Compress images (N, 3, H, W), RGB, [0, 1]."""
         return through_jpeg(images, self.quality)

@@ -13,4 +13,5 @@ class SourceOnly:
         pass
 
     def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
+        """Return the images as they are."""
         return images

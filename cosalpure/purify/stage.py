@@ -35,7 +35,7 @@ def run(
     span: str,
     seed: int,
 ) -> None:
-    """For each group of `span`: `output`/images/<slug>/*.png.
+    """Purify each group of `span`; write `output`/images/<slug>/*.png.
 
     `images` is the folder of the degraded images, `concepts` that of the concepts (None if the purifier needs none).
     The noise of an image depends on its name alone: purifiers that draw alike see the same noise.
@@ -64,13 +64,13 @@ def _write(place: Path, files: Sequence[str], images: "Iterable[torch.Tensor]") 
 
 
 def concept_owners(data: str | Path, whose: str) -> dict[str, str]:
-    """{slug: slug of the group whose concept purifies it}: its own, or the next one's in the order of the dataset."""
+    """Map each group to the one whose concept purifies it, {slug: slug}: its own, or the next one of the dataset."""
     slugs = [group.slug for group in read_groups(data)]
     return dict(zip(slugs, slugs[1:] + slugs[:1] if whose == "next" else slugs, strict=True))
 
 
 def _loader(text_to_image: Any) -> "Callable[[], TextToImage]":
-    """A function that loads the text-to-image model at its first call."""
+    """Make a function that loads the text-to-image model at its first call."""
 
     @cache
     def load_model() -> "TextToImage":

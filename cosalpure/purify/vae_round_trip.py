@@ -19,5 +19,6 @@ class VaeRoundTrip:
         self.model = text_to_image().at(settings.resolution)
 
     def __call__(self, images: Tensor, given: Given = NOTHING) -> Tensor:
+        """Encode and decode images (N, 3, H, W), RGB, [0, 1]."""
         mean, _ = self.model.encode(images)
         return self.model.decode(mean, images.shape[-2:])

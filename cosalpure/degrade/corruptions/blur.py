@@ -15,6 +15,7 @@ class GaussianBlur(Corruption):
     strengths = (1, 2, 3, 4, 6)  # sigma, px
 
     def corrupt(self, pixels: Pixels, strength: float, draws: Draws, scale: float) -> Pixels:
+        """Blur by a Gaussian of `strength` px."""
         blurred: Pixels = gaussian(pixels, sigma=strength * scale, channel_axis=-1)
         return blurred
 
@@ -25,6 +26,7 @@ class DefocusBlur(Corruption):
     strengths = ((3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5))  # radius, px; sigma that softens the disc's edge
 
     def corrupt(self, pixels: Pixels, strength: tuple[float, float], draws: Draws, scale: float) -> Pixels:
+        """Blur by a disc with a soft edge."""
         radius, softness = strength
         kernel = disc(max(1, radius * scale), softness)[..., None]
         blurred: Pixels = ndimage.correlate(pixels, kernel, mode="mirror")
@@ -41,6 +43,7 @@ class GlassBlur(Corruption):
     strengths = ((0.7, 1, 2), (0.9, 2, 1), (1, 2, 3), (1.1, 3, 2), (1.5, 4, 2))  # sigma and reach, px; rounds
 
     def corrupt(self, pixels: Pixels, strength: tuple[float, int, int], draws: Draws, scale: float) -> Pixels:
+        """Blur, copy pixels from nearby, and blur again."""
         sigma, reach, rounds = strength
         sigma, reach = sigma * scale, max(1, round(reach * scale))
         blurred = np.floor(gaussian(pixels, sigma=sigma, channel_axis=-1) * 255) / 255
@@ -64,6 +67,7 @@ class MotionBlur(Corruption):
     strengths = ((10, 3), (15, 5), (15, 8), (15, 12), (20, 15))  # radius and sigma, px
 
     def corrupt(self, pixels: Pixels, strength: tuple[float, float], draws: Draws, scale: float) -> Pixels:
+        """Blur along a line of random direction."""
         radius, sigma = strength
         return motion_blur(pixels, radius * scale, sigma * scale, draws.uniform(-45, 45))
 
@@ -80,6 +84,7 @@ class ZoomBlur(Corruption):
     )
 
     def corrupt(self, pixels: Pixels, strength: np.ndarray, draws: Draws, scale: float) -> Pixels:
+        """Average the image with enlarged views of its middle."""
         views = [zoom_in(pixels, factor) for factor in strength]
         return (pixels + sum(views)) / (len(views) + 1)
 

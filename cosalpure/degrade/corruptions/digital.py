@@ -20,6 +20,7 @@ class Contrast(Corruption):
     strengths = (0.4, 0.3, 0.2, 0.1, 0.05)  # what is left of them
 
     def corrupt(self, pixels: Pixels, strength: float, draws: Draws, scale: float) -> Pixels:
+        """Shrink the differences from each channel's mean to the share `strength`."""
         means: Pixels = pixels.mean((0, 1))
         return (pixels - means) * strength + means
 
@@ -30,6 +31,7 @@ class Saturate(Corruption):
     strengths = ((0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (20, 0.2))  # factor and summand of the saturation
 
     def corrupt(self, pixels: Pixels, strength: tuple[float, float], draws: Draws, scale: float) -> Pixels:
+        """Scale and shift the saturation."""
         factor, summand = strength
         hsv = rgb2hsv(pixels)
         hsv[..., 1] = (hsv[..., 1] * factor + summand).clip(0, 1)
@@ -47,6 +49,7 @@ class ElasticTransform(Corruption):
     )
 
     def corrupt(self, pixels: Pixels, strength: tuple[float, float, float], draws: Draws, scale: float) -> Pixels:
+        """Warp by a random affine map, then by a smooth random displacement."""
         size, smoothness, reach = strength
         size, smoothness = size * scale**2, smoothness * scale  # a smoother noise is a smaller one: it took one scale
         matrix = random_affine(pixels.shape[:2], reach * scale, draws)
@@ -66,6 +69,7 @@ class Pixelate(Corruption):
     strengths = (0.6, 0.5, 0.4, 0.3, 0.25)  # side of the small image
 
     def corrupt(self, pixels: Pixels, strength: float, draws: Draws, scale: float) -> Pixels:
+        """Shrink to the share `strength` of the side, and enlarge again."""
         height, width = pixels.shape[:2]
         small = Image.fromarray(to_bytes(pixels)).resize((int(width * strength), int(height * strength)), BOX)
         return np.asarray(small.resize((width, height), BOX)) / 255
@@ -77,6 +81,7 @@ class JpegCompression(Corruption):
     strengths = (25, 18, 15, 10, 7)  # quality
 
     def corrupt(self, pixels: Pixels, strength: int, draws: Draws, scale: float) -> Pixels:
+        """Compress as a JPEG file of quality `strength`."""
         return jpeg_pixels(to_bytes(pixels), strength) / 255
 
 

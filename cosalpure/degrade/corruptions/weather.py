@@ -1,4 +1,7 @@
-"""Weather of ImageNet-C: fog and snow over the scene, and its brightness. (Frost: see docs/explanation/degradations.md.)"""
+"""Weather of ImageNet-C: fog and snow over the scene, and its brightness.
+
+`docs/explanation/degradations.md` says why there is no frost.
+"""
 
 from collections.abc import Sequence
 
@@ -18,6 +21,7 @@ class Fog(Corruption):
     strengths = ((1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4))  # thickness; how fast fine structure fades
 
     def corrupt(self, pixels: Pixels, strength: tuple[float, float], draws: Draws, scale: float) -> Pixels:
+        """Add plasma, then scale the values to the maximum that they had."""
         thickness, decay = strength
         height, width = pixels.shape[:2]
         fog = plasma(1 << (max(height, width) - 1).bit_length(), decay, draws)[:height, :width, None]
@@ -38,6 +42,7 @@ class Snow(Corruption):
     )
 
     def corrupt(self, pixels: Pixels, strength: tuple[float, ...], draws: Draws, scale: float) -> Pixels:
+        """Whiten the image and add blurred flakes that fall."""
         mean, spread, zoom, threshold, radius, sigma, share = strength
         size = [round(side / scale) for side in pixels.shape[:2]]
         flakes = falling_flakes(size, mean, spread, zoom, threshold, radius, sigma, draws)
@@ -53,6 +58,7 @@ class Brightness(Corruption):
     strengths = (0.1, 0.2, 0.3, 0.4, 0.5)
 
     def corrupt(self, pixels: Pixels, strength: float, draws: Draws, scale: float) -> Pixels:
+        """Add `strength` to the value of hue, saturation, value."""
         hsv = rgb2hsv(pixels)
         hsv[..., 2] = (hsv[..., 2] + strength).clip(0, 1)
         corrupted: Pixels = hsv2rgb(hsv)
