@@ -17,6 +17,7 @@ class AttentionBySize:
         self.plain, self.fused = AttnProcessor(), AttnProcessor2_0()
 
     def __call__(self, attention: Any, hidden_states: Any, encoder_hidden_states: Any = None, **more: Any) -> Any:
+        """Compute attention by plain matrix products where their scores are few, else by the fused kernel."""
         keys = hidden_states if encoder_hidden_states is None else encoder_hidden_states
         scores = attention.heads * hidden_states.shape[1] * keys.shape[1]  # both are (N, positions, channels)
         processor = self.plain if scores <= PLAIN_SCORES else self.fused

@@ -20,7 +20,7 @@ class Batches:
         self.size = size
 
     def __call__(self, function: Callable[..., Found], *rows: torch.Tensor) -> Found:
-        """The tensor, or tuple of tensors, that `function(*rows)` would give on tensors of N rows each."""
+        """Return the tensor, or tuple of tensors, that `function(*rows)` would give on tensors of N rows each."""
         count, done = len(rows[0]), 0
         found: list[Any] = []
         while done < count:
@@ -35,7 +35,7 @@ class Batches:
         return cast(Found, torch.cat(found))
 
     def shrink(self, size: int) -> None:
-        """Halves the batch after `size` rows did not fit; a UserError if it was a single one."""
+        """Halve the batch after `size` rows did not fit; raise a UserError if it was a single one."""
         if size == 1:
             raise UserError(
                 "out of memory with a single image: lower text_to_image.resolution, or set vae_tiling: true, "

@@ -49,7 +49,7 @@ def check_folder(path: Path, components: Iterable[str]) -> None:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """A configuration file as a dict; a UserError names one that is missing or no JSON object."""
+    """Read a configuration file as a dict; a UserError names one that is missing or no JSON object."""
     if not path.is_file():
         raise UserError(
             f"{path.parent.parent}: not readable as a diffusers pipeline: no {path.parent.name}/{path.name}"
@@ -66,7 +66,7 @@ def _json(path: Path) -> dict[str, Any]:
 def _trouble(
     path: Path, vae: dict[str, Any], unet: dict[str, Any], text: dict[str, Any], scheduler: dict[str, Any]
 ) -> str | None:
-    """What in four configurations (dicts) this program cannot run; None if all is well."""
+    """Say what in four configurations (dicts) this program cannot run; None if all is well."""
     for part, values in (("vae", vae), ("unet", unet)):
         if values.get("_class_name", CLASSES[part]) != CLASSES[part]:
             return f"{part}/ is a {values['_class_name']}; expected {CLASSES[part]}"
@@ -82,7 +82,7 @@ def _trouble(
 
 
 def _sizes(vae: dict[str, Any], unet: dict[str, Any], text: dict[str, Any]) -> str | None:
-    """Numbers of channels and widths of the text that do not fit together; None if they do."""
+    """Say which numbers of channels and widths of the text do not fit together; None if all do."""
     channels, sees, gives = vae.get("latent_channels", 4), unet.get("in_channels", 4), unet.get("out_channels", 4)
     if sees != channels:
         kind = f", as {CHANNELS[sees]}" if sees in CHANNELS else ""
@@ -96,7 +96,7 @@ def _sizes(vae: dict[str, Any], unet: dict[str, Any], text: dict[str, Any]) -> s
 
 
 def _process(vae: dict[str, Any], scheduler: dict[str, Any]) -> str | None:
-    """What of the noising process is another one; None if it is the known one."""
+    """Say what of the noising process is another one; None if it is the known one."""
     name, prediction = scheduler.get("_class_name", ""), scheduler.get("prediction_type", "epsilon")
     if "Flow" in name or "flow" in str(prediction) or scheduler.get("use_flow_sigmas"):
         return f"scheduler/ is of flow matching ({name or prediction}); expected a diffusion of {STEPS} steps"
@@ -111,7 +111,11 @@ def _process(vae: dict[str, Any], scheduler: dict[str, Any]) -> str | None:
 
 
 def loaded(cls: Any, folder: Path, **options: Any) -> Any:
-    """The component of class `cls` in `folder`; a UserError for weights that are missing or not finite numbers."""
+    """Load the component of class `cls` in `folder`.
+
+    Raises:
+        UserError: for weights that are missing or not finite numbers.
+    """
     component, found = cls.from_pretrained(staged(folder), output_loading_info=True, **options)
     missing = sorted(found["missing_keys"])
     if missing:
@@ -137,5 +141,5 @@ def check_loaded(path: str | Path, text_encoder: Any, tokenizer: Any, scheduler:
 
 
 def unreadable(path: str | Path, error: BaseException) -> UserError:
-    """The UserError for a folder that the libraries cannot read."""
+    """Make the UserError for a folder that the libraries cannot read."""
     return UserError(f"{path}: not readable as a diffusers pipeline: {one_line(error, 300)}")

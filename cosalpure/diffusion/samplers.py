@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def timesteps(T: int, steps: int, total: int = 1000) -> list[int]:
-    """The timesteps below T of a run of `steps` over `total`, descending: T = 250 of 50 gives 240, 220, ..., 20.
+    """List the timesteps below T of a run of `steps` over `total`, descending: T = 250 of 50 gives 240, 220, ..., 20.
 
     As `diffusers` 0.16.1 spaces DPM-Solver's steps and as its img2img starts them (strength = T / total). Each comes once:
     `steps` = `total` would round two points to one timestep, and a step of length 0 gives NaN.
@@ -22,7 +22,7 @@ def timesteps(T: int, steps: int, total: int = 1000) -> list[int]:
 def dpm_solver_pp_2m(
     denoise: Callable[..., torch.Tensor], z: torch.Tensor, steps: Sequence[int], alphas_cumprod: torch.Tensor
 ) -> torch.Tensor:
-    """DPM-Solver++ 2M (Lu et al. 2022, Algorithm 2), midpoint form, from `steps`[0] down to timestep 0.
+    """Run DPM-Solver++ 2M (Lu et al. 2022, Algorithm 2), midpoint form, from `steps`[0] down to timestep 0.
 
     The first step is of first order; the last one is of second order and ends at t = 0, as the official run does.
     """
@@ -45,7 +45,7 @@ def ddpm(
     alphas_cumprod: torch.Tensor,
     noise: Callable[..., torch.Tensor],
 ) -> torch.Tensor:
-    """Ancestral sampling (Ho et al. 2020; the paper's Eqs. 10 and 11): T steps, from array index T - 1 down to 0.
+    """Sample ancestrally (Ho et al. 2020; the paper's Eqs. 10 and 11): T steps, from array index T - 1 down to 0.
 
     `noise(z)` gives xi; none is drawn for the last step, whose sigma is 0.
     """
@@ -61,14 +61,14 @@ def ddpm(
 
 
 def randn(like: torch.Tensor, generators: Sequence[torch.Generator]) -> torch.Tensor:
-    """Standard normal values of the shape of `like` (N, ...), each row from its image's generator, drawn on the CPU."""
+    """Draw standard normal values of the shape of `like` (N, ...), each row from its image's generator, on the CPU."""
     return torch.stack([torch.randn(like.shape[1:], generator=g) for g in generators]).to(like)
 
 
 def guided(
     model: "TextToImage", condition: torch.Tensor, empty: torch.Tensor, scale: float
 ) -> Callable[[torch.Tensor, int], torch.Tensor]:
-    """denoise(z, t) of a `TextToImage`: x_0 under `condition`, pushed away from `empty` (contexts (1, L, D)).
+    """Make denoise(z, t) of a model: x_0 under `condition`, pushed away from `empty` (contexts (1, L, D)).
 
     Classifier-free guidance (Ho and Salimans 2022), both in one batch; a single pass where it changes nothing.
     """

@@ -67,7 +67,11 @@ AnyTimestep = Annotated[
 
 
 def share_of_steps(steps: int, timestep: "int | PublishedTimestep") -> int:
-    """The number of `steps` of a full run that lie below T, `timestep` as in the settings; a ValueError if it is 0."""
+    """Count the `steps` of a full run that lie below T, `timestep` as in the settings.
+
+    Raises:
+        ValueError: if there is none.
+    """
     T = timestep if isinstance(timestep, int) else timestep.paper
     if steps * T < 1000:
         raise ValueError(f"steps: {steps} leave none below T = {T}; at least {-(-1000 // T)} are needed")

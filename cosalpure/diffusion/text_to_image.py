@@ -77,11 +77,11 @@ class TextToImage:
 
     @classmethod
     def of(cls, settings: TextToImageSettings) -> "TextToImage":
-        """The model that a `settings.TextToImage` describes."""
+        """Load the model that settings describe."""
         return cls(**settings.model_dump())
 
     def at(self, resolution: int | None) -> "TextToImage":
-        """The same model, not loaded again, for images of `resolution` x `resolution` px; None is the model's own."""
+        """Return the same model, not loaded again, for images of `resolution` x `resolution` px; None is its own."""
         if resolution is None:
             return self
         other = copy.copy(self)
@@ -91,7 +91,7 @@ class TextToImage:
         return other
 
     def _batches(self) -> tuple[Batches, Batches]:
-        """The batches of learning and those without gradients.
+        """Make the batches of learning and those without gradients.
 
         On a CPU nothing is caught when memory runs out, so that without `batch` they depend on the size of the latents.
         """
@@ -147,14 +147,14 @@ class TextToImage:
         return context
 
     def position(self, prompt: str, token: str) -> int:
-        """Where in the context of `prompt` the concept's `token` stands."""
+        """Find where in the context of `prompt` the concept's `token` stands."""
         ids = self._ids(prompt, token)
         if len(self.tokenizer) not in ids:
             raise UserError(f"prompt '{prompt}': {token} does not stand in it, or beyond the model's {len(ids)} tokens")
         return ids.index(len(self.tokenizer))
 
     def _ids(self, prompt: str, token: str | None) -> list[int]:
-        """A caption's token ids, padded to the model's length; the concept's is one past the vocabulary."""
+        """Tokenize a caption, padded to the model's length; the concept's id is one past the vocabulary."""
         tokenizer = self.tokenizer
         parts = prompt.split(token) if token else [prompt]
         row = _join([tokenizer(text, add_special_tokens=False).input_ids for text in parts], len(tokenizer))
@@ -163,7 +163,7 @@ class TextToImage:
         return row + [tokenizer.pad_token_id] * (length - len(row))
 
     def word_vector(self, word: str) -> torch.Tensor:
-        """The input embedding (D,) of a word that is one token, a copy."""
+        """Copy the input embedding (D,) of a word that is one token."""
         ids = self.tokenizer(word, add_special_tokens=False).input_ids
         if len(ids) != 1:
             raise UserError(f"concept.initial_word: '{word}' is {len(ids)} tokens of this model; it must be one")
@@ -171,25 +171,25 @@ class TextToImage:
         return vectors[ids[0]].detach().clone()
 
     def predict(self, latents: torch.Tensor, t: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
-        """The network's output (N, C, h, w), epsilon or v, for latents at timesteps `t` (N,) under `context`."""
+        """Predict epsilon or v (N, C, h, w) for latents at timesteps `t` (N,) under `context`."""
         latents, context = latents.to(self.dtype), context.to(self.dtype)
         output: torch.Tensor = self.unet(latents, t.to(self.device), encoder_hidden_states=context).sample
         return output.float()
 
     def target(self, latents: torch.Tensor, noise: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        """What the network was trained to predict for latents noised by `noise` at timesteps `t` (N,)."""
+        """Compute what the network was trained to predict for latents noised by `noise` at timesteps `t` (N,)."""
         if self.prediction == "epsilon":
             return noise
         alpha, sigma = self.alpha_sigma(t)
         return alpha * noise - sigma * latents
 
     def add_noise(self, latents: torch.Tensor, noise: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        """Eq. 7: sqrt(alpha bar) z_0 + sqrt(1 - alpha bar) epsilon."""
+        """Add noise to latents by Eq. 7: sqrt(alpha bar) z_0 + sqrt(1 - alpha bar) epsilon."""
         alpha, sigma = self.alpha_sigma(t)
         return alpha * latents + sigma * noise
 
     def predict_x0(self, latents: torch.Tensor, t: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
-        """The clean latents (N, C, h, w) that the network sees behind `latents` at timesteps `t` (N,)."""
+        """Predict the clean latents (N, C, h, w) that the network sees behind `latents` at timesteps `t` (N,)."""
         alpha, sigma = self.alpha_sigma(t)
         output = self.passes(self.predict, latents, t, context)
         if self.prediction == "epsilon":
@@ -197,13 +197,13 @@ class TextToImage:
         return alpha * latents - sigma * output
 
     def alpha_sigma(self, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Signal and noise scale at timesteps `t` (N,), each (N, 1, 1, 1)."""
+        """Look up signal and noise scale at timesteps `t` (N,), each (N, 1, 1, 1)."""
         alpha_bar = self.alphas_cumprod[t.to(self.device)].view(-1, 1, 1, 1)
         return alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
 
 
 def _folder(path: str | Path) -> Path:
-    """The folder behind a path or `hf:OWNER/NAME[@REVISION]`, downloaded to the hub's cache if need be."""
+    """Find the folder behind a path or `hf:OWNER/NAME[@REVISION]`, downloaded to the hub's cache if need be."""
     if not str(path).startswith("hf:"):
         return Path(located(path))
     from cosalpure.weights import hub_folder
@@ -215,7 +215,7 @@ def _folder(path: str | Path) -> Path:
 
 
 def _dtype(name: str, device: torch.device) -> torch.dtype:
-    """The torch dtype of a setting; auto is float32 on the CPU, on a GPU bfloat16 where it has it, else float16."""
+    """Choose the torch dtype of a setting; auto is float32 on the CPU, on a GPU bfloat16 where it has it, else float16."""
     if name != "auto":
         chosen: torch.dtype = getattr(torch, name)
         return chosen
@@ -225,7 +225,7 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 def _load_components(path: Path, dtype: torch.dtype) -> tuple[Any, ...]:
-    """The five components of a pipeline folder, the large ones in `dtype`; a UserError names what is missing."""
+    """Load the five components of a pipeline folder, the large ones in `dtype`; a UserError names what is missing."""
     from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -247,7 +247,7 @@ def _load_components(path: Path, dtype: torch.dtype) -> tuple[Any, ...]:
 
 
 def _join(parts: Sequence[list[int]], separator: int) -> list[int]:
-    """Lists of ids with the id `separator` between them: [[1, 2], [3]] -> [1, 2, separator, 3]."""
+    """Join lists of ids with the id `separator` between them: [[1, 2], [3]] becomes [1, 2, separator, 3]."""
     row = list(parts[0])
     for part in parts[1:]:
         row += [separator, *part]
@@ -256,7 +256,7 @@ def _join(parts: Sequence[list[int]], separator: int) -> list[int]:
 
 @contextmanager
 def _extra_token(embedding: Any, token_id: int, vector: torch.Tensor | None) -> Iterator[None]:
-    """Within the block, id `token_id`, one past the vocabulary, reads `vector`; the matrix stays as it is."""
+    """Let id `token_id`, one past the vocabulary, read `vector` within the block; the matrix stays as it is."""
     seen = []
 
     def before(_: Any, args: tuple[Any, ...]) -> tuple[torch.Tensor]:

@@ -19,7 +19,9 @@ def at_side(
     alphas_cumprod: "Tensor",
     published_side: int,
 ) -> tuple[int, int]:
-    """(T, steps of a full run) for arrays of `side` x `side`; `timestep` and `steps` are those of the settings.
+    """Convert a timestep to (T, steps of a full run) for arrays of `side` x `side`.
+
+    `timestep` and `steps` are settings.
 
     An integer T stays. A `PublishedTimestep` becomes the T whose noise-to-signal ratio, sqrt((1 - alpha_bar) /
     alpha_bar), is smaller by the ratio of the sides, and `steps` become as many as leave the published number below T.

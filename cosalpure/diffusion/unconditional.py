@@ -36,35 +36,35 @@ class Schedule:
 
     @property
     def posterior_variances(self) -> torch.Tensor:
-        """beta tilde (K,); its first value, which is 0, is replaced by the second, so that it has a logarithm."""
+        """The variances beta tilde (K,); the first value, which is 0, is replaced by the second, so that it has a logarithm."""
         variances = self.betas * (1 - self.alphas_cumprod_before) / (1 - self.alphas_cumprod)
         return torch.cat([variances[1:2], variances[1:]])
 
 
 def linear_schedule(steps: int = 1000) -> Schedule:
-    """The linear betas of Ho et al., 1e-4 to .02 over 1000 steps."""
+    """Make the schedule of Ho et al.: linear betas, 1e-4 to 0.02 over 1000 steps."""
     return Schedule(torch.linspace(1e-4, 0.02, steps, dtype=torch.float64), torch.arange(steps))
 
 
 def at(values: torch.Tensor, i: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """`values` (K,) at steps i (N,), as float32 that multiplies a tensor such as `like` (N, C, H, W)."""
+    """Pick `values` (K,) at steps i (N,), as float32 that multiplies a tensor such as `like` (N, C, H, W)."""
     return values[i.cpu()].float().to(like.device)[:, None, None, None]
 
 
 def q_sample(schedule: Schedule, x0: torch.Tensor, i: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-    """x_i given x_0: Ho et al., Eq. 4."""
+    """Sample x_i given x_0, both (N, C, H, W) in about [-1, 1]: Ho et al., Eq. 4."""
     abar = schedule.alphas_cumprod
     return at(abar.sqrt(), i, x0) * x0 + at((1 - abar).sqrt(), i, x0) * noise
 
 
 def predict_x0(schedule: Schedule, x: torch.Tensor, epsilon: torch.Tensor, i: torch.Tensor) -> torch.Tensor:
-    """The x_0 that epsilon stands for: Ho et al., Eq. 15. Not clamped."""
+    """Compute the x_0 that epsilon stands for: Ho et al., Eq. 15. It is not clamped."""
     abar = schedule.alphas_cumprod
     return at(abar.rsqrt(), i, x) * x - at((1 / abar - 1).sqrt(), i, x) * epsilon
 
 
 def posterior_mean(schedule: Schedule, x0: torch.Tensor, x: torch.Tensor, i: torch.Tensor) -> torch.Tensor:
-    """The mean of q(x_{i-1} | x_i, x_0): Ho et al., Eq. 7."""
+    """Compute the mean of q(x_{i-1} | x_i, x_0): Ho et al., Eq. 7."""
     abar, before = schedule.alphas_cumprod, schedule.alphas_cumprod_before
     of_x0 = schedule.betas * before.sqrt() / (1 - abar)
     of_x = (1 - before) * (1 - schedule.betas).sqrt() / (1 - abar)
@@ -72,13 +72,13 @@ def posterior_mean(schedule: Schedule, x0: torch.Tensor, x: torch.Tensor, i: tor
 
 
 def log_variance(schedule: Schedule, v: torch.Tensor, i: torch.Tensor) -> torch.Tensor:
-    """The learned variance's logarithm, v in about [-1, 1] between the two bounds: Nichol and Dhariwal, Eq. 15."""
+    """Compute the learned variance's logarithm, v in about [-1, 1] between the two bounds: Nichol and Dhariwal, Eq. 15."""
     share = (v + 1) / 2
     return share * at(schedule.betas.log(), i, v) + (1 - share) * at(schedule.posterior_variances.log(), i, v)
 
 
 def respaced(schedule: Schedule, steps: int) -> Schedule:
-    """The process of `steps` of the schedule's steps, evenly spaced from the first to the last."""
+    """Keep `steps` of the schedule's steps, evenly spaced from the first to the last, as a schedule of their own."""
     stride = (len(schedule.betas) - 1) / (steps - 1)
     kept = torch.tensor([round(index * stride) for index in range(steps)])
     abar = schedule.alphas_cumprod[kept]
@@ -88,7 +88,18 @@ def respaced(schedule: Schedule, steps: int) -> Schedule:
 def p_sample(
     network: Callable[..., torch.Tensor], schedule: Schedule, x: torch.Tensor, step: int, noise: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """(x_{step - 1}, the clamped x_0 behind x_step): one ancestral step, Ho et al., Algorithm 2, learned variance."""
+    """Sample one ancestral step with learned variance: Ho et al., Algorithm 2.
+
+    Args:
+        network: predicts epsilon and the variance's v, (N, 2 C, H, W).
+        schedule: the noising process.
+        x: x_step (N, C, H, W).
+        step: number of the step.
+        noise: standard normal values of the shape of x.
+
+    Returns:
+        x_{step - 1}, and the clamped x_0 behind x_step.
+    """
     i = torch.full((len(x),), step)
     epsilon, v = network(x, schedule.times[i].to(x.device)).chunk(2, 1)
     x0 = predict_x0(schedule, x, epsilon, i).clamp(-1, 1)
@@ -100,7 +111,11 @@ def p_sample(
 
 
 def load_network(settings: Any) -> Any:
-    """The ADM of `settings.weights` on the GPU if there is one; a UserError if `settings.resolution` does not suit."""
+    """Load the ADM of `settings.weights` on the GPU if there is one.
+
+    Raises:
+        UserError: if `settings.resolution` does not suit the network.
+    """
     network = networks.load("adm", settings.weights)
     if settings.resolution % network.multiple_of:
         raise UserError(
@@ -117,7 +132,7 @@ def purified(
     settings: Any,
     network: Any,
 ) -> torch.Tensor:
-    """Images (N, 3, H, W) in [0, 1] through `purify(x, noise)`, which works in [-1, 1] at `settings.resolution`.
+    """Pass images (N, 3, H, W) in [0, 1] through `purify(x, noise)`, which works in [-1, 1] at `settings.resolution`.
 
     Resized bilinearly there and back, as published. `settings.batch` images pass at once; the noise of an image comes
     from its own generator, so that this changes results by rounding alone.
@@ -134,5 +149,5 @@ def purified(
 
 
 def resize(images: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
-    """Bilinear, without antialiasing; images of that size already are left as they are."""
+    """Resize images bilinearly, without antialiasing; those of that size already are left as they are."""
     return images if images.shape[-2:] == size else F.interpolate(images, size, mode="bilinear", align_corners=False)

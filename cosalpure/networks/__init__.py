@@ -79,7 +79,10 @@ def _as_it_is(checkpoint: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _filled(
     network: nn.Module, state: Mapping[str, Any], where: str | Path, trouble: str, assign: bool = False
 ) -> nn.Module:
-    """`network` with exactly the tensors of `state`, in eval mode; else a UserError: `where`, `trouble`, what differs."""
+    """Fill `network` with exactly the tensors of `state`, in eval mode.
+
+    Else raise a UserError: `where`, `trouble`, what differs.
+    """
     network.load_state_dict(checkpoints.fitting(network, state, where, trouble), assign=assign)
     return network.requires_grad_(False).eval()
 
@@ -91,7 +94,7 @@ def _hint(
     parts: Sequence[Mapping[str, Any]],
     paths: Sequence[str | Path],
 ) -> str:
-    """What files that do not fit seem to be: another variant, another network's, or in the wrong order; else empty."""
+    """Say what files that do not fit seem to be: another variant, another network's, or in the wrong order; else empty."""
     own = set(network.state_dict())
     if own <= set(mapping(*parts)):
         return ""  # the right keys: shapes, types or values differ
@@ -108,7 +111,7 @@ def _hint(
 
 
 def _keys_of(name: str) -> set[str]:
-    """All keys of the official network's files."""
+    """List all keys of the official network's files."""
     import torch
 
     with torch.device("meta"):
@@ -198,7 +201,7 @@ def normalise(images: Tensor) -> Tensor:
 
 
 def _canonical(data: bytes) -> bytes:
-    """Safetensors bytes with the metadata in sorted order (it comes in random order): same weights, same sha256."""
+    """Sort the metadata of safetensors bytes, which comes in random order: same weights, same sha256."""
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))

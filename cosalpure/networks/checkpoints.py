@@ -76,7 +76,7 @@ def check_kind(path: str | Path, kinds: Sequence[str], what: str) -> None:
 
 
 def _unzipped(path: str | Path) -> str | Path | io.BytesIO:
-    """The checkpoint inside a published zip, in memory; the path itself if it is no such zip."""
+    """Read the checkpoint inside a published zip into memory; the path itself if it is no such zip."""
     if file_kinds.describe(path) != file_kinds.ZIP:
         return path  # torch's own files are zips too
     with zipfile.ZipFile(path) as archive:
@@ -119,7 +119,7 @@ def state_dict(checkpoint: Mapping[Any, Any], path: str | Path) -> dict[str, Any
 
 
 def _states(value: Mapping[Any, Any], where: str = "") -> list[tuple[str, Mapping[Any, Any]]]:
-    """[("model.sd", {key: tensor}), ...]: every dictionary in `value` that holds tensors and is no optimiser's state."""
+    """List ("model.sd", {key: tensor}) for every dictionary in `value` that holds tensors and is no optimiser's state."""
     import torch
 
     nested = [
@@ -134,7 +134,7 @@ def _states(value: Mapping[Any, Any], where: str = "") -> list[tuple[str, Mappin
 
 
 def _keys(values: Iterable[Any], count: int = 4) -> str:
-    """The first keys of a dictionary, for a message."""
+    """List the first keys of a dictionary, for a message."""
     return _some([str(key)[:40] for key in values], count) or "(none)"
 
 
@@ -178,7 +178,7 @@ def refuse(where: str | Path, keys: Sequence[str], why: str) -> None:
 
 
 def _converts(value: Tensor, own: Tensor) -> bool:
-    """Whether `value` can become a tensor of the type of `own` and mean the same."""
+    """Say whether `value` can become a tensor of the type of `own` and mean the same."""
     plain = not (value.is_quantized or value.is_sparse or value.is_meta or value.is_complex())
     return plain and (value.is_floating_point() or not own.is_floating_point())
 
@@ -189,18 +189,18 @@ def not_finite(state: Mapping[str, Tensor]) -> list[str]:
 
 
 def _shape(value: Any) -> str:
-    """A tensor's shape as text, "64x3x7x7"; of anything else its type."""
+    """Write a tensor's shape as text, "64x3x7x7"; of anything else its type."""
     if not hasattr(value, "shape"):
         return type(value).__name__
     return "x".join(map(str, value.shape)) or "a single number"
 
 
 def _type(value: Tensor) -> str:
-    """The type of a tensor as text."""
+    """Write the type of a tensor as text."""
     layout = "without values" if value.is_meta else "sparse" if value.is_sparse else ""
     return f"{layout} {value.dtype}".replace("torch.", "").strip()
 
 
 def _some(keys: Sequence[str], count: int = 4) -> str:
-    """The first of `keys`."""
+    """Write the first of `keys`."""
     return ", ".join(keys[:count]) + (", ..." if len(keys) > count else "")

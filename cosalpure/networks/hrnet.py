@@ -55,7 +55,7 @@ class Exchange(nn.Module):
 
     @staticmethod
     def _path(channels: Sequence[int], source: int, target: int) -> nn.Module:
-        """From one branch to another: 1 x 1 to a finer one, a chain of strided 3 x 3 to a coarser one."""
+        """Build the way from one branch to another: 1 x 1 to a finer one, a chain of strided 3 x 3 to a coarser one."""
         inputs, outputs = channels[source], channels[target]
         if source == target:
             return nn.Identity()
@@ -104,7 +104,7 @@ class HRNet(nn.Module):
 
     @staticmethod
     def _transition(depths: Sequence[int], wanted: Sequence[int]) -> nn.ModuleList:
-        """To one branch more: the new one by a strided convolution of the coarsest map."""
+        """Build the transition to one branch more: the new one by a strided convolution of the coarsest map."""
         pairs = list(zip(depths, wanted, strict=False))
         old = [nn.Identity() if before == after else convolution(before, after) for before, after in pairs]
         return nn.ModuleList([*old, nn.Sequential(convolution(depths[-1], wanted[-1], stride=2))])

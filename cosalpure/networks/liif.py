@@ -119,7 +119,7 @@ class LIIF(nn.Module):
     def _ensemble(
         self, codes: Tensor, rows: Sequence[Pair], columns: Sequence[Pair], offset_y: Tensor, offset_x: Tensor
     ) -> Tensor:
-        """The area-weighted mean of the four nearest codes' answers; (N, band, width, 3)."""
+        """Average the four nearest codes' answers, weighted by area; (N, band, width, 3)."""
         answers, areas = [], []
         for row, y in rows:
             for column, x in columns:
