@@ -130,6 +130,7 @@ class Point(NamedTuple):
     value: float
 
     def __str__(self) -> str:
+        """Write the point as text: dataset/degradation=value."""
         return f"{self.dataset}/{self.degradation}={self.value:g}"
 
 

@@ -203,7 +203,7 @@ def _with_speed(values: list[Value], model: Model) -> list[Value]:
 
 
 def _is_about(constant: Constant, entry: Entry) -> bool:
-    """Whether a row about one reported entry is about this one; where nothing is reported, ours is Table 1's."""
+    """Say whether a row about one reported entry is about this one; where nothing is reported, ours is Table 1's."""
     table, row = constant.reported
     if entry.reported:
         return entry.reported.get(table) == row
@@ -223,7 +223,7 @@ def _value(
 
 
 def _origin(place: tuple[str, ...], contents: Contents) -> str:
-    """The last file that sets a key, the entry that it is taken over from by `like`, or "default"."""
+    """Name the last file that sets a key, the entry that it is taken over from by `like`, or "default"."""
     for path, values in reversed(contents):
         node: object = values
         for part in place:

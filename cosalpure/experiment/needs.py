@@ -139,7 +139,7 @@ def _weights(experiment: Experiment) -> list[Need]:
 
 
 def _published(its: Source) -> list[Need]:
-    """What to do for a published file of weights; nothing where it is there."""
+    """Say what to do for a published file of weights; nothing where it is there."""
     trouble = state(its, "weights")
     if trouble == "have":
         return []
@@ -152,7 +152,7 @@ def _published(its: Source) -> list[Need]:
 
 
 def _made(path: str, trained: Mapping[str, Training]) -> Need:
-    """What to do for a file of weights that is not published and not there."""
+    """Say what to do for a file of weights that is not published and not there."""
     if path in trained:
         return Need(path, f"trained by the workflow as {trained[path].file} says", False, "train_network_configured")
     if (match := TRAINED.fullmatch(path)) and not match[2]:
@@ -176,7 +176,7 @@ def _archives(experiment: Experiment) -> list[Need]:
 
 
 def _archive(dataset: str, source: Source) -> list[Need]:
-    """What to do for the archive of a published dataset; nothing where it is there."""
+    """Say what to do for the archive of a published dataset; nothing where it is there."""
     archive = source.path("datasets")
     if archive.exists():
         return []

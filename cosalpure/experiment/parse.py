@@ -83,7 +83,7 @@ class Mistakes:
 
 
 def _filled(values: object, where: str) -> dict[str, Any]:
-    """The config with `name:` (nothing behind it) read as `name: {}`, since all of its settings have defaults."""
+    """Read `name:` (nothing behind it) as `name: {}`, since all of its settings have defaults."""
     if not isinstance(values, dict):
         raise UserError(f"{where}: expected keys and values, found {type(values).__name__}")
     filled = dict(values)
@@ -186,7 +186,7 @@ def _entry_keys(family: str, name: str, values: Mapping[str, Any]) -> EntryKeys:
 
 
 def _own_label_and_role(family: Family, name: str, method: str, settings: Model) -> dict[str, str | None]:
-    """What a method's own registry entry says of an entry; a plug-in may have misspelt its role.
+    """Look up what a method's own registry entry says of an entry; a plug-in may have misspelt its role.
 
     A label that does not depend on the settings is that of the entry called as the method, or of a method's file.
     """
@@ -206,7 +206,7 @@ def _printed(
     role: str | None = None,
     reported: str | None = None,
 ) -> Entry:
-    """Label, role and reported row: what the entry says, else what its settings say, else the method's."""
+    """Decide label, role and reported row: what the entry says, else what its settings say, else the method's."""
     own = {"label": label, "role": role, "reported": reported}
     entry = Entry.of(family, name, method, own | keys.model_dump(exclude_none=True))
     return replace(entry, reported=MappingProxyType(dict(entry.reported)))
@@ -226,7 +226,7 @@ def _resolve(family: Family, entries: Written, name: str, seen: tuple[str, ...] 
 
 
 def _without(values: Mapping[str, Any], keys: type[Model]) -> dict[str, Any]:
-    """The keys that are not those of the class `keys`."""
+    """Drop the keys of the class `keys`."""
     return {key: value for key, value in values.items() if key not in keys.model_fields}
 
 

@@ -35,7 +35,7 @@ def schema_text() -> str:
 
 
 def _entry_schema(family: str, classes: Classes) -> dict[str, Any]:
-    """The JSON schema of an entry: its own keys, and the names of those of all methods."""
+    """Make the JSON schema of an entry: its own keys, and the names of those of all methods."""
     unique = list(dict.fromkeys(classes.values()))
     extra: dict[str, Any] = {}
     if family != "datasets":
@@ -70,7 +70,7 @@ def docs_text() -> str:
 
 
 def _docs_of(title: str, cls: type[Model]) -> list[str]:
-    """One section: a heading, the class's docstring, its table."""
+    """Write one section: a heading, the class's docstring, its table."""
     lines = [f"## {title}", "", " ".join((cls.__doc__ or "").split()), ""]
     if not cls.model_fields:
         return [*lines, "No settings.", ""]
@@ -94,7 +94,7 @@ def _shown(default: object) -> str:
 
 
 def _range(schema: Mapping[str, Any]) -> str:
-    """A JSON schema's type and bounds in words."""
+    """Write a JSON schema's type and bounds in words."""
     choices = schema.get("anyOf", schema.get("oneOf"))
     if choices:
         return " or ".join(map(_range, choices))

@@ -130,6 +130,7 @@ def success_by_setting(numbers: pd.DataFrame, axis: str, entries: Entries) -> Fi
     Args:
         numbers: rows of `sweep.COLUMNS`; a half without images has no panel.
         axis: what the setting is called.
+        entries: labels of the detectors.
     """
     shown = [split for split in HALVES if numbers.loc[numbers["split"] == split, "images"].any()]
     labels = entries.labels("detectors", list(numbers["detector"].unique()))

@@ -27,20 +27,23 @@ UNDEFINED = (  # without an object; MAE, E and S are not
 
 
 def metric_columns(further: bool = False) -> tuple[str, ...]:
-    """The columns of metrics: all with `further`, else those that need no other package."""
+    """List the columns of metrics: all with `further`, else those that need no other package."""
     return tuple(METRICS) if further else ALWAYS
 
 
 def columns(further: bool = False) -> tuple[str, ...]:
-    """The columns of a score file, in order."""
+    """List the columns of a score file, in order."""
     return (*CONDITION, *IMAGE, "status", *metric_columns(further), *QUALITY_COLUMNS, "reason", "left_out")
 
 
 def score_image(prediction_path: str | Path, ground_truth_path: str | Path, **settings: Any) -> dict[str, Any]:
-    """One image's {"status", metrics, "reason"}: "done", "missing" (no such map) or "failed" (an invalid map).
+    """Score one image: {"status", metrics, "reason"}; "done", "missing" (no such map) or "failed" (an invalid map).
 
-    A ground truth that cannot be read is the dataset's fault, not the method's: a UserError. In one without any object
-    nothing can be found: the scores are those of `score_map`, of which `UNDEFINED` are NaN, and the reason is `EMPTY`.
+    In a ground truth without any object nothing can be found: the scores are those of `score_map`, of which `UNDEFINED` are
+    NaN, and the reason is `EMPTY`.
+
+    Raises:
+        UserError: for a ground truth that cannot be read: that is the dataset's fault, not the method's.
     """
     nothing = dict.fromkeys(metric_columns(settings.get("further", False)), float("nan"))
     if not Path(prediction_path).is_file():
@@ -61,7 +64,7 @@ def score_image(prediction_path: str | Path, ground_truth_path: str | Path, **se
 
 
 def rate_image(image_path: str | Path, original_path: str | Path) -> dict[str, float]:
-    """One image's {quality metrics}: what the detector saw against the original; NaN where there is no such image."""
+    """Compare what the detector saw with the original: {quality metrics}; NaN where there is no such image."""
     try:
         image = read_pixels(image_path, "RGB")
     except UserError:
@@ -114,7 +117,7 @@ def score_condition(
     condition: Mapping[str, str],
     **settings: Any,
 ) -> "pd.DataFrame":
-    """Scores of a whole dataset under one condition: `score_group` after checking the manifest (a DataFrame)."""
+    """Score a whole dataset under one condition: `score_group` after checking the manifest (a DataFrame)."""
     import pandas as pd
 
     manifest = manifest if isinstance(manifest, pd.DataFrame) else pd.read_parquet(manifest)

@@ -15,7 +15,7 @@ from cosalpure.errors import UserError
 
 
 def further_scores(prediction: np.ndarray, ground_truth: np.ndarray, beta2: float = 0.3) -> dict[str, float]:
-    """{"f_max", "f_mean", ...: float} of two uint8 maps (H, W); 255 is 1.0."""
+    """Compute the field's other scores of two uint8 maps (H, W), 255 is 1.0: {"f_max", "f_mean", ...: float}."""
     sod = pysodmetrics()
     f_handler = sod.FmeasureHandler(with_dynamic=True, with_adaptive=True, beta=beta2)
     f, e = sod.FmeasureV2({"f": f_handler}), sod.Emeasure()
@@ -37,7 +37,11 @@ def further_scores(prediction: np.ndarray, ground_truth: np.ndarray, beta2: floa
 
 
 def pysodmetrics() -> Any:
-    """The package, or a UserError that says how to do without it."""
+    """Import the package.
+
+    Raises:
+        UserError: if it is not installed; it says how to do without it.
+    """
     try:
         import py_sod_metrics
     except ImportError:

@@ -133,9 +133,18 @@ def score_map(
     success_iou: float = 0.5,
     further: bool = False,
 ) -> dict[str, float]:
-    """Scores of one map: {name: float} of `ALWAYS` ("success": 0 or 1), and of `FURTHER` if asked for.
+    """Score one map against its ground truth.
 
-    Both are arrays (H, W), either uint8 (as read from PNG; 255 is 1.0) or float in [0, 1].
+    Args:
+        prediction: (H, W), uint8 as read from PNG (255 is 1.0), or float in [0, 1].
+        ground_truth: the same.
+        beta2: beta squared of F-beta.
+        threshold: of maps and ground truths, for F-beta and IoU.
+        success_iou: IoU above which an image is a success.
+        further: whether the scores of `FURTHER` are computed, too.
+
+    Returns:
+        {name: score} of `ALWAYS` ("success": 0 or 1), and of `FURTHER` if asked for.
     """
     prediction, ground_truth = np.asarray(prediction), np.asarray(ground_truth)
     if prediction.shape != ground_truth.shape:
@@ -162,18 +171,18 @@ def score_map(
 
 
 def trapezoids(precision: np.ndarray, recall: np.ndarray) -> float:
-    """Area under a curve given from recall 0 up: the official AP."""
+    """Compute the area under a curve given from recall 0 up: the official AP."""
     return float((np.diff(recall) * (precision[1:] + precision[:-1]) / 2).sum())
 
 
 def interpolated(precision: np.ndarray, recall: np.ndarray) -> float:
-    """Area under the best precision at each recall or any above it."""
+    """Compute the area under the best precision at each recall or any above it."""
     best = np.maximum.accumulate(precision[::-1])[::-1]
     return float((np.diff(recall) * best[1:]).sum())
 
 
 def precision_recall(prediction: np.ndarray, ground_truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(precision, recall) from (1, 0) down the distinct scores of flat maps; NaN without any foreground."""
+    """Compute (precision, recall) from (1, 0) down the distinct scores of flat maps; NaN without any foreground."""
     if prediction.dtype == np.uint8:
         levels, count = prediction, 256  # a histogram instead of a sort
     else:
@@ -191,7 +200,7 @@ def precision_recall(prediction: np.ndarray, ground_truth: np.ndarray) -> tuple[
 
 
 def overlap(prediction: np.ndarray, ground_truth: np.ndarray, beta2: float = 0.3) -> tuple[float, float]:
-    """F-beta and IoU of two boolean maps, smoothed as officially."""
+    """Compute F-beta and IoU of two boolean maps (H, W), smoothed as officially."""
     true_positives = int(np.count_nonzero(prediction & ground_truth))
     predicted, actual = int(np.count_nonzero(prediction)), int(np.count_nonzero(ground_truth))
     precision = (true_positives + EPSILON) / (predicted + EPSILON)
@@ -201,7 +210,7 @@ def overlap(prediction: np.ndarray, ground_truth: np.ndarray, beta2: float = 0.3
 
 
 def mean_absolute_error(prediction: np.ndarray, ground_truth: np.ndarray) -> float:
-    """Mean of |prediction - ground truth| on values in [0, 1]."""
+    """Average |prediction - ground truth| on values in [0, 1]."""
     if prediction.dtype == ground_truth.dtype == np.uint8:
         return float(np.abs(prediction.astype(np.int16) - ground_truth).mean() / 255)
     return float(np.abs(as_float(prediction).astype(np.float64) - as_float(ground_truth)).mean())
@@ -218,7 +227,7 @@ def as_uint8(values: np.ndarray) -> np.ndarray:
 
 
 def _flat(values: np.ndarray, what: str) -> np.ndarray:
-    """A checked map as a flat array."""
+    """Check a map and return it as a flat array."""
     if values.dtype == bool:
         values = values.astype(np.uint8) * np.uint8(255)
     if values.ndim != 2 or not values.size:

@@ -44,7 +44,7 @@ WINDOW = 7  # px, scikit-image's default
 
 
 def image_quality(image: np.ndarray, original: np.ndarray) -> dict[str, float]:
-    """{"psnr", "ssim", "linf", "exposure_change": float} of two uint8 images (H, W, 3) of one size."""
+    """Compare two uint8 images (H, W, 3) of one size: {"psnr", "ssim", "linf", "exposure_change": float}."""
     from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
     with warnings.catch_warnings():  # equal images: their PSNR is infinite, and that is all right

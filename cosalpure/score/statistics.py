@@ -14,10 +14,17 @@ LEVEL = 0.95
 def bootstrap_mean(
     values: ArrayLike, groups: ArrayLike, generator: np.random.Generator, samples: int = SAMPLES, level: float = LEVEL
 ) -> tuple[float, float, float]:
-    """(mean, low, high) of `values` (images,) whose images belong to `groups` (images,).
+    """Estimate (mean, low, high) of `values` (images,) by a bootstrap over `groups` (images,).
 
-    NaN values are left out (count them: `np.isnan(values).sum()`). Nothing left: three NaN. A single group has no
-    interval. `generator` is a `numpy.random.Generator`, of `cosalpure.seeds.numpy_generator`.
+    Args:
+        values: a value an image. NaN values are left out; count them by `np.isnan(values).sum()`.
+        groups: the group of each image.
+        generator: of `cosalpure.seeds.numpy_generator`.
+        samples: bootstrap samples.
+        level: of the interval, such as 0.95.
+
+    Returns:
+        The mean and the bounds of its interval: three NaN where nothing is left; a single group has no interval.
     """
     values = np.asarray(values, dtype=np.float64)
     kept = ~np.isnan(values)
@@ -43,7 +50,16 @@ def bootstrap_difference(
     samples: int = SAMPLES,
     level: float = LEVEL,
 ) -> tuple[float, float, float]:
-    """(mean, low, high) of a - b, two conditions on the same images in the same order; a NaN in either is left out."""
+    """Estimate (mean, low, high) of a - b, two conditions on the same images in the same order.
+
+    Args:
+        a: a value an image; an image of which either value is NaN is left out.
+        b: the same of the other condition.
+        groups: the group of each image.
+        generator: of `cosalpure.seeds.numpy_generator`.
+        samples: bootstrap samples.
+        level: of the interval, such as 0.95.
+    """
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.shape != b.shape:
         raise ValueError(f"paired values must be of the same images: {a.shape} and {b.shape}")

@@ -79,7 +79,10 @@ def build_table(
         scores: score rows of all conditions, as `read_scores` gives them.
         degradation: the entry that the table is about; tables of other degradations ignore it.
         entries: labels, roles and reported rows (default: those of the methods).
-        datasets, purifiers, detectors, pairs: what to show, as in `Request`.
+        datasets: what to show, as in `Request`.
+        purifiers: the same.
+        detectors: the same.
+        pairs: differences to show, as in `Request`.
         bootstrap: `seed`, `samples` and `level` of the intervals.
     """
     entries = entries or Entries()

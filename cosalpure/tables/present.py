@@ -136,7 +136,7 @@ def caption(table: pd.DataFrame, level: float) -> str:
 
 
 def blank_repeats(texts: Iterable[str]) -> list[str]:
-    """Blank every text that is that of the line above: a name stands where it changes."""
+    """Empty every text that is that of the line above: a name stands where it changes."""
     found, above = [], None
     for text in texts:
         found.append("" if text == above else text)
