@@ -40,10 +40,14 @@ MINUTES = {  # of training without a time budget, on one free core; a budget for
 
 
 def options(model: str, values: Any) -> str:
-    """The options of `cosalpure train MODEL` that stand for `values`, the workflow's --config training={...}.
+    """Write the options of `cosalpure train MODEL` that stand for the workflow's --config training={...}.
 
-    `values` may have device, precision, workers, and minutes: the time for all models together, of which each has
-    its share. A UserError names any other key.
+    Args:
+        model: the model that is trained.
+        values: may have device, precision, workers, and minutes: the time for all models together, of which each has its share.
+
+    Raises:
+        UserError: for any other key.
     """
     known = [field.name for field in fields(Compute)]
     if not isinstance(values, dict):
@@ -61,7 +65,7 @@ def options(model: str, values: Any) -> str:
 
 
 def options_of_all(values: Any) -> dict[str, str]:
-    """{model: its `options`} of every training."""
+    """Write the `options` of every training: {model: options}."""
     return {model: options(model, values) for model in MINUTES}
 
 
@@ -95,7 +99,7 @@ def run(
 
 
 def updated(settings: Any, values: Mapping[str, Any], where: str = "--settings") -> Any:
-    """A dataclass with the values of a dict over its own, nested ones too; unknown keys are errors."""
+    """Replace values of a dataclass, nested ones too, by those of a dict; unknown keys are errors."""
     known = {field.name for field in fields(settings)}
     changes = {}
     for key, value in values.items():

@@ -64,7 +64,7 @@ def train_adm(
     resources: str | Path | None = None,
     compute: Compute | None = None,
 ) -> dict[str, Any]:
-    """Trains and writes `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
+    """Train and write `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
     output, its, compute = Path(output), settings or ADMSettings(), compute or Compute()
     world = MiniWorld(resources) if resources else MiniWorld()
     pool = ScenePool(world, world.concepts("train"), its.scenes, its.portraits, its.seed, compute.workers)
@@ -104,7 +104,9 @@ def train_adm(
 
 
 def clean_views(images: torch.Tensor, masks: torch.Tensor, random: torch.Generator, furthest: int = 5) -> torch.Tensor:
-    """Mirrored, moved by up to `furthest` whole px, mildly exposed: (N, 3, H, W) in [0, 1], as sharp as they were.
+    """Mirror images, move them by up to `furthest` whole px, expose them mildly.
+
+    (N, 3, H, W) in [0, 1], as sharp as before.
 
     No blur and no noise, nor the zooms of the other trainings, which interpolate: the model is to know clean images.
     """
@@ -117,7 +119,7 @@ def clean_views(images: torch.Tensor, masks: torch.Tensor, random: torch.Generat
 
 
 def draw_timesteps(random: torch.Generator, n: int, low_t: float, low_t_below: int, total: int = 1000) -> torch.Tensor:
-    """(n,) timesteps: a share `low_t` uniform below `low_t_below`, the rest uniform from there to 999.
+    """Draw timesteps (n,): a share `low_t` uniform below `low_t_below`, the rest uniform from there to 999.
 
     The losses are not reweighted: that would undo what the share is for.
     """
@@ -133,7 +135,10 @@ def hybrid_loss(
     t: torch.Tensor,
     noise: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
-    """{"simple": the error of epsilon, "vlb": the bound's term, bits a value}; the bound trains the variance only."""
+    """Compute {"simple": the error of epsilon, "vlb": the bound's term, bits a value}.
+
+    The bound trains the variance only.
+    """
     x = diffusion.q_sample(schedule, x0, t, noise)
     epsilon, v = network(x, t).chunk(2, 1)
     vlb = bound(schedule, x0, x, t, epsilon.detach(), v)
@@ -148,7 +153,7 @@ def bound(
     epsilon: torch.Tensor,
     v: torch.Tensor,
 ) -> torch.Tensor:
-    """One timestep's term of the variational bound, bits a value (N,): Nichol and Dhariwal 2021, Eq. 4 to 7.
+    """Compute one timestep's term of the variational bound, bits a value (N,): Nichol and Dhariwal 2021, Eq. 4 to 7.
 
     Above t = 0 the divergence of the model's step from q(x_{t-1} | x_t, x_0), at t = 0 the negative log likelihood of
     the image's 8-bit levels.
@@ -165,7 +170,7 @@ def bound(
 
 
 def levels_log_likelihood(x0: torch.Tensor, mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
-    """The log probability that a Gaussian gives to each 8-bit level x0 in [-1, 1]: Ho et al. 2020, Eq. 13."""
+    """Compute the log probability that a Gaussian gives to each 8-bit level x0 in [-1, 1]: Ho et al. 2020, Eq. 13."""
     scale = torch.exp(-0.5 * log_variance)
     above, below = (torch.special.ndtr((x0 - mean + edge) * scale) for edge in (1 / 255, -1 / 255))
     above = torch.where(x0 > 0.999, 1, above)
@@ -177,7 +182,7 @@ def levels_log_likelihood(x0: torch.Tensor, mean: torch.Tensor, log_variance: to
 def held_out_loss(
     network: torch.nn.Module, schedule: diffusion.Schedule, dev: ScenePool, seed: int
 ) -> dict[int, float]:
-    """{t: the error of epsilon} on a scene of each dev concept, under the same noise every time."""
+    """Measure {t: the error of epsilon} on a scene of each dev concept, under the same noise every time."""
     device = next(network.parameters()).device
     x0 = dev.images.flatten(0, 1).float() / 127.5 - 1
     noise = torch.randn(x0.shape, generator=generator(seed, "adm", "dev"))
@@ -195,7 +200,7 @@ def held_out_loss(
 def dev_log(
     folder: Path, network: torch.nn.Module, schedule: diffusion.Schedule, dev: ScenePool, seed: int
 ) -> Callable[[int], None]:
-    """A function of the number of steps done that appends the held-out loss to `folder`/dev.jsonl."""
+    """Make a function of the number of steps done that appends the held-out loss to `folder`/dev.jsonl."""
 
     def measure(done: int) -> None:
         with (folder / "dev.jsonl").open("a") as file:

@@ -50,7 +50,7 @@ class AutoencoderSettings:
 
 
 def build_autoencoder(settings: AutoencoderSettings) -> AutoencoderKL:
-    """An AutoencoderKL with a downsampling factor of 4, initialised from the settings' seed."""
+    """Build an AutoencoderKL with a downsampling factor of 4, initialised from the settings' seed."""
     with seeded(settings.seed, "autoencoder"):
         return AutoencoderKL(
             down_block_types=("DownEncoderBlock2D",) * 3,
@@ -66,7 +66,7 @@ def build_autoencoder(settings: AutoencoderSettings) -> AutoencoderKL:
 
 @torch.no_grad()
 def start_as_patch_pca(model: AutoencoderKL, images: torch.Tensor) -> None:
-    """Initialises the encoder as the linear PCA of 4 x 4 patches of `images` (N, 3, H, W) in [-1, 1].
+    """Initialise the encoder as the linear PCA of 4 x 4 patches of `images` (N, 3, H, W) in [-1, 1].
 
     A linear code of 8 numbers a patch already reaches 25 dB, which plain initialisation takes an hour to find: the
     group norms in front of both output convolutions erase each image's contrast. Here the residual branches start at
@@ -125,7 +125,7 @@ def start_as_patch_pca(model: AutoencoderKL, images: torch.Tensor) -> None:
 
 
 def fill(conv: Any, entries: Iterable[tuple[Any, ...]], clear: bool = True) -> None:
-    """Sets (output, input, y, x, value) entries of a convolution; first clears these outputs if `clear`."""
+    """Set (output, input, y, x, value) entries of a convolution; first clear these outputs if `clear`."""
     if clear:
         rows = sorted({entry[0] for entry in entries})
         conv.weight[rows] = 0
@@ -135,7 +135,7 @@ def fill(conv: Any, entries: Iterable[tuple[Any, ...]], clear: bool = True) -> N
 
 
 def hold_scale(norm: Any, before: Any, last: Any, level: float) -> None:
-    """Makes the last two channels of each of the `norm`'s groups constants of +-`level`, and lets the rest pass."""
+    """Make the last two channels of each of the `norm`'s groups constants of +-`level`, and let the rest pass."""
     width = norm.num_channels // norm.num_groups
     for group in range(norm.num_groups):
         rows = [width * (group + 1) - 2, width * (group + 1) - 1]
@@ -145,7 +145,7 @@ def hold_scale(norm: Any, before: Any, last: Any, level: float) -> None:
 
 
 def expose(images: torch.Tensor, rng: torch.Generator, share: float, gain: tuple[float, ...]) -> torch.Tensor:
-    """A `share` of images in [0, 1] under another exposure: a gain times a smooth field of gains, clipped."""
+    """Expose a `share` of images in [0, 1] otherwise: a gain times a smooth field of gains, clipped."""
     low, high = torch.tensor(gain).log()
     logs = torch.rand(len(images), 1, 1, 1, generator=rng) * (high - low) + low
     field = (torch.rand(len(images), 1, 3, 3, generator=rng) - 0.5) * 1.0
@@ -155,14 +155,14 @@ def expose(images: torch.Tensor, rng: torch.Generator, share: float, gain: tuple
 
 
 def crop(images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """The same random quarter (half the side) of all images."""
+    """Cut the same random quarter (half the side) out of all images."""
     side = images.shape[-1] // 2
     y, x = rng.integers(0, side + 1, size=2)
     return images[..., y : y + side, x : x + side]
 
 
 def reconstruction_loss(output: torch.Tensor, images: torch.Tensor, settings: AutoencoderSettings) -> torch.Tensor:
-    """L1, squared error, and L1 between horizontal and vertical gradients; images in [-1, 1]."""
+    """Sum L1, squared error, and L1 between horizontal and vertical gradients; images in [-1, 1]."""
     gradients = sum((output.diff(dim=d) - images.diff(dim=d)).abs().mean() for d in (2, 3))
     error = output - images
     return error.abs().mean() + settings.square_weight * error.square().mean() + settings.gradient_weight * gradients
@@ -170,7 +170,7 @@ def reconstruction_loss(output: torch.Tensor, images: torch.Tensor, settings: Au
 
 @torch.no_grad()
 def held_out_quality(model: AutoencoderKL, world: MiniWorld, settings: AutoencoderSettings) -> dict[str, Any]:
-    """PSNR (dB, images in [0, 1]) of the round trip on unseen scenes of dev and test at several gains; latents' std."""
+    """Measure the PSNR (dB, images in [0, 1]) of the round trip on unseen scenes of dev and test; the std of latents."""
     concepts = world.concepts("dev") + world.concepts("test")
     rng = numpy_generator(settings.seed, "autoencoder held-out")
     scenes = [compose(world, rng, concepts[i % len(concepts)], 0.0) for i in range(settings.held_out)]
@@ -193,7 +193,7 @@ def train_autoencoder(
     world: MiniWorld | None = None,
     compute: Compute | None = None,
 ) -> Path:
-    """Trains the autoencoder; writes vae/ (moving average, scaling_factor = 1 / std of latents), metrics.json."""
+    """Train the autoencoder; write vae/ (moving average, scaling_factor = 1 / std of latents) and metrics.json."""
     settings, world, output_dir = settings or AutoencoderSettings(), world or MiniWorld(), Path(output_dir)
     model, compute = build_autoencoder(settings), compute or Compute()
     concepts = sorted(world.splits)  # what is seen is general, as in Stable Diffusion; only compositions are held out
@@ -243,12 +243,12 @@ def train_autoencoder(
 
 
 def save_autoencoder(output_dir: str | Path, model: AutoencoderKL) -> None:
-    """vae/ in `output_dir`, whole or not at all."""
+    """Write vae/ in `output_dir`, whole or not at all."""
     with whole_folder(Path(output_dir) / "vae") as folder:
         model.save_pretrained(folder)
 
 
 def load_autoencoder(autoencoder_dir: str | Path) -> AutoencoderKL:
-    """The AutoencoderKL in float32, frozen."""
+    """Load the AutoencoderKL in float32, frozen."""
     model = AutoencoderKL.from_pretrained(Path(autoencoder_dir) / "vae", local_files_only=True)
     return model.float().eval().requires_grad_(False)

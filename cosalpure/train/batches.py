@@ -40,7 +40,7 @@ class Endless:
 
 
 def in_order(function: Callable[[Any], Any], items: Iterable[Any], workers: int) -> Iterator[Any]:
-    """Yields `function(item)` for each item, in order, computed by `workers` processes (0: here and now)."""
+    """Yield `function(item)` for each item, in order, computed by `workers` processes (0: here and now)."""
     if not workers:
         yield from map(function, items)
         return
@@ -76,13 +76,13 @@ class Drawn:
         self.batches = iter(in_order(function, Endless(first), workers))
 
     def next(self, progress: float) -> Any:
-        """The next step's batch."""
+        """Return the next step's batch."""
         self.latest.value = progress
         return next(self.batches)
 
 
 def to_device(batch: Any, device: torch.device) -> Any:
-    """A batch with its tensors on `device`; tuples and lists are searched, anything else is left as it is."""
+    """Move a batch's tensors to `device`; tuples and lists are searched, anything else is left as it is."""
     if isinstance(batch, torch.Tensor):
         return batch.to(device, non_blocking=True)
     if isinstance(batch, (tuple, list)):

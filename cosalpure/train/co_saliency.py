@@ -18,7 +18,7 @@ from cosalpure.train.scenes import ScenePool, add_rivals, augment
 
 
 def pools(settings: Any, resources: str | Path | None = None, workers: int = 0) -> tuple[ScenePool, ScenePool]:
-    """The training scenes, and a group of each dev concept, whose concepts no training shows."""
+    """Make the training scenes, and a group of each dev concept, whose concepts no training shows."""
     world = MiniWorld(resources) if resources else MiniWorld()
     sizes = (settings.scenes, settings.portraits)
     train = ScenePool(world, world.concepts("train"), *sizes, settings.seed, workers)
@@ -26,7 +26,7 @@ def pools(settings: Any, resources: str | Path | None = None, workers: int = 0) 
 
 
 def draw_groups(pool: ScenePool, random: torch.Generator, its: Any) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """`its.groups` groups of `its.group_sizes` images, augmented: [(images (N, 3, H, W) in [0, 1], masks), ...].
+    """Draw `its.groups` groups of `its.group_sizes` images, augmented: [(images (N, 3, H, W) in [0, 1], masks), ...].
 
     In a share `its.rivals` of the images another concept's object lies on top: only the group tells them apart.
     """
@@ -42,20 +42,20 @@ def draw_groups(pool: ScenePool, random: torch.Generator, its: Any) -> list[tupl
 
 
 def soft_iou_loss(maps: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    """1 - intersection / union of soft maps (N, 1, H, W), mean over images; GICD's Eq. 8."""
+    """Compute 1 - intersection / union of soft maps (N, 1, H, W), mean over images; GICD's Eq. 8."""
     intersection = (maps * masks).sum((1, 2, 3))
     union = (maps + masks - maps * masks).sum((1, 2, 3))
     return 1 - (intersection / union.clamp(min=1e-6)).mean()
 
 
 def map_loss(maps: torch.Tensor, masks: torch.Tensor, cross_entropy: float = 1.0) -> torch.Tensor:
-    """Soft IoU plus the cross entropy, which pulls strongly where a map misses its object."""
+    """Compute soft IoU plus the cross entropy, which pulls strongly where a map misses its object."""
     return soft_iou_loss(maps, masks) + cross_entropy * F.binary_cross_entropy(maps.clamp(1e-4, 1 - 1e-4), masks)
 
 
 @torch.no_grad()
 def success_rate(detector: Callable[[torch.Tensor], torch.Tensor], dev: ScenePool) -> float:
-    """The share of the dev scenes whose map, at threshold .5, overlaps the mask with an IoU above .5."""
+    """Measure the share of the dev scenes whose map, at threshold 0.5, overlaps the mask with an IoU above 0.5."""
     hits = []
     for images, masks in zip(dev.images, dev.masks, strict=True):
         maps, masks = detector(images.float() / 255) >= 0.5, masks > 0
@@ -65,7 +65,7 @@ def success_rate(detector: Callable[[torch.Tensor], torch.Tensor], dev: ScenePoo
 
 
 def dev_log(folder: Path, detector: Callable[[torch.Tensor], torch.Tensor], dev: ScenePool) -> Callable[[int], None]:
-    """A function of the number of steps done that appends the success on dev to `folder`/dev.jsonl."""
+    """Make a function of the number of steps done that appends the success on dev to `folder`/dev.jsonl."""
 
     def measure(done: int) -> None:
         line = {"step": done, "dev_success": success_rate(detector, dev)}
@@ -86,11 +86,21 @@ def train_in_rounds(
     its: Any,
     compute: Compute,
 ) -> torch.nn.Module:
-    """Trains `network` for `its.rounds` (steps each); returns its moving average, success on `dev` logged by the way.
+    """Train `network` for `its.rounds` (steps each); return its moving average.
 
-    Each round starts from the last one's average, at `its.restart` of the first one's rate (warm restarts), and has
-    its part of a time budget. `draw(step)` gives a batch whose first tensor holds the images; `losses(network, batch)`
-    gives {name: loss}, weighted as `its.weights` says; `detector(network)` is what `dev` judges.
+    Each round starts from the last one's average, at `its.restart` of the first one's rate (warm restarts), and has its part of
+    a time budget. The success on `dev` is logged by the way.
+
+    Args:
+        name: of the training, for its log.
+        network: the network.
+        draw: draw(step) gives a batch whose first tensor holds the images.
+        losses: losses(network, batch) gives {name: loss}, weighted as `its.weights` says.
+        detector: detector(network) is what `dev` judges.
+        dev: scenes that are not trained on.
+        folder: folder of log and checkpoints.
+        its: settings of the training.
+        compute: device, precision and time.
     """
     for number, steps in enumerate(its.rounds):
         before, average = sum(its.rounds[:number]), common.moving_average(network, its.ema)

@@ -28,14 +28,14 @@ from cosalpure.train.compute import Compute
 
 @contextmanager
 def seeded(seed: int, *names: str | int) -> Iterator[None]:
-    """Inside the block torch's global generator is seeded (for layer initialisation); afterwards it is as before."""
+    """Seed torch's global generator inside the block (for layer initialisation); afterwards it is as before."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, *names))
         yield
 
 
 def new_or_started(name: str, arch: dict[str, Any], start: str | Path | None, seed: int) -> tuple[Any, dict[str, Any]]:
-    """(network `name`, its architecture): new with `arch`, or with the weights and the architecture of the file `start`.
+    """Build network `name` with `arch`, or with the weights and the architecture of the file `start`; return both.
 
     The file is one of `networks.save_weights`; `arch` is then not looked at.
     """
@@ -47,7 +47,7 @@ def new_or_started(name: str, arch: dict[str, Any], start: str | Path | None, se
 
 
 def cosine_with_warmup(step: int, steps: int, warmup: int) -> float:
-    """The learning rate's factor at `step`: linear from 0 to 1 over `warmup` steps, then half a cosine down to 0.
+    """Compute the learning rate's factor: linear from 0 to 1 over `warmup` steps, then half a cosine down to 0.
 
     The first step learns, too; transformers' schedule of this name gives it a rate of 0.
     """
@@ -57,7 +57,7 @@ def cosine_with_warmup(step: int, steps: int, warmup: int) -> float:
 
 
 def cosine_over_time(step: int, progress: float, warmup: int) -> float:
-    """The learning rate's factor under a time budget of which the share `progress` is used up.
+    """Compute the learning rate's factor under a time budget of which the share `progress` is used up.
 
     Linear from 0 to 1 over `warmup` steps, under half a cosine that reaches 0 when the time is over.
     """
@@ -65,7 +65,7 @@ def cosine_over_time(step: int, progress: float, warmup: int) -> float:
 
 
 def moving_average(module: torch.nn.Module, decay: float = 0.999) -> AveragedModel:
-    """An exponential moving average of a module's parameters and buffers, a second module (`.module`).
+    """Make an exponential moving average of a module's parameters and buffers, a second module (`.module`).
 
     The decay grows as (1 + n) / (10 + n) up to `decay`, so that early averages forget the initialisation.
     """
@@ -97,13 +97,16 @@ class Spent:
 
 
 def save_checkpoint(path: str | Path, spent: Spent, parts: Mapping[str, Any]) -> None:
-    """`parts` ({name: anything with state_dict()}) and what they took, in one file that appears whole or not at all."""
+    """Write `parts` ({name.
+
+    Anything with state_dict()}) and what they took, in one file that appears whole or not at all.
+    """
     with whole_file(path) as temporary:
         torch.save({"spent": asdict(spent), **{name: part.state_dict() for name, part in parts.items()}}, temporary)
 
 
 def load_checkpoint(path: str | Path, parts: Mapping[str, Any]) -> Spent:
-    """Restores `parts` from `path`; what was spent on them, nothing if there is no such file."""
+    """Restore `parts` from `path`; return what was spent on them, nothing if there is no such file."""
     if not Path(path).exists():
         return Spent()
     checkpoint = torch.load(path, map_location="cpu", weights_only=True)
@@ -116,7 +119,7 @@ def load_checkpoint(path: str | Path, parts: Mapping[str, Any]) -> Spent:
 
 
 def write_json(path: str | Path, values: Any) -> None:
-    """A dictionary as indented JSON."""
+    """Write a dictionary as indented JSON."""
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(values, indent=2) + "\n")
 
@@ -131,19 +134,22 @@ def train(
     compute: Compute | None = None,
     after_checkpoint: Callable[[int], None] | None = None,
 ) -> Spent:
-    """Trains `parts` for `settings.steps` steps, or for `compute.minutes`, resuming from `checkpoint.pt`; what it took.
+    """Train `parts` for `settings.steps` steps, or for `compute.minutes`, and return what it took.
 
-    draw              (step, progress) -> the step's batch; only on (seed, step) and progress does it depend. May run
-                      in worker processes, on the CPU
-    learn             (batch on the device, progress) -> {name: number}; one update. "samples" counts what was learned
-                      from, `settings.batch` where it is left out
-    parts             {name: anything with state_dict()}, with "optimizer"; what a checkpoint holds
-    settings          has steps, learning_rate, warmup, checkpoint_every, log_every
-    compute           a `Compute`; its defaults where left out
-    after_checkpoint  is called with the number of steps done
+    A training resumes from `checkpoint.pt`. It writes into `output_dir` log.jsonl, a line every `log_every` steps: the numbers'
+    means, seconds a step, samples a second; and throughput.json at the end.
 
-    Writes into `output_dir` log.jsonl, a line every `log_every` steps: the numbers' means, seconds a step, samples a
-    second; and throughput.json at the end.
+    Args:
+        name: of the training, for messages.
+        draw: (step, progress) -> the step's batch; only on (seed, step) and progress does it depend. May run in worker
+            processes, on the CPU.
+        learn: (batch on the device, progress) -> {name: number}; one update. "samples" counts what was learned from,
+            `settings.batch` where it is left out.
+        parts: {name: anything with state_dict()}, with "optimizer"; what a checkpoint holds.
+        output_dir: folder of log and checkpoint.
+        settings: has steps, learning_rate, warmup, checkpoint_every, log_every.
+        compute: device, precision, workers and time; its defaults where left out.
+        after_checkpoint: is called with the number of steps done.
     """
     compute, output_dir = compute or Compute(), Path(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
@@ -188,7 +194,7 @@ class Clock:
         self.started = time.monotonic() - spent.seconds
 
     def progress(self) -> float:
-        """The share of the training that is done, 1 at its end."""
+        """Compute the share of the training that is done, 1 at its end."""
         if not self.minutes:
             self._note()
             return min(1.0, self.spent.steps / self.steps)
@@ -207,13 +213,13 @@ class Clock:
 
 
 def append_json(path: str | Path, numbers: Mapping[str, Any]) -> None:
-    """A line of numbers, to five digits, at the end of a .jsonl file."""
+    """Append a line of numbers, to five digits, to a .jsonl file."""
     with Path(path).open("a") as file:
         file.write(json.dumps({key: float(f"{value:.5g}") for key, value in numbers.items()}) + "\n")
 
 
 def say_throughput(name: str, spent: Spent, compute: Compute, output_dir: str | Path) -> None:
-    """Prints what a training took and writes it to `output_dir`/throughput.json."""
+    """Print what a training took and write it to `output_dir`/throughput.json."""
     precision = "bfloat16" if compute.bfloat16 else "float32"
     values: dict[str, Any] = {"steps": spent.steps, "samples": spent.samples, "minutes": round(spent.seconds / 60, 2)}
     values |= {"samples_per_second": round(spent.samples_per_second, 2), "budget_minutes": compute.minutes}
@@ -232,7 +238,7 @@ def update(
     ema: AveragedModel | None = None,
     clip: float = 1.0,
 ) -> None:
-    """One optimiser step of `modules` (their gradients' norm clipped to `clip`), then of the moving average."""
+    """Take one optimiser step of `modules` (their gradients' norm clipped to `clip`), then one of the moving average."""
     optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     torch.nn.utils.clip_grad_norm_([p for module in modules for p in module.parameters()], clip)

@@ -58,7 +58,7 @@ class Compute:
         return self.precision == "bfloat16"
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """A context in which convolutions and matrix products are computed in the chosen precision."""
+        """Make a context in which convolutions and matrix products are computed in the chosen precision."""
         import torch
 
         if not self.bfloat16:
@@ -66,15 +66,16 @@ class Compute:
         return torch.autocast(self.torch_device.type, torch.bfloat16)
 
     def share(self, fraction: float) -> "Compute":
-        """The same with a part of the time budget, for one phase of a training."""
+        """Return the same with a part of the time budget, for one phase of a training."""
         return self if self.minutes is None else replace(self, minutes=self.minutes * fraction)
 
 
 @cache
 def has_bfloat16(device: str) -> bool:
-    """Whether the hardware computes in bfloat16: avx512_bf16 or amx_bf16 of a processor, Ampere or later of a GPU.
+    """Say whether the hardware computes in bfloat16.
 
-    A processor without these instructions emulates bfloat16, at a fraction of float32's speed.
+    That is avx512_bf16 or amx_bf16 of a processor, Ampere or later of a GPU. A processor without these instructions emulates
+    bfloat16, at a fraction of float32's speed.
     """
     import torch
 
@@ -84,7 +85,7 @@ def has_bfloat16(device: str) -> bool:
 
 
 def processor_flags(path: str | Path = "/proc/cpuinfo") -> set[str]:
-    """The processor's instruction sets as Linux names them; empty where `path` does not exist."""
+    """Read the processor's instruction sets as Linux names them; empty where `path` does not exist."""
     try:
         lines = Path(path).read_text().splitlines()
     except OSError:

@@ -46,7 +46,7 @@ def gate(
     steps: int = 20,
     concepts: Sequence[str | Path] = (),
 ) -> dict[str, Any]:
-    """Measures the model in `pipeline_dir`; writes gate.json and samples.png to `output_dir`; returns the numbers.
+    """Measure the model in `pipeline_dir`; write gate.json and samples.png to `output_dir`; return the numbers.
 
     `scenes` held-out scenes and `images` generated images a concept; the recogniser comes from `text_encoder_dir`.
     `concepts` are folders of concepts that were learned by this model, as `cosalpure concept` leaves them.
@@ -77,9 +77,12 @@ def gate(
 def caption_gap(
     pipeline: StableDiffusionPipeline, concepts: Sequence[str], world: MiniWorld, seed: int, n: int
 ) -> dict[str, dict[str, float]]:
-    """{range of t: gap to a wrong and to an empty caption, in % of the loss; standard errors over concepts}.
+    """Measure the gap to a wrong and to an empty caption, in % of the loss, with standard errors over concepts.
 
     The same scene, noise and t under each caption, so that only the caption differs.
+
+    Returns:
+        {range of t: {name: value}}.
     """
     alpha_bar = pipeline.scheduler.alphas_cumprod
     right = encode_captions([f"a photo of {words(c)}" for c in concepts], pipeline.tokenizer, pipeline.text_encoder)
@@ -102,7 +105,7 @@ def caption_gap(
 
 
 def _gaps(losses: np.ndarray) -> dict[str, float]:
-    """Losses (concepts, 3) under right, wrong and empty captions -> gaps in percent of the mean right loss."""
+    """Convert losses (concepts, 3) under right, wrong and empty captions to gaps in percent of the mean right loss."""
     base = losses[:, 0].mean()
     gaps = 100 * (losses[:, 1:] - losses[:, :1]) / base
     mean, error = gaps.mean(0), gaps.std(0, ddof=1) / len(gaps) ** 0.5
@@ -116,7 +119,7 @@ def _gaps(losses: np.ndarray) -> dict[str, float]:
 def generate(
     pipeline: StableDiffusionPipeline, concepts: Sequence[str], seed: int, n: int, guidance: float, steps: int
 ) -> torch.Tensor:
-    """`n` images from each concept's name: float32 (concepts, n, 3, H, W) in [0, 1]."""
+    """Generate `n` images from each concept's name: float32 (concepts, n, 3, H, W) in [0, 1]."""
     rows = []
     for concept in concepts:
         images = pipeline(
@@ -132,7 +135,7 @@ def generate(
 
 @torch.no_grad()
 def recognition(recogniser: Recogniser, generated: torch.Tensor) -> dict[str, Any]:
-    """Top-1 and top-5 of the recogniser on generated images (concepts, n, 3, H, W), overall and a concept's top-5."""
+    """Measure top-1 and top-5 of the recogniser on generated images (concepts, n, 3, H, W), and a concept's top-5."""
     top = torch.stack([recogniser(images).topk(5).indices for images in generated])  # (concepts, n, 5)
     hits = (top == torch.arange(len(generated))[:, None, None]).float()
     top5 = {concept: value.item() for concept, value in zip(recogniser.concepts, hits.sum(2).mean(1), strict=True)}
@@ -141,7 +144,7 @@ def recognition(recogniser: Recogniser, generated: torch.Tensor) -> dict[str, An
 
 @torch.no_grad()
 def word_ranks(model: TextToImage, known: Sequence[str], folder: str | Path) -> dict[str, Any]:
-    """Shares of the learned concepts in `folder` whose own word is the nearest, or among the nearest three; all ranks.
+    """Measure how many learned concepts in `folder` have their own word as the nearest, or among the nearest three.
 
     A group's word is the known concept that its slug says, "bear" for bear and bear-2. Near is by cosine similarity of
     the text encodings of "a photo of ..." at their end, where CLIP reads them. `model` is a `TextToImage`.
@@ -160,7 +163,7 @@ def word_ranks(model: TextToImage, known: Sequence[str], folder: str | Path) -> 
 
 
 def ending(model: TextToImage, words: str, vector: torch.Tensor | None = None) -> torch.Tensor:
-    """The text encoding (1, D) of "a photo of `words`" at its end token; with `vector`, this stands for the one word."""
+    """Encode "a photo of `words`" and return the encoding (1, D) at its end token; `vector` stands for the one word."""
     end = len(model.tokenizer(f"a photo of {words}").input_ids) - 1
     token = None if vector is None else words
     return model.embed([f"a photo of {words}"], token, vector)[:, end]
@@ -169,7 +172,7 @@ def ending(model: TextToImage, words: str, vector: torch.Tensor | None = None) -
 def contact_sheet(
     generated: torch.Tensor, concepts: Sequence[str], shown: int = 24, columns: int = 6, scale: int = 2
 ) -> Image.Image:
-    """Every third concept or so: two samples side by side, enlarged, with the name below; an RGB image."""
+    """Draw every third concept or so: two samples side by side, enlarged, with the name below; an RGB image."""
     side = generated.shape[-1] * scale
     chosen = np.linspace(0, len(concepts) - 1, min(shown, len(concepts))).round().astype(int)
     sheet = Image.new("RGB", (columns * (2 * side + 8), -(-len(chosen) // columns) * (side + 20)), "white")

@@ -61,7 +61,7 @@ def train_gcagc(
     resources: str | Path | None = None,
     compute: Compute | None = None,
 ) -> dict[str, Any]:
-    """Trains and writes `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
+    """Train and write `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
     output, its, compute = Path(output), settings or GCAGCSettings(), compute or Compute()
     pool, dev = pools(its, resources, compute.workers)
     arch = {key: getattr(its, key) for key in ("width", "modules", "blocks", "input_size")}
@@ -87,7 +87,7 @@ def train_gcagc(
 def batch_of(
     groups: Sequence[tuple[torch.Tensor, torch.Tensor]], its: GCAGCSettings
 ) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
-    """`groups` of (images, masks) as one batch: normalised images, masks, both at the input size; images a group."""
+    """Join `groups` of (images, masks) to one batch: normalised images, masks, both at the input size; images a group."""
     size = (its.input_size, its.input_size)
     images = networks.normalise(resize(torch.cat([images for images, _ in groups]), size))
     masks = resize(torch.cat([masks for _, masks in groups]), size)
@@ -100,7 +100,7 @@ def group_losses(
     its: GCAGCSettings,
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> dict[str, torch.Tensor]:
-    """The two heads' losses on a batch of `batch_of`: scalars under "cosaliency" and "saliency".
+    """Compute the two heads' losses on a batch of `batch_of`: scalars under "cosaliency" and "saliency".
 
     The graphs are computed in float32: products of features over all positions are too large a range for bfloat16.
     """

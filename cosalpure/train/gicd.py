@@ -93,7 +93,7 @@ def train_gicd(
     resources: str | Path | None = None,
     compute: Compute | None = None,
 ) -> dict[str, Any]:
-    """Trains and writes `output` (.safetensors); logs and checkpoints lie in the folder of the same name. Resumable."""
+    """Train and write `output` (.safetensors); logs and checkpoints lie in the folder of the same name. Resumable."""
     output, settings, compute = Path(output), settings or GICDSettings(), compute or Compute()
     pool, dev = pools(settings, resources, compute.workers)
     arch = {key: getattr(settings, key) for key in ("width", "channels", "classifier_width", "pool", "input_size")}
@@ -119,7 +119,7 @@ def train_gicd(
 def train_co_classifier(
     vgg: nn.Module, pool: ScenePool, folder: Path, settings: GICDSettings, compute: Compute
 ) -> nn.Module:
-    """Fills `vgg` with the weights of a batch-normalised twin that learned to name the pool's concepts."""
+    """Fill `vgg` with the weights of a batch-normalised twin that learned to name the pool's concepts."""
     its = settings.classifier
     with common.seeded(settings.seed, "co-classifier"):
         twin = with_batch_norm(vgg)
@@ -157,7 +157,7 @@ def train_ginet(
     round_number: int,
     compute: Compute,
 ) -> nn.Module:
-    """Trains `network.ginet` on groups for one round; returns the averaged network."""
+    """Train `network.ginet` on groups for one round; return the averaged network."""
     its, before = settings.ginet, sum(settings.ginet.rounds[:round_number])
     network = network.to(compute.torch_device)  # the inserted batch norms too
     network.ginet.train()
@@ -210,20 +210,20 @@ def draw_batch(pool: ScenePool, settings: GICDSettings, number: int) -> tuple[to
 
 @torch.no_grad()
 def group_consensus(network: Any, images: torch.Tensor, counts: Sequence[int]) -> torch.Tensor:
-    """Each image's group consensus (N, classes), of groups of `counts` images that follow each other."""
+    """Compute each image's group consensus (N, classes), of groups of `counts` images that follow each other."""
     groups = torch.split(images, list(counts))
     return torch.cat([network.consensus(group).expand(len(group), -1) for group in groups])
 
 
 def prepare(images: torch.Tensor, side: int) -> torch.Tensor:
-    """What the detector does before the network: bilinear with aligned corners, normalised."""
+    """Prepare images as the detector does before the network: bilinear with aligned corners, normalised."""
     images = F.interpolate(images, size=(side, side), mode="bilinear", align_corners=True)
     normalised: torch.Tensor = networks.normalise(images)
     return normalised.contiguous(memory_format=torch.channels_last)
 
 
 def with_batch_norm(vgg: Any) -> Any:
-    """A copy of a `VGG16`, freshly initialised, with batch norm after every layer but the last, and no dropout."""
+    """Copy a `VGG16`, freshly initialised, with batch norm after every layer but the last, and no dropout."""
     twin = copy.deepcopy(vgg)
     twin.features, twin.classifier = (_with_batch_norm(part) for part in (twin.features, twin.classifier))
     twin.classifier[-1] = nn.Identity()  # the class scores are what they are
@@ -243,7 +243,7 @@ def _with_batch_norm(sequence: nn.Sequential) -> nn.Sequential:
 
 
 def insert_batch_norm(ginet: Any, twin: Any) -> None:
-    """Puts a batch norm behind every convolution of `ginet` but the predicting ones; the backbone's are those of `twin`.
+    """Put a batch norm behind every convolution of `ginet` but the predicting ones; the backbone's are those of `twin`.
 
     From scratch, thirteen plain convolutions hardly learn; `fold_inserted` takes the norms out again.
     """
@@ -260,7 +260,7 @@ def insert_batch_norm(ginet: Any, twin: Any) -> None:
 
 @torch.no_grad()
 def fold_inserted(ginet: nn.Module) -> None:
-    """Undoes `insert_batch_norm`: the same function in eval mode, by convolutions alone."""
+    """Undo `insert_batch_norm`: the same function in eval mode, by convolutions alone."""
     for name, module in list(ginet.named_modules()):
         if isinstance(module, nn.Sequential) and len(module) == 2 and isinstance(module[1], nn.BatchNorm2d):
             layers: Any = module
@@ -272,14 +272,14 @@ def fold_inserted(ginet: nn.Module) -> None:
 
 
 def set_submodule(root: nn.Module, name: str, module: nn.Module) -> None:
-    """Replaces the submodule `name` ("a.b.0") of `root`."""
+    """Replace the submodule `name` ("a.b.0") of `root`."""
     parent, _, last = name.rpartition(".")
     setattr(root.get_submodule(parent), last, module)
 
 
 @torch.no_grad()
 def fold_batch_norm(twin: Any, vgg: Any) -> None:
-    """Writes into `vgg` the weights that compute what `twin` (of `with_batch_norm`) computes in eval mode."""
+    """Write into `vgg` the weights that compute what `twin` (of `with_batch_norm`) computes in eval mode."""
     targets: Iterator[Any] = (layer for layer in vgg.modules() if isinstance(layer, (nn.Conv2d, nn.Linear)))
     layers = [*twin.features, *twin.classifier]
     for layer, norm in zip(layers, layers[1:], strict=False):

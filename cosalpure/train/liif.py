@@ -64,7 +64,7 @@ def train_liif(
     resources: str | Path | None = None,
     compute: Compute | None = None,
 ) -> dict[str, Any]:
-    """Trains and writes `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
+    """Train and write `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
     output, its, compute = Path(output), settings or LIIFSettings(), compute or Compute()
     folder, classifier = output.with_suffix(""), Classifier(its.classifier, compute.torch_device)
     learned, held_out = sources(its, classifier, resources, compute.workers)
@@ -108,7 +108,7 @@ def train_liif(
 def sources(
     its: LIIFSettings, classifier: Classifier, resources: str | Path | None = None, workers: int = 0
 ) -> tuple[Source, Source]:
-    """(images to learn from, held-out images): train and dev concepts, or two parts of a folder."""
+    """Make (images to learn from, held-out images): train and dev concepts, or two parts of a folder."""
     if its.images:
         folder = Folder(its.images, its.target_side, classifier)
         order = numpy_generator(its.seed, "held out").permutation(len(folder))
@@ -123,7 +123,7 @@ def sources(
 
 
 def start_network(its: LIIFSettings) -> tuple[Any, dict[str, Any]]:
-    """(network to train, its architecture): `its.start`, or a new network that interpolates bilinearly."""
+    """Make (network to train, its architecture): `its.start`, or a new network that interpolates bilinearly."""
     arch = {"channels": its.channels, "blocks": its.blocks, "hidden": its.hidden}
     if its.start:
         network = networks.load("liif", its.start).requires_grad_(True)
@@ -137,7 +137,7 @@ def start_network(its: LIIFSettings) -> tuple[Any, dict[str, Any]]:
 
 @torch.no_grad()
 def start_as_bilinear(network: Any) -> None:
-    """Initialises a LIIF as bilinear interpolation of its input, everything else random and free to be learned.
+    """Initialise a LIIF as bilinear interpolation of its input, everything else random and free to be learned.
 
     LIIF's local ensemble *is* bilinear interpolation if each code's answer is its own pixel's colour. Plain
     initialisation spends a thousand steps on finding that. Here the encoder's first three codes are the colours; the
@@ -163,7 +163,7 @@ def start_as_bilinear(network: Any) -> None:
 
 
 def output_side(random: torch.Generator, its: LIIFSettings) -> int:
-    """The side in px that a step's crops are asked for: from the crop's own to the target's."""
+    """Draw the side in px that a step's crops are asked for: from the crop's own to the target's."""
     kind, place = torch.rand(2, generator=random).tolist()
     largest = its.crop * its.target_side // its.side
     if kind < its.same_size:
@@ -174,9 +174,13 @@ def output_side(random: torch.Generator, its: LIIFSettings) -> int:
 def quality(
     network: torch.nn.Module, clean: torch.Tensor, attacked: torch.Tensor, large: torch.Tensor
 ) -> dict[str, float]:
-    """Mean PSNR in dB of attacked and clean images (N, 3, H, W) in [0, 1] before CR and after, against `clean`.
+    """Measure the mean PSNR in dB of attacked and clean images (N, 3, H, W) in [0, 1], before CR and after.
 
-    "enlarged" is against `large` (uint8) at its size; before CR means interpolated bilinearly.
+    Args:
+        network: the representation.
+        clean: clean images, which PSNR is measured against.
+        attacked: the same images, attacked.
+        large: the clean images, uint8, at the size of "enlarged"; before CR means interpolated bilinearly.
     """
     represent, found = ContinuousRepresentation(network, device=next(network.parameters()).device), {}
     for kind, images in (("attacked", attacked), ("clean", clean)):
@@ -190,11 +194,11 @@ def quality(
 
 
 def psnr(images: torch.Tensor, references: torch.Tensor) -> float:
-    """Mean over images of the PSNR in dB, in [0, 1]."""
+    """Average over images the PSNR in dB, in [0, 1]."""
     return round((-10 * (images - references).square().mean((1, 2, 3)).log10()).mean().item(), 2)
 
 
 def log_quality(path: Path, done: int, found: dict[str, Any]) -> None:
-    """Appends a line to the log of what the held-out images say."""
+    """Append a line to the log of what the held-out images say."""
     with path.open("a") as file:
         file.write(json.dumps({"step": done, **found}) + "\n")

@@ -38,7 +38,7 @@ class Source(Protocol):
     def __len__(self) -> int: ...
 
     def read(self, indices: Sequence[int]) -> torch.Tensor:
-        """Read images (N, 3, H, W), RGB, [0, 1]."""
+        """Read images (n, 3, side, side), uint8."""
         ...
 
 
@@ -53,6 +53,7 @@ class Classifier:
         self.concepts = json.loads(header.get("training", "{}")).get("concepts")  # names of its classes, if it says
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        """Classify images (N, 3, H, W), RGB, [0, 1]: logits (N, classes)."""
         logits: torch.Tensor = self.network(networks.normalise(images.to(self.device)))
         return logits
 
@@ -86,10 +87,11 @@ class Scenes:
         self.labels = torch.tensor(classes).repeat_interleave(scenes + portraits)
 
     def __len__(self) -> int:
+        """Return the number of images."""
         return len(self.images)
 
     def read(self, indices: Sequence[int]) -> torch.Tensor:
-        """Images (n, 3, side, side), uint8."""
+        """Read images (n, 3, side, side), uint8."""
         return self.images[torch.as_tensor(indices)]
 
 
@@ -115,10 +117,11 @@ class Folder:
         self.labels = torch.tensor([numbers[folder] if labelled else -1 for folder in inner])
 
     def __len__(self) -> int:
+        """Return the number of images."""
         return len(self.paths)
 
     def read(self, indices: Sequence[int]) -> torch.Tensor:
-        """Images (n, 3, side, side), uint8."""
+        """Read images (n, 3, side, side), uint8."""
         with ThreadPoolExecutor(READERS) as readers:
             images = list(readers.map(lambda index: self._square(self.paths[index]), indices))
         return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
@@ -142,7 +145,7 @@ class Some:
         return len(self.indices)
 
     def read(self, indices: Sequence[int]) -> torch.Tensor:
-        """Read images (N, 3, H, W), RGB, [0, 1]."""
+        """Read images (n, 3, side, side), uint8."""
         return self.source.read(self.indices[np.asarray(indices)])
 
 
@@ -161,7 +164,7 @@ class Pairs:
         self.attacked = attack_all(Path(folder) / "attacked.npy", source, classifier, its)
 
     def draw(self, random: torch.Generator, n: int, output: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """`n` crops: inputs (n, 3, crop, crop) and targets (n, 3, output, output) in [-1, 1].
+        """Draw `n` crops: inputs (n, 3, crop, crop) and targets (n, 3, output, output) in [-1, 1].
 
         A share `its.unattacked` of the inputs is the clean image itself, made small.
         """
@@ -184,7 +187,7 @@ class Pairs:
 
 
 def resize(images: torch.Tensor, side: int) -> torch.Tensor:
-    """Images (N, 3, H, W) in [0, 1] at `side` px, bicubic with antialiasing, in steps of 1/255 as files have."""
+    """Resize images (N, 3, H, W) in [0, 1] to `side` px, bicubic with antialiasing, in steps of 1/255 as files have."""
     if tuple(images.shape[-2:]) == (side, side):
         return images
     images = F.interpolate(images, (side, side), mode="bicubic", antialias=True)
@@ -192,7 +195,7 @@ def resize(images: torch.Tensor, side: int) -> torch.Tensor:
 
 
 def attack_all(path: Path, source: Source, classifier: Classifier, its: Any) -> np.ndarray:
-    """Every image of `source` at `its.side` px under PGD: uint8 (N, 3, side, side), kept as a .npy at `path`."""
+    """Attack every image of `source` at `its.side` px by PGD: uint8 (N, 3, side, side), kept as a .npy at `path`."""
     keys = ("images", "classifier", "side", "target_side", "scenes", "portraits", "epsilon", "attack_step")
     made_with = {"count": len(source), **{key: getattr(its, key) for key in (*keys, "attack_steps", "seed")}}
     recipe = path.with_suffix(".json")
@@ -220,7 +223,7 @@ def _mapped(path: Path) -> np.ndarray:
 def attack(
     source: Source, indices: Sequence[int], classifier: Classifier, its: Any
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The images at `indices`, clean and attacked, each (n, 3, side, side) in [0, 1]."""
+    """Read the images at `indices`, clean and attacked, each (n, 3, side, side) in [0, 1]."""
     clean = resize(source.read(indices).float() / 255, its.side)
     draws = [generator(its.seed, "pgd", index) for index in indices]
     return clean, pgd(clean, source.labels[list(indices)], classifier, draws, its)
@@ -229,7 +232,7 @@ def attack(
 def pgd(
     images: torch.Tensor, labels: torch.Tensor, classifier: Classifier, generators: Sequence[torch.Generator], its: Any
 ) -> torch.Tensor:
-    """Projected gradient descent (Madry et al., ICLR 2018) on images (N, 3, H, W) in [0, 1], in the L-infinity norm.
+    """Attack images (N, 3, H, W) in [0, 1] by projected gradient descent (Madry et al., ICLR 2018), L-infinity norm.
 
     `its` has epsilon (the bound), attack_step and attack_steps; the random start is each image's generator's. Raises
     the cross entropy of the label, or of the classifier's own prediction where the label is -1.

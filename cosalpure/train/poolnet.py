@@ -57,7 +57,7 @@ def train_poolnet(
     resources: str | Path | None = None,
     compute: Compute | None = None,
 ) -> dict[str, Any]:
-    """Trains and writes `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
+    """Train and write `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
     output, its, compute = Path(output), settings or PoolNetSettings(), compute or Compute()
     pool, dev = pools(its, resources, compute.workers)
     arch = {"width": its.width, "layers": its.layers}
@@ -95,7 +95,7 @@ def train_poolnet(
 
 @torch.no_grad()
 def give_unit_variance(network: Any, images: torch.Tensor) -> None:
-    """Scales every convolution outside the backbone so that its outputs on `images` have variance one (LSUV, 2016).
+    """Scale every convolution outside the backbone so that its outputs on `images` have variance one (LSUV, 2016).
 
     Forty of them follow each other without a norm; otherwise the sums of three branches double at every step.
     """

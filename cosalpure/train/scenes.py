@@ -39,13 +39,13 @@ class ScenePool:
         self.masks = torch.from_numpy(np.stack(masks))[:, :, None]
 
     def draw(self, generator: torch.Generator, n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Any pictures of any concepts: images (n, 3, H, W) in [0, 1], masks (n, 1, H, W) of 0 and 1, labels (n,)."""
+        """Draw any pictures of any concepts: images (n, 3, H, W) in [0, 1], masks (n, 1, H, W) of 0 and 1, labels (n,)."""
         concepts = torch.randint(len(self.concepts), (n,), generator=generator)
         pictures = torch.randint(self.images.shape[1], (n,), generator=generator)
         return *self._pick(concepts, pictures), concepts
 
     def draw_group(self, generator: torch.Generator, n: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """`n` different scenes of one concept: images (n, 3, H, W) in [0, 1], masks (n, 1, H, W) of 0 and 1."""
+        """Draw `n` different scenes of one concept: images (n, 3, H, W) in [0, 1], masks (n, 1, H, W) of 0 and 1."""
         concept = torch.randint(len(self.concepts), (), generator=generator)
         return self._pick(concept, torch.randperm(self.scenes, generator=generator)[:n])
 
@@ -56,7 +56,7 @@ class ScenePool:
 def augment(
     images: torch.Tensor, masks: torch.Tensor, generator: torch.Generator, closest: float = 0.85
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mirrors, zooms, moderate exposure, slight blur: images in [0, 1] and their masks.
+    """Mirror, zoom, expose moderately and blur slightly images in [0, 1] and their masks.
 
     The window is `closest` to 1.15 times the image, moved towards the object: a classifier learns ten times faster
     when it sees objects from nearby too. Blur is that of a soft lens or of an autoencoder's round trip. Exposure stays
@@ -78,12 +78,12 @@ def augment(
 
 
 def fade_surroundings(images: torch.Tensor, masks: torch.Tensor, amount: float) -> torch.Tensor:
-    """All but the object turned towards grey by `amount` in [0, 1]: distractors may appear slowly in a training."""
+    """Fade all but the object towards grey by `amount` in [0, 1]: distractors may appear slowly in a training."""
     return torch.lerp(images, torch.full_like(images, 0.5), (1 - masks) * amount)
 
 
 def centres(masks: torch.Tensor) -> torch.Tensor:
-    """The objects' centres of mass (N, 2) as (x, y) in [-1, 1]."""
+    """Compute the objects' centres of mass (N, 2) as (x, y) in [-1, 1]."""
     height, width = masks.shape[-2:]
     total = masks.sum((1, 2, 3)).clamp(min=1)
     x = (masks.sum((1, 2)) * torch.linspace(-1, 1, width)).sum(1) / total
@@ -94,7 +94,7 @@ def centres(masks: torch.Tensor) -> torch.Tensor:
 def zoom(
     images: torch.Tensor, masks: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, mirror: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Images and masks seen through a window `scale` times as wide, moved by `shift` half-widths, perhaps mirrored."""
+    """Look at images and masks through a window `scale` times as wide, moved by `shift` half-widths, perhaps mirrored."""
     theta = torch.zeros(len(images), 2, 3)
     theta[:, 0, 0] = (scale * mirror)[:, 0]
     theta[:, 1, 1] = scale[:, 0]
@@ -105,7 +105,7 @@ def zoom(
 
 
 def blur(images: torch.Tensor) -> torch.Tensor:
-    """A Gaussian of one pixel's standard deviation."""
+    """Blur by a Gaussian of one pixel's standard deviation."""
     line = torch.exp(-0.5 * torch.arange(-2.0, 3.0) ** 2)
     kernel = torch.outer(line, line)
     kernel = (kernel / kernel.sum()).expand(images.shape[1], 1, 5, 5)
@@ -120,7 +120,7 @@ def add_rivals(
     generator: torch.Generator,
     share: float,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pastes, in a `share` of the images, another concept's object on top: (images, masks).
+    """Paste, in a `share` of the images, another concept's object on top: (images, masks).
 
     In composed scenes the common object is always the topmost and largest one; with rivals only the group tells
     which object is common. An image whose object a rival would cover by more than a quarter is left as it is.

@@ -49,7 +49,7 @@ def train_surrogate(
     resources: str | Path | None = None,
     compute: Compute | None = None,
 ) -> dict[str, Any]:
-    """Trains and writes `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
+    """Train and write `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
     output, settings, compute = Path(output), settings or SurrogateSettings(), compute or Compute()
     world = MiniWorld(resources) if resources else MiniWorld()
     concepts, sizes = world.concepts("train"), (settings.scenes, settings.portraits)
@@ -86,7 +86,7 @@ def train_surrogate(
 
 
 def start_residuals_at_zero(network: torch.nn.Module) -> None:
-    """Every residual unit starts as its shortcut (Goyal et al. 2017)."""
+    """Start every residual unit as its shortcut (Goyal et al. 2017)."""
     for module in network.modules():
         if isinstance(module, Bottleneck):
             torch.nn.init.zeros_(module.conv3.bn.weight)
@@ -96,7 +96,7 @@ def start_residuals_at_zero(network: torch.nn.Module) -> None:
 def _accuracy(
     network: torch.nn.Module, world: MiniWorld, pool: ScenePool, settings: SurrogateSettings, compute: Compute
 ) -> dict[str, float]:
-    """Top-1 accuracy on scenes that are not in the pool, with four scenes a concept at most 1000 of them."""
+    """Measure the top-1 accuracy on scenes that are not in the pool, with four scenes a concept at most 1000 of them."""
     fresh = ScenePool(world, pool.concepts, min(4, settings.scenes), 0, settings.seed + 1, compute.workers)
     labels = torch.arange(len(pool.concepts)).repeat_interleave(fresh.scenes)
     images = fresh.images.flatten(0, 1)

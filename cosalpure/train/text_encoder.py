@@ -66,18 +66,21 @@ def words(concept: str) -> str:
 
 
 def known_concepts(world: MiniWorld) -> list[str]:
-    """The concepts whose names the text-to-image model knows: those of dev and test."""
+    """List the concepts whose names the text-to-image model knows: those of dev and test."""
     return sorted(world.concepts("dev") + world.concepts("test"))
 
 
 def draw_caption(rng: np.random.Generator, name: str, plain: float = 0.75) -> str:
-    """A caption of `name` in a random template, one of the four plain ones with probability `plain`."""
+    """Draw a caption of `name` in a random template, one of the four plain ones with probability `plain`."""
     templates = PLAIN if rng.random() < plain else OTHERS
     return templates[int(rng.integers(len(templates)))].format(name)
 
 
 def compose(world: MiniWorld, rng: np.random.Generator, concept: str, portraits: float) -> np.ndarray:
-    """One training image of `concept`, uint8 (size, size, 3): a portrait with probability `portraits`, else a scene."""
+    """Compose one training image of `concept`, uint8 (size, size, 3).
+
+    A portrait with probability `portraits`, else a scene.
+    """
     if rng.random() < portraits:
         return world.portrait(rng, concept)[0]
     return world.scene(rng, concept, world.concepts("train"))[0]
@@ -89,7 +92,7 @@ def to_tensor(images: Sequence[np.ndarray]) -> torch.Tensor:
 
 
 def make_tokenizer(names: Sequence[str]) -> CLIPTokenizer:
-    """A CLIPTokenizer that knows every word of `names` and of the templates as one token, and anything else by bytes.
+    """Make a CLIPTokenizer that knows every word of `names` and of the templates as one token, anything else by bytes.
 
     Laid out as CLIP's own: bytes, bytes that end a word, merges, and the two special tokens last.
     """
@@ -108,7 +111,7 @@ def make_tokenizer(names: Sequence[str]) -> CLIPTokenizer:
 
 
 def build_text_encoder(tokenizer: CLIPTokenizer, settings: TextEncoderSettings) -> CLIPTextModel:
-    """A small CLIPTextModel for `tokenizer`, initialised from the settings' seed."""
+    """Build a small CLIPTextModel for `tokenizer`, initialised from the settings' seed."""
     config = CLIPTextConfig(
         vocab_size=len(tokenizer),
         hidden_size=settings.width,
@@ -177,7 +180,7 @@ class Recogniser(nn.Module):
 
 
 def load_recogniser(text_encoder_dir: str | Path) -> Recogniser:
-    """The recogniser beside a trained text encoder, in evaluation mode."""
+    """Load the recogniser beside a trained text encoder, in evaluation mode."""
     folder = Path(text_encoder_dir)
     state = load_file(folder / "recogniser.safetensors")
     model = Recogniser(json.loads((folder / "concepts.json").read_text()), state["project.weight"].shape[0])
@@ -188,7 +191,7 @@ def load_recogniser(text_encoder_dir: str | Path) -> Recogniser:
 def contrastive_loss(
     image_features: torch.Tensor, text_features: torch.Tensor, labels: torch.Tensor, scale: torch.Tensor
 ) -> torch.Tensor:
-    """CLIP's symmetric loss; images and captions of equal concepts share the target's mass."""
+    """Compute CLIP's symmetric loss; images and captions of equal concepts share the target's mass."""
     logits = scale * F.normalize(image_features, dim=1) @ F.normalize(text_features, dim=1).T
     same = (labels[:, None] == labels).float()
     target = same / same.sum(1, keepdim=True)
@@ -197,7 +200,7 @@ def contrastive_loss(
 
 @torch.no_grad()
 def held_out_accuracy(recogniser: Recogniser, world: MiniWorld, settings: TextEncoderSettings) -> dict[str, Any]:
-    """Top-1 and top-5 of the recogniser on portraits and scenes of seeds that training never draws."""
+    """Measure top-1 and top-5 of the recogniser on portraits and scenes of seeds that training never draws."""
     result = {}
     for kind, portraits in (("scenes", 0.0), ("portraits", 1.0)):
         hits = []
@@ -216,7 +219,7 @@ def train_text_encoder(
     world: MiniWorld | None = None,
     compute: Compute | None = None,
 ) -> Path:
-    """Trains the small CLIP; writes tokenizer/, text_encoder/, recogniser.safetensors, metrics.json. The folder."""
+    """Train the small CLIP; write tokenizer/, text_encoder/, recogniser.safetensors, metrics.json; return the folder."""
     settings, world, output_dir = settings or TextEncoderSettings(), world or MiniWorld(), Path(output_dir)
     concepts, compute = known_concepts(world), compute or Compute()
 
@@ -265,7 +268,7 @@ def train_text_encoder(
 
 
 def save_text_encoder(output_dir: str | Path, tokenizer: CLIPTokenizer, text_encoder: CLIPTextModel) -> None:
-    """tokenizer/ and text_encoder/ in `output_dir`, each whole or not at all."""
+    """Write tokenizer/ and text_encoder/ in `output_dir`, each whole or not at all."""
     with whole_folder(Path(output_dir) / "tokenizer") as folder:
         tokenizer.save_pretrained(folder)
     with whole_folder(Path(output_dir) / "text_encoder") as folder:
@@ -273,7 +276,7 @@ def save_text_encoder(output_dir: str | Path, tokenizer: CLIPTokenizer, text_enc
 
 
 def load_text_encoder(text_encoder_dir: str | Path) -> tuple[CLIPTokenizer, CLIPTextModel]:
-    """(CLIPTokenizer, CLIPTextModel) in float32, frozen."""
+    """Load (CLIPTokenizer, CLIPTextModel) in float32, frozen."""
     folder = Path(text_encoder_dir)
     tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
     model = CLIPTextModel.from_pretrained(folder / "text_encoder", local_files_only=True, dtype=torch.float32)

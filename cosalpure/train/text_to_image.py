@@ -70,7 +70,7 @@ class TextToImageSettings:
 def build_unet(
     settings: TextToImageSettings, latent_channels: int, cross_attention_dim: int, sample_size: int = 16
 ) -> UNet2DConditionModel:
-    """A small UNet2DConditionModel with a zeroed output convolution, initialised from the settings' seed."""
+    """Build a small UNet2DConditionModel with a zeroed output convolution, initialised from the settings' seed."""
     first = "CrossAttn" if settings.attention_at_full_size else ""
     with seeded(settings.seed, "unet"):
         unet = UNet2DConditionModel(
@@ -93,7 +93,7 @@ def build_unet(
 
 
 def alphas_cumprod() -> torch.Tensor:
-    """The cumulative products of SCHEDULE's alphas, (1000,)."""
+    """Compute the cumulative products of SCHEDULE's alphas, (1000,)."""
     products: torch.Tensor = DPMSolverMultistepScheduler(**SCHEDULE).alphas_cumprod
     return products
 
@@ -101,7 +101,10 @@ def alphas_cumprod() -> torch.Tensor:
 def noised(
     latents: torch.Tensor, noise: torch.Tensor, t: torch.Tensor, alpha_bar: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """(x_t, v): latents at timesteps `t`, and the target v = alpha eps - sigma x_0 (Salimans & Ho 2022, app. D)."""
+    """Compute (x_t, v): latents at timesteps `t`, and the target v = alpha eps - sigma x_0 (Salimans & Ho 2022, app.
+
+    D).
+    """
     alpha = alpha_bar[t].sqrt()[:, None, None, None]
     sigma = (1 - alpha_bar[t]).sqrt()[:, None, None, None]
     return alpha * latents + sigma * noise, alpha * noise - sigma * latents
@@ -111,7 +114,7 @@ def noised(
 
 
 def compose_pool(path: Path, world: MiniWorld, settings: TextToImageSettings, workers: int = 0) -> np.ndarray:
-    """The training images, uint8 (concepts x images_per_concept, size, size, 3), concept by concept, as one .npy."""
+    """Compose the training images, uint8 (concepts x images_per_concept, size, size, 3), by concept, as one .npy."""
 
     def compose_all(concept: str) -> list[np.ndarray]:
         rng = numpy_generator(settings.seed, "pool", concept)
@@ -131,7 +134,7 @@ def compose_pool(path: Path, world: MiniWorld, settings: TextToImageSettings, wo
 def encode_pool(
     path: Path, images: np.ndarray, vae: AutoencoderKL, device: torch.device | str = "cpu", batch: int = 64
 ) -> dict[str, torch.Tensor]:
-    """The images' posteriors, scaled: {"mean", "std"} of (N, C, h, w) float16 tensors, kept at `path`."""
+    """Encode images to their posteriors, scaled: {"mean", "std"} of (N, C, h, w) float16 tensors, kept at `path`."""
     if not Path(path).exists():
         scale, means, stds = vae.to(device).config.scaling_factor, [], []
         for start in tqdm(range(0, len(images), batch), desc="encoding", mininterval=5):
@@ -158,7 +161,7 @@ class Captions:
     def draw(
         self, rng: np.random.Generator, labels: Sequence[int] | np.ndarray, settings: TextToImageSettings
     ) -> torch.Tensor:
-        """For each label (index into names) the hidden states of a random caption: (N, tokens, width)."""
+        """Draw a random caption for each label (index into names), as hidden states (N, tokens, width)."""
         indices = []
         for label in labels:
             if rng.random() < settings.drop_caption:
@@ -192,7 +195,10 @@ def train_text_to_image(
     world: MiniWorld | None = None,
     compute: Compute | None = None,
 ) -> Path:
-    """Trains the U-Net; the pipeline folder `output_dir`/final (and /early after `early_step` steps)."""
+    """Train the U-Net.
+
+    Write the pipeline folder `output_dir`/final (and /early after `early_step` steps), and return it.
+    """
     settings, world, output_dir = settings or TextToImageSettings(), world or MiniWorld(), Path(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
     compute = compute or Compute()
@@ -242,7 +248,7 @@ def train_text_to_image(
 
 
 def draw_timesteps(rng: np.random.Generator, settings: TextToImageSettings) -> torch.Tensor:
-    """(batch,) timesteps: a share of `high_t` uniform from `high_t_from` to 999, the rest uniform below."""
+    """Draw timesteps (batch,): a share of `high_t` uniform from `high_t_from` to 999, the rest uniform below."""
     high = rng.random(settings.batch) < settings.high_t
     low_t = rng.integers(0, settings.high_t_from, size=settings.batch)
     high_t = rng.integers(settings.high_t_from, SCHEDULE["num_train_timesteps"], size=settings.batch)
@@ -259,7 +265,9 @@ def export_pipeline(
     vae: AutoencoderKL,
     unet: UNet2DConditionModel,
 ) -> Path:
-    """A StableDiffusionPipeline as `folder`, half the size on disk as float16; loaded without options it is float32.
+    """Write a StableDiffusionPipeline as `folder`, half the size on disk as float16.
+
+    Loaded without options it is float32.
 
     The small text encoder stays float32, for transformers, unlike diffusers, loads weights in the type they have.
     """
