@@ -57,7 +57,7 @@ def kind_fault(source: Source, path: Path) -> str | None:
 
 
 def _other_kind(source: Source, kind: str) -> str | None:
-    """What is said of a file of another kind than its name or its row promises; None if it is of that kind."""
+    """Say what is wrong with a file of another kind than its name or its row promises; None if it is of that kind."""
     known = file_kinds.expected(source.file)
     if known and source.kind == "data":
         known = file_kinds.ARCHIVES  # archives are told by their content, whatever their names say
@@ -93,16 +93,16 @@ def content_fault(source: Source, path: Path, found: Path) -> str | None:
 
 
 def _record(path: Path) -> Path:
-    """Where the sha256 of a file or folder is recorded."""
+    """Locate where the sha256 of a file or folder is recorded."""
     return path.with_name(f"{path.name}.sha256")
 
 
 def _sha256_decides(source: Source) -> bool:
-    """Whether the publisher's sha256 will tell: then size and content need no check of their own."""
+    """Say whether the publisher's sha256 will tell: then size and content need no check of their own."""
     return bool(source.sha256) and not source.is_folder
 
 
 def _instead(kind: str) -> str:
-    """ "a web page came instead of the file ('Sign in')": what `file_kinds.describe` found, for a message."""
+    """Write what `file_kinds.describe` found, for a message: "a web page came instead of the file ('Sign in')"."""
     name, _, shown = kind.partition(" (")
     return f"{name} came instead of the file" + (f" ({shown}" if shown else "")

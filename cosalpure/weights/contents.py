@@ -26,7 +26,7 @@ def pipeline_fault(folder: Path) -> str | None:
 
 
 def _component_fault(folder: Path, part: str) -> str | None:
-    """What is wrong with the weights of one component; None if all that is named is there."""
+    """Say what is wrong with the weights of one component; None if all that is named is there."""
     files = sorted((folder / part).glob("*.safetensors"))
     if not files and not list((folder / part).glob("*.bin")):
         return f"incomplete: no weights in {part}/ (*.safetensors)"
@@ -48,7 +48,7 @@ def _is_json_object(path: Path) -> bool:
 
 
 def _named_in(index: Path) -> list[str]:
-    """The weights files that an index of a model in several files names."""
+    """List the weights files that an index of a model in several files names."""
     try:
         return sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -80,7 +80,7 @@ def damage(source: Source, path: Path) -> str | None:
 
 
 def _damage_of_file(source: Source, file: Path) -> str | None:
-    """What is wrong inside a zip archive or a checkpoint; also raises the many errors of those who read them."""
+    """Say what is wrong inside a zip archive or a checkpoint; pass on the many errors of those who read them."""
     kind = file_kinds.describe(file)
     if kind in (file_kinds.ZIP, file_kinds.TORCH):
         with zipfile.ZipFile(file) as archive:
@@ -102,6 +102,6 @@ def _damage_of_file(source: Source, file: Path) -> str | None:
 
 
 def _has_images(archive: Path) -> bool:
-    """Whether a zip holds a file with an image's ending."""
+    """Say whether a zip holds a file with an image's ending."""
     with zipfile.ZipFile(archive) as opened:
         return any(Path(name).suffix.lower() in SUFFIXES for name in opened.namelist())

@@ -44,14 +44,14 @@ def hub_folder(name: str, target: Path | None = None) -> str:
 
 
 def _from_hub(name: str, target: Path) -> Path:
-    """A diffusers repository of the Hugging Face hub, as a folder."""
+    """Download a diffusers repository of the Hugging Face hub, as a folder."""
     hub_folder(name, target)
     shutil.rmtree(target / ".cache", ignore_errors=True)  # its own book-keeping of the download
     return target
 
 
 def _from_web(url: str | None, drive_id: str | None, target: Path, name: str) -> Path:
-    """By gdown, which knows Google Drive's pages of confirmation and plain addresses alike."""
+    """Download by gdown, which knows Google Drive's pages of confirmation and plain addresses alike."""
     import requests
     from gdown.exceptions import DownloadError
 
@@ -70,7 +70,7 @@ def _from_web(url: str | None, drive_id: str | None, target: Path, name: str) ->
 
 
 def _with_progress(url: str | None, drive_id: str | None, target: Path, name: str) -> None:
-    """Runs gdown with a progress bar; stops as soon as the server states a size that does not fit on the disk."""
+    """Run gdown with a progress bar; stop as soon as the server states a size that does not fit on the disk."""
     import gdown
     from tqdm import tqdm
 
@@ -96,7 +96,7 @@ def _with_progress(url: str | None, drive_id: str | None, target: Path, name: st
 
 
 def _from_path(origin: Path, target: Path) -> Path:
-    """A copy, so that the result lasts."""
+    """Copy a file or folder, so that the result lasts."""
     try:
         if not origin.exists():
             raise UserError(f"no such file or folder{hub_name_hint(origin)}")

@@ -67,7 +67,7 @@ def advice(source: Source, path: Path) -> str:
 
 
 def _from_first_that_works(source: Source, folder: str | Path) -> Path:
-    """Downloads `source` into `folder`, its addresses tried in order; the path."""
+    """Download `source` into `folder`, its addresses tried in order; return the path."""
     path, failures = source.path(folder), []
     for number, address in enumerate(source.sources):
         staging = Path(folder) / ".partial" / f"{source.name}-{number}"
@@ -84,7 +84,7 @@ def _from_first_that_works(source: Source, folder: str | Path) -> Path:
 
 
 def _check_download(source: Source, path: Path, arrived: Path) -> None:
-    """Refuses what is not the file, and removes it: a later try must not go on from it."""
+    """Refuse what is not the file, and remove it: a later try must not go on from it."""
     fault = kind_fault(source, arrived) or content_fault(source, path, arrived)
     if fault:
         shutil.rmtree(arrived.parent)
@@ -92,13 +92,13 @@ def _check_download(source: Source, path: Path, arrived: Path) -> None:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether a file, or a folder with anything in it, is there."""
+    """Say whether a file, or a folder with anything in it, is there."""
     return path.is_file() or (path.is_dir() and any(path.iterdir()))
 
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Holds the lock `path`, waiting for it: two processes must not write the same partial file.
+    """Hold the lock `path`, waiting for it: two processes must not write the same partial file.
 
     The system lets go of a killed process's lock.
     """
