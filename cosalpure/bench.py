@@ -58,7 +58,7 @@ def run(stages: Sequence[str], pairs: int, quick: bool, output: str | Path | Non
 
 
 def section(stage: str, summary: dict[str, Any], load: float) -> str:
-    """A stage's part of the file, from the script's summary; `load` is the machine's load before it began."""
+    """Write a stage's part of the file from the script's summary; `load` is the machine's load before it began."""
     machine = f"{processor()}, {os.cpu_count()} cores, load {load:.1f} before it began"
     versions = f"Python {python()}, torch {installed('torch')}, diffusers {installed('diffusers')}"
     lines = [f"## {stage}: {summary['title']}", "", f"{summary['options']}.", ""]

@@ -29,7 +29,10 @@ class Damage:
 
 
 def run(results: str | Path, repair: bool = False) -> list[Damage]:
-    """[Damage, ...] of all files under the folder `results`; with `repair` the records of damaged files are removed."""
+    """Check all files under the folder `results` against their records.
+
+    With `repair`, remove the records of damaged files.
+    """
     results = Path(results)
     if not results.is_dir():
         raise UserError(f"{results}: no such folder of results")
@@ -60,7 +63,7 @@ def report(results: str | Path, repair: bool = False) -> int:
 
 
 def _damages(record: Path) -> list[Damage]:
-    """[Damage, ...] of the files that one record names; tables and scores are their own record."""
+    """List what is damaged of the files that one record names; tables and scores are their own record."""
     import pandas as pd
 
     try:
@@ -85,7 +88,7 @@ def _damages(record: Path) -> list[Damage]:
 
 
 def _trouble(file: Path, sha256: str | None) -> str:
-    """What is wrong with a file, or an empty text."""
+    """Say what is wrong with a file; empty if nothing is."""
     if not file.exists():
         return "missing"
     return "" if file_hash(file) == sha256 else "not what its job wrote (another sha256)"

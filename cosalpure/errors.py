@@ -24,7 +24,7 @@ def choose(kind: str, name: Choice, choices: Iterable[Choice], where: str | None
 
 
 def or_exit(function: Callable[..., Result], *arguments: Any) -> Result:
-    """What `function` returns; on a UserError the program ends with its lines on standard error, status 1."""
+    """Return what `function` returns; on a UserError, end the program with its lines on standard error and status 1."""
     try:
         return function(*arguments)
     except UserError as error:
@@ -32,5 +32,5 @@ def or_exit(function: Callable[..., Result], *arguments: Any) -> Result:
 
 
 def one_line(error: BaseException, limit: int) -> str:
-    """An error's text on one line of at most `limit` characters; its class where it says nothing."""
+    """Write an error's text on one line of at most `limit` characters; its class where it says nothing."""
     return " ".join(str(error).split())[:limit] or type(error).__name__

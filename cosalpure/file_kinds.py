@@ -48,7 +48,7 @@ TAGS = r"<(!doctype|html|head|body|meta|script|title|style|link|div|p|h\d|center
 
 
 def describe(path: str | Path) -> str:
-    """What the file `path` is, as words for a message such as "a web page ('Sign in')"; of a text, its beginning."""
+    """Say what a file is, in words for a message such as "a web page ('Sign in')"; for a text, quote its beginning."""
     path = Path(path)
     if path.is_dir():
         return "a folder"
@@ -69,17 +69,17 @@ def describe(path: str | Path) -> str:
 
 
 def expected(name: str | Path) -> tuple[str, ...]:
-    """The kinds that a file of this name may be of; empty where its ending promises nothing."""
+    """List the kinds that a file of this name may be of; empty where its ending promises nothing."""
     return next((kinds for endings, kinds in EXPECTED.items() if Path(name).suffix.lower() in endings), ())
 
 
 def is_message(kind: str) -> bool:
-    """Whether `kind`, from `describe`, is what a server sends in place of a file: a page, an error, a pointer."""
+    """Say whether `kind`, from `describe`, is what a server sends in place of a file: a page, an error, a pointer."""
     return kind == EMPTY or kind.startswith(("a web page", "JSON", "XML", "text", "a Git LFS pointer"))
 
 
 def _of_zip(path: str | Path) -> str:
-    """A zip archive, or one of the two forms that PyTorch keeps in one."""
+    """Tell a zip archive from the two forms that PyTorch keeps in one."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -93,13 +93,13 @@ def _of_zip(path: str | Path) -> str:
 
 
 def _is_safetensors(start: bytes) -> bool:
-    """Eight bytes of length, then a JSON object."""
+    """Say whether bytes begin with eight bytes of length, then a JSON object."""
     length = int.from_bytes(start[:8], "little")
     return len(start) > 9 and 2 <= length <= MAX_HEADER and start[8:9] == b"{"
 
 
 def _of_text(start: bytes) -> str | None:
-    """The kind of a text, None for binary content."""
+    """Name the kind of a text; None for binary content."""
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = start.decode("utf-16", "replace")
     else:

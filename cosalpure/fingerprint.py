@@ -131,7 +131,7 @@ def data_code(source: str) -> str:
 
 
 def _texts(value: Any) -> set[str]:
-    """The texts in nested settings."""
+    """Collect the texts in nested settings."""
     if isinstance(value, str):
         return {value}
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()

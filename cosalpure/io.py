@@ -29,7 +29,7 @@ SAVE_8_BITS = "save it with 8 bits a channel"
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path`; moves it to `path` when the block ends well, else removes it."""
+    """Yield a temporary path beside `path`; move it to `path` when the block ends well, else remove it."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -42,7 +42,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: str | Path) -> Iterator[Path]:
-    """Yields a temporary folder beside `path`; replaces `path` with it when the block ends well."""
+    """Yield a temporary folder beside `path`; replace `path` with it when the block ends well."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):  # of a job that was killed
@@ -64,7 +64,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def in_background() -> Iterator[Callable[..., None]]:
-    """Yields `run(function, *arguments)`, which runs a call beside what follows: files are written while a GPU computes.
+    """Yield `run(function, *arguments)`, which runs a call beside what follows: files are written while a GPU computes.
 
     One call at a time; an error of a call is raised by the next one, or at the end of the block, before which all are done.
     """
@@ -86,7 +86,11 @@ def in_background() -> Iterator[Callable[..., None]]:
 
 @contextmanager
 def open_image(path: str | Path) -> Iterator[Image.Image]:
-    """Yields the Pillow image of a file whose content is one of `FORMATS`. A UserError names a bad file."""
+    """Yield the Pillow image of a file whose content is one of `FORMATS`.
+
+    Raises:
+        UserError: if there is no such file, or it is no image that is read; it names the file.
+    """
     try:
         with warnings.catch_warnings(), open(path, "rb") as file:
             warnings.simplefilter("ignore")  # Pillow's remarks on damaged metadata and large images
@@ -107,9 +111,15 @@ def open_image(path: str | Path) -> Iterator[Image.Image]:
 
 
 def read_pixels(path: str | Path, mode: str, upright: bool = False) -> np.ndarray:
-    """An image file as uint8: (H, W, 3) for mode "RGB", (H, W) for mode "L". A UserError names a bad file.
+    """Read an image file as uint8: (H, W, 3) for mode "RGB", (H, W) for mode "L".
 
-    `upright` turns a photograph as its camera noted (EXIF), which is how every viewer shows it.
+    Args:
+        path: the file.
+        mode: "RGB" or "L".
+        upright: turn a photograph as its camera noted (EXIF), which is how every viewer shows it.
+
+    Raises:
+        UserError: if the file is missing or invalid; it names the file.
     """
     with open_image(path) as image:
         deep = has_16_bits(image)
@@ -118,10 +128,17 @@ def read_pixels(path: str | Path, mode: str, upright: bool = False) -> np.ndarra
 
 
 def eight_bits(image: Image.Image, path: str | Path, deep: bool = False) -> Image.Image:
-    """A Pillow image of any depth with 8 bits a channel. A UserError where it is not certain which value is white.
+    """Convert a Pillow image of any depth to 8 bits a channel.
 
-    White is 65535 in 16-bit grey, 255 where no value is larger, and 1 in floats of at most 1. `deep` says that the file
-    has 16 bits a channel of colour.
+    White is 65535 in 16-bit grey, 255 where no value is larger, and 1 in floats of at most 1.
+
+    Args:
+        image: the image.
+        path: its file, for the message.
+        deep: whether the file has 16 bits a channel of colour.
+
+    Raises:
+        UserError: where it is not certain which value is white.
     """
     if image.mode[0] not in "IF":
         if deep and max(high for _, high in _extrema(image)) <= 1:
@@ -142,14 +159,14 @@ def eight_bits(image: Image.Image, path: str | Path, deep: bool = False) -> Imag
 
 
 def has_16_bits(image: Any) -> bool:
-    """Whether a file, not loaded yet, holds 16 bits a channel of colour, of which Pillow keeps the upper 8."""
+    """Say whether a file, not loaded yet, holds 16 bits a channel of colour, of which Pillow keeps the upper 8."""
     if image.format == "TIFF":
         return int(max(image.tag_v2.get(258, (8,)))) > 8  # BitsPerSample
     return image.format == "PNG" and any(str(tile[3]).find(";16") >= 0 for tile in image.tile)
 
 
 def _extrema(image: Image.Image) -> list[Any]:
-    """[(smallest, largest), ...] of the channels of colour, without transparency."""
+    """List (smallest, largest) of each channel of colour, without transparency."""
     return [image.getchannel(band).getextrema() for band in image.getbands() if band not in "Aa"]
 
 
@@ -179,7 +196,7 @@ def write_image(path: str | Path, image: "torch.Tensor | np.ndarray") -> None:
 
 
 def through_jpeg(images: "torch.Tensor", quality: int) -> "torch.Tensor":
-    """Images (N, 3, H, W) in [0, 1] as JPEG files of `quality` (1 to 95) keep them."""
+    """Compress images (N, 3, H, W) in [0, 1] as JPEG files of `quality` (1 to 95), and read them again."""
     import torch
 
     pixels = to_uint8(images).transpose(0, 2, 3, 1)
@@ -188,7 +205,7 @@ def through_jpeg(images: "torch.Tensor", quality: int) -> "torch.Tensor":
 
 
 def jpeg_pixels(pixels: np.ndarray, quality: int) -> np.ndarray:
-    """uint8 (H, W, 3), written as a JPEG file of `quality` and read again."""
+    """Compress pixels, uint8 (H, W, 3), as a JPEG file of `quality` (1 to 95), and read them again."""
     file = BytesIO()
     Image.fromarray(pixels).save(file, format="JPEG", quality=quality)
     with Image.open(file) as image:

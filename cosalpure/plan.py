@@ -70,7 +70,7 @@ def run(files: Sequence[File], benchmarks: str = BENCHMARKS) -> None:
 
 
 def all_work(experiment: Experiment) -> list[Work]:
-    """[Work, ...] of all stages but the tables and figures, by the same `Jobs` as the rules."""
+    """List the work of all stages but the tables and figures, by the same `Jobs` as the rules."""
     jobs, datasets = Jobs(experiment), experiment.datasets
     images = {name: count_images(datasets[name].settings, groups) for name, groups in jobs.groups.items()}
     entries: dict[str, Sequence[tuple[str, ...]]] = {
@@ -88,7 +88,7 @@ def all_work(experiment: Experiment) -> list[Work]:
 
 
 def count_images(dataset: Dataset, groups: int) -> int:
-    """How many images a dataset will have; of a part of a published set, as many a group as the whole has."""
+    """Say how many images a dataset will have; of a part of a published set, as many a group as the whole has."""
     if dataset.source == "mini":
         return groups * dataset.images
     if dataset.source in PUBLISHED:
@@ -99,7 +99,7 @@ def count_images(dataset: Dataset, groups: int) -> int:
 
 
 def _row(stage: str, work: list[Work], times: Mapping[Key, float]) -> list[Any]:
-    """[stage, jobs, hours or "unknown", gigabytes, jobs without a recorded time]."""
+    """Make a row of the plan: [stage, jobs, hours or "unknown", gigabytes, jobs without a recorded time]."""
     known = [item for item in work if item.key in times]
     units = [item.groups if item.stage in ON_GPU else 1 for item in known]
     hours = sum(times[item.key] * count for item, count in zip(known, units, strict=True)) / 3600
@@ -109,7 +109,7 @@ def _row(stage: str, work: list[Work], times: Mapping[Key, float]) -> list[Any]:
 
 
 def _hours(rows: list[list[Any]], benchmarks: str) -> str:
-    """GPU hours in words; unknown where no job of any stage left a time."""
+    """Write the GPU hours in words; unknown where no job of any stage left a time."""
     on_gpu = [row for row in rows if row[0] in ON_GPU]
     known = [row[2] for row in on_gpu if row[2] != UNKNOWN]
     unknown = sum(row[4] for row in on_gpu)
@@ -120,6 +120,6 @@ def _hours(rows: list[list[Any]], benchmarks: str) -> str:
 
 
 def _downloads(needs: list[Need]) -> str:
-    """What has to be fetched: only what is not there."""
+    """Write what has to be fetched: only what is not there."""
     sizes = [need.megabytes for need in needs if need.megabytes]
     return f"{sum(sizes) / 1000:.1f} GB to download in {len(sizes)} files or folders"

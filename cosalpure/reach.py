@@ -108,7 +108,7 @@ class Search:
         return _file(root.joinpath(*parts))
 
     def _counts(self, name: str) -> bool:
-        """Whether neither a name nor what holds it is left out."""
+        """Say whether neither a name nor what holds it is left out."""
         parts = name.split(".")
         return not any(".".join(parts[:end]) in self.left_out for end in range(2, len(parts) + 1))
 
@@ -232,6 +232,6 @@ def _source(start: Callable[..., Any]) -> Path | None:
 
 @cache
 def _file(path: Path) -> Path | None:
-    """The file of a module at a path without ending."""
+    """Find the file of a module at a path without ending."""
     candidates = (path.with_name(f"{path.name}.py"), path / "__init__.py")
     return next((file for file in candidates if file.is_file()), None)

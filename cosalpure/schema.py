@@ -22,7 +22,7 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def as_json(self, speed: bool = True) -> str:
-        """The settings as a command takes them, keys in order; without `speed` only those that results depend on."""
+        """Write the settings as a command takes them, keys in order; without `speed` only those that results depend on."""
         left_out = set() if speed else set(self.speed_keys())
         return json.dumps(self.model_dump(mode="json", exclude=left_out), sort_keys=True)
 
@@ -63,9 +63,12 @@ def inline(text: str, where: str) -> dict[str, Any]:
 
 
 def check_placeholders(text: str, known: Sequence[str]) -> None:
-    """A ValueError unless every placeholder in `text` is one of `known`, written as {name}.
+    """Check that every placeholder in `text` is one of `known`, written as {name}.
 
     What was meant as a placeholder would else be taken as plain words, in silence.
+
+    Raises:
+        ValueError: for an unknown placeholder, with the known ones.
     """
     choices = ", ".join(f"{{{name}}}" for name in known) or "none"
     rest = text
@@ -83,7 +86,7 @@ def check_placeholders(text: str, known: Sequence[str]) -> None:
 
 
 def _lines(error: ValidationError, prefix: str, cls: type[Model]) -> list[str]:
-    """A pydantic error as lines a person understands: key, expectation, what was found."""
+    """Write a pydantic error as lines that a person understands: key, expectation, what was found."""
     lines = []
     for item in error.errors():
         location = [part for part in item["loc"] if part not in TAGS]
@@ -102,14 +105,14 @@ def _lines(error: ValidationError, prefix: str, cls: type[Model]) -> list[str]:
 
 
 def _model_within(annotation: Any) -> type[Model] | None:
-    """The settings model that an annotation is, or holds (a list of them, or one beside a number); else None."""
+    """Find the settings model that an annotation is, or holds (a list of them, or one beside a number); else None."""
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return annotation
     return next(filter(None, map(_model_within, get_args(annotation))), None)
 
 
 def _guess(location: Sequence[str | int], cls: type[Model]) -> str:
-    """The known keys beside an unknown one, and the likely one."""
+    """List the known keys beside an unknown one, and the likely one."""
     for part in location[:-1]:
         if isinstance(part, str):
             cls = _model_within(cls.model_fields[part].annotation) or cls

@@ -15,38 +15,41 @@ if TYPE_CHECKING:
 
 
 def derive(seed: int, *names: str | int) -> int:
-    """A 63-bit seed from the run's `seed` (int) and any number of names (str or int)."""
+    """Derive a 63-bit seed from the run's seed and any number of names."""
     text = "\x1f".join(str(part) for part in (seed, *names))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def repeat_name(name: str, seed: int) -> str:
-    """What a degradation's repetition under a further seed is called: jadena.seed7."""
+    """Name a degradation's repetition under a further seed: jadena.seed7."""
     return f"{name}.seed{seed}"
 
 
 def split_repeat(name: str) -> tuple[str, int | None]:
-    """(entry, seed) of a degradation's name; the seed is None for an entry's own name, which has the run's `seed`."""
+    """Split a degradation's name into (entry, seed).
+
+    The seed is None for an entry's own name, which has the run's `seed`.
+    """
     found = re.fullmatch(r"(.+)\.seed(\d+)", name)
     return (found[1], int(found[2])) if found else (name, None)
 
 
 def generator(seed: int, *names: str | int) -> "torch.Generator":
-    """A CPU `torch.Generator` seeded by `derive(seed, *names)`."""
+    """Make a CPU `torch.Generator` seeded by `derive(seed, *names)`."""
     import torch
 
     return torch.Generator().manual_seed(derive(seed, *names))
 
 
 def numpy_generator(seed: int, *names: str | int) -> "np.random.Generator":
-    """A `numpy.random.Generator` seeded by `derive(seed, *names)`; for composing scenes and for the bootstrap."""
+    """Make a `numpy.random.Generator` seeded by `derive(seed, *names)`, for composing scenes and for the bootstrap."""
     import numpy as np
 
     return np.random.Generator(np.random.PCG64(derive(seed, *names)))
 
 
 def numpy_from(generator: "torch.Generator") -> "np.random.Generator":
-    """A `numpy.random.Generator` seeded by one draw from a `torch.Generator`."""
+    """Make a `numpy.random.Generator` seeded by one draw from a `torch.Generator`."""
     import numpy as np
     import torch
 

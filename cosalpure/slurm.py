@@ -44,7 +44,7 @@ def check_jobs(jobs: int | None, qos: str | None, planned: Iterable[Mapping[str,
 
 
 def _limits(account: str | None, partition: str | None, qos: str | None) -> Iterator[tuple[int, str]]:
-    """The limits of submissions (number, whose it is) for jobs that ask for these; None stands for the default."""
+    """Yield the limits of submissions (number, whose it is) for jobs that ask for these; None stands for the default."""
     fields = ("DefaultAccount", "Account", "DefaultQOS", "MaxSubmitJobs")
     for default, its_account, default_qos, most in _ask("user", getpass.getuser(), "withassoc", fields=fields):
         if its_account == (account or default):
@@ -65,7 +65,7 @@ def _limits(account: str | None, partition: str | None, qos: str | None) -> Iter
 
 
 def _partition_qos(partition: str | None) -> str | None:
-    """The QOS of a partition, or of the default one; None if it has none."""
+    """Find the QOS of a partition, or of the default one; None if it has none."""
     lines = _output("scontrol", "--oneliner", "show", "partition", *([partition] if partition else []))
     for line in lines:
         fields = dict(item.partition("=")[::2] for item in line.split())
@@ -75,14 +75,14 @@ def _partition_qos(partition: str | None) -> str | None:
 
 
 def _ask(*words: str, fields: tuple[str, ...]) -> list[list[str]]:
-    """The rows that `sacctmgr show` answers; none where there is no accounting."""
+    """Read the rows that `sacctmgr show` answers; none where there is no accounting."""
     lines = _output("sacctmgr", "--noheader", "--parsable2", "show", *words, f"format={','.join(fields)}")
     rows = [line.split("|") for line in lines]
     return [row for row in rows if len(row) == len(fields)]
 
 
 def _output(*command: str) -> list[str]:
-    """The lines that a program prints; none if it is missing or fails."""
+    """Read the lines that a program prints; none if it is missing or fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
     except (OSError, subprocess.SubprocessError):

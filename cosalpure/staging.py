@@ -34,7 +34,7 @@ def staged(path: str | Path) -> str | Path:
 
 
 def _fingerprint(path: Path) -> str:
-    """A name for the content of a file or folder: of its place and of the sizes and times of its files."""
+    """Name the content of a file or folder: by its place and by the sizes and times of its files."""
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     return hashlib.sha256(repr(stats).encode()).hexdigest()[:16]

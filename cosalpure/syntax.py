@@ -183,7 +183,7 @@ def absolute(node: ast.ImportFrom, package: str) -> str:
 
 
 def is_prose(node: ast.stmt) -> bool:
-    """Whether a statement computes nothing: a docstring, `...`, pass."""
+    """Say whether a statement computes nothing: a docstring, `...`, pass."""
     return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
 
 
@@ -218,7 +218,7 @@ def _annotated(node: ast.AST) -> Iterator[str]:
 
 
 def _computes(node: ast.stmt) -> bool:
-    """Whether a statement of a settings class is a method that computes: no field and no validator."""
+    """Say whether a statement of a settings class is a method that computes: no field and no validator."""
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return False
     return not any("validator" in ast.dump(its) for its in node.decorator_list)

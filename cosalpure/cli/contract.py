@@ -43,7 +43,7 @@ def contract(
 
 
 def _kind(method: str, kind: str | None) -> "Kind":
-    """The kind of a method: the one named, or the only one that knows the method."""
+    """Find the kind of a method: the one named, or the only one that knows the method."""
     from cosalpure.method_files import in_a_file
     from cosalpure.methods import METHODS
 

@@ -24,12 +24,12 @@ def limit_threads(threads: int) -> int:
 
 
 def output(text: str) -> Any:
-    """The option --output of a command, with what it writes."""
+    """Make the option --output of a command, with what it writes."""
     return typer.Option("--output", metavar="PATH", help=text)
 
 
 def several(name: str, metavar: str, text: str) -> Any:
-    """An option that takes several values: `--only a b`."""
+    """Make an option that takes several values: `--only a b`."""
     return typer.Option(name, metavar=f"{metavar}...", help=text)
 
 

@@ -30,5 +30,6 @@ def fetch_weights(
 ) -> None:
     """Download weights and verify them.
 
-    A download that was interrupted continues where it stopped."""
+    A download that was interrupted continues where it stopped.
+    """
     published.run("weights", "fetch", names or [], folder, sources)
