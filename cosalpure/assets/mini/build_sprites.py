@@ -18,6 +18,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import skimage
@@ -40,8 +41,8 @@ SETS = {  # Iconify set -> licence; sets under share-alike licences (openmoji, e
 BACKGROUNDS = "astronaut brick camera chelsea coffee coins grass gravel rocket".split()
 
 
-def svg_of(icons, name):
-    """One icon of an Iconify set as a complete SVG document."""
+def svg_of(icons: dict[str, Any], name: str) -> str:
+    """Write one icon of an Iconify set as a complete SVG document."""
     icon = icons["icons"].get(name) or icons["icons"][icons["aliases"][name]["parent"]]
     left, top = icon.get("left", 0), icon.get("top", 0)
     width = icon.get("width", icons.get("width", 16))
@@ -53,8 +54,8 @@ def svg_of(icons, name):
     )
 
 
-def rasterise(svg):
-    """SVG text -> RGBA tile of TILE x TILE, the object cropped to its alpha and centred with a 2 px margin."""
+def rasterise(svg: str) -> Image.Image:
+    """Draw SVG text as an RGBA tile of TILE x TILE, the object cropped to its alpha and centred with a 2 px margin."""
     image = Image.open(io.BytesIO(bytes(svg_to_bytes(svg_string=svg, width=4 * TILE)))).convert("RGBA")
     alpha = np.asarray(image)[..., 3] > 16
     rows, columns = np.flatnonzero(alpha.any(1)), np.flatnonzero(alpha.any(0))
@@ -65,7 +66,8 @@ def rasterise(svg):
     return tile
 
 
-def main(iconify):
+def main(iconify: Path) -> None:
+    """Write the strips of sprites, their table and the backgrounds from the folder of Iconify's packages."""
     libraries = {name: json.loads((iconify / name / "icons.json").read_text()) for name in SETS}
     concepts = [row["concept"] for row in csv.DictReader((HERE / "concepts.csv").open())]
     (HERE / "sprites").mkdir(exist_ok=True)
