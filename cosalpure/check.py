@@ -53,7 +53,7 @@ def report(results: str | Path, repair: bool = False) -> int:
     for damage in found:
         print(f"{damage.file}: {damage.trouble}")
     if not found:
-        print(f"{results}: every file is as its job wrote it")
+        print(f"{results}: no file was modified since it was written")
     elif repair:
         removed = dict.fromkeys(str(damage.record) for damage in found)
         print(f"removed, for the next run to make again: {' '.join(removed)}")
@@ -91,4 +91,4 @@ def _trouble(file: Path, sha256: str | None) -> str:
     """Say what is wrong with a file; empty if nothing is."""
     if not file.exists():
         return "missing"
-    return "" if file_hash(file) == sha256 else "not what its job wrote (another sha256)"
+    return "" if file_hash(file) == sha256 else "modified since it was written (sha256 mismatch)"

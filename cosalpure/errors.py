@@ -10,7 +10,7 @@ Choice = TypeVar("Choice")
 
 
 class UserError(Exception):
-    """Something the user can mend: the message names the file or key, the expectation and the choices."""
+    """Something that the user can fix: the message names the file or key, the expectation and the choices."""
 
 
 def choose(kind: str, name: Choice, choices: Iterable[Choice], where: str | None = None) -> Choice:

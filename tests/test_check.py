@@ -30,11 +30,11 @@ def test_results_as_written_pass(results, capsys):
     assert main(["check", "--results", str(results)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "2 jobs (purify 1, score 1): without a record",
-        f"{results}: every file is as its job wrote it",
+        f"{results}: no file was modified since it was written",
     ]
 
 
-@pytest.mark.parametrize("damage, trouble", [("cut", "not what its job wrote"), ("gone", "missing")])
+@pytest.mark.parametrize("damage, trouble", [("cut", "modified since it was written"), ("gone", "missing")])
 def test_damage_is_named_and_repair_removes_its_record_alone(results, capsys, damage, trouble):
     path = results / "purify/mini/none/source_only/images/bee/1.png"
     path.unlink() if damage == "gone" else path.write_bytes(b"b")

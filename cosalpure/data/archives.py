@@ -188,7 +188,7 @@ class _Bounded:
 
     def read(self, size: int) -> bytes:
         if not 0 <= size <= PIECE:
-            raise UserError(f"a header of {size:,} bytes")
+            raise UserError(f"a header of {size:,} bytes, more than {PIECE:,}")
         data, self.ahead = self.ahead[:size], self.ahead[size:]
         if len(data) < size:
             more = self.stream.read(size - len(data))

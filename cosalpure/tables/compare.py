@@ -134,10 +134,10 @@ def caption(table: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame, names: Two, l
         text += " 'n of m': only n of the m images of either are scored in both."
     count, total = mixed_pairs(a, b)
     if count:
-        text += f" {count} of {total} pairs left out: attacked in one run, clean in the other."
+        text += f" {count} of {total} pairs are excluded: attacked in one run, clean in the other."
     runs = [set(conditions_in(scores)) for scores in (a, b)]
     for name, alone in zip(names, (runs[0] - runs[1], runs[1] - runs[0]), strict=True):
-        text += f" {len(alone)} condition{'s' * (len(alone) > 1)} of {name} alone left out." if alone else ""
+        text += f" {len(alone)} condition{'s' * (len(alone) > 1)} of {name} alone excluded." if alone else ""
     return text
 
 

@@ -63,7 +63,7 @@ def left_out(scores: pd.DataFrame) -> str:
     """Say which images datasets left out as invalid, or kept without any object; empty if there are none."""
     counts = scores.groupby("dataset", sort=False)["left_out"].max()
     parts = [
-        f"{dataset} leaves out {count} unfit image{'s' * (count > 1)}" for dataset, count in counts.items() if count
+        f"{dataset} excludes {count} invalid image{'s' * (count > 1)}" for dataset, count in counts.items() if count
     ]
     reasons = scores["reason"] if "reason" in scores else pd.Series("", index=scores.index)
     empty = scores[reasons == EMPTY].drop_duplicates(["dataset", *IMAGE])

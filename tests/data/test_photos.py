@@ -151,7 +151,7 @@ def test_strict_stops_with_a_line_and_the_list_and_keeps_what_was_there(photos, 
         ([], "no images; expected one folder a group"),
         (["a.png", "dogs/b.png"], "both images .* and folders of images"),
         (["a/img/x/1.png", "a/gt/x/1.png", "b/img/x/1.png", "b/gt/x/1.png"], "several datasets in one place"),
-        (["img/1.png", "images/1.png", "gt/1.png"], "which one is it, images or img"),
+        (["img/1.png", "images/1.png", "gt/1.png"], "found images and img; move one away"),
     ],
 )
 def test_folders_that_are_no_dataset_are_one_line(tmp_path, files, complaint):

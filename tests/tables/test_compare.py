@@ -53,7 +53,7 @@ def test_difference_is_second_minus_first_on_the_same_images(two, tmp_path, caps
     assert 0 <= first["low"] < 0.25 < first["high"] <= 0.5  # group means are .5, .5, 0, 0
     text = capsys.readouterr().out
     assert "| mini      | Jadena        | CosalPure  | GICD       | +0.250 [+0." in text
-    assert text.count(" alone left out.") == 2 and " of 8" not in text
+    assert text.count(" alone excluded.") == 2 and " of 8" not in text
 
 
 def test_metric_and_split_are_chosen(two, tmp_path):
@@ -115,7 +115,7 @@ def test_images_attacked_in_one_run_alone_are_no_pairs(split, tmp_path, capsys):
     assert main(["compare", *folders, *FEW, "--metric", "success", "--split", split, "--output", str(out)]) == 0
     (row,) = pd.read_csv(out).itertuples()
     assert row.value == 0 and row.done == {"avg": 6, "adv": 3, "clean": 3}[split]
-    assert "2 of 8 pairs left out" in capsys.readouterr().out
+    assert "2 of 8 pairs are excluded" in capsys.readouterr().out
 
 
 def test_runs_without_any_pair_attacked_alike_are_refused(two, tmp_path, capsys):

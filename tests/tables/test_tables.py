@@ -252,15 +252,15 @@ def test_all_four_files_are_written_with_equal_bytes(scores, tmp_path):
 def test_every_table_says_what_datasets_left_out(scores, tmp_path):
     assert left_out(scores.assign(left_out=0)) == ""
     note = left_out(scores.assign(left_out=3))
-    assert "leaves out 3 unfit images" in note and note.endswith("(problems.parquet beside its manifest).")
+    assert "excludes 3 invalid images" in note and note.endswith("(problems.parquet beside its manifest).")
     write_parquet(scores.assign(left_out=1), tmp_path / "scores.parquet")
     run([tmp_path / "scores.parquet"], "jadena", Statistics(samples=100), tmp_path / "tables", seed=0)
     for name in (
         name for name in TABLES if name not in ("table3", "table4", "seeds")
     ):  # these scores have none of theirs
-        assert "leaves out 1 unfit image (" in (tmp_path / f"tables/{name}.md").read_text()
-        assert "leaves out 1 unfit image (" in (tmp_path / f"tables/{name}.tex").read_text()
-        assert "1 unfit image" in pd.read_parquet(tmp_path / f"tables/{name}.parquet").attrs["note"]
+        assert "excludes 1 invalid image (" in (tmp_path / f"tables/{name}.md").read_text()
+        assert "excludes 1 invalid image (" in (tmp_path / f"tables/{name}.tex").read_text()
+        assert "1 invalid image" in pd.read_parquet(tmp_path / f"tables/{name}.parquet").attrs["note"]
 
 
 def test_every_table_says_how_many_images_have_an_empty_ground_truth(scores):

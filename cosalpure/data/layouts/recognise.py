@@ -81,7 +81,9 @@ def _pair_of_folders(folder: Path) -> tuple[Path, Path] | None:
         return None
     for several in (images, truths):
         if len(several) > 1:
-            raise UserError(f"{folder}: which one is it, {' or '.join(sub.name for sub in several)}? Move one away")
+            raise UserError(
+                f"{folder}: expected one such folder, found {' and '.join(sub.name for sub in several)}; move one away"
+            )
     return images[0], truths[0]
 
 
