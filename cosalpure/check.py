@@ -29,9 +29,17 @@ class Damage:
 
 
 def run(results: str | Path, repair: bool = False) -> list[Damage]:
-    """Check all files under the folder `results` against their records.
+    """Compare all files under a folder of results with the records of their jobs.
 
-    With `repair`, remove the records of damaged files.
+    Args:
+        results: the folder.
+        repair: remove the records of damaged files.
+
+    Returns:
+        Each damaged file, with what is wrong and its record.
+
+    Raises:
+        UserError: if there is no such folder.
     """
     results = Path(results)
     if not results.is_dir():

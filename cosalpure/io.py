@@ -64,9 +64,10 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def in_background() -> Iterator[Callable[..., None]]:
-    """Yield `run(function, *arguments)`, which runs a call beside what follows: files are written while a GPU computes.
+    """Yield `run(function, *arguments)`, which runs a call beside what follows.
 
-    One call at a time; an error of a call is raised by the next one, or at the end of the block, before which all are done.
+    Files are written so while a GPU computes. One call runs at a time. An error of a call is raised by the next one, or at the
+    end of the block, before which all calls are done.
     """
     pending: list[Future[Any]] = []
 

@@ -26,7 +26,7 @@ def repeat_name(name: str, seed: int) -> str:
 
 
 def split_repeat(name: str) -> tuple[str, int | None]:
-    """Split a degradation's name into (entry, seed).
+    """Split a degradation's name into its entry and its seed.
 
     The seed is None for an entry's own name, which has the run's `seed`.
     """

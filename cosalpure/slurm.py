@@ -44,7 +44,7 @@ def check_jobs(jobs: int | None, qos: str | None, planned: Iterable[Mapping[str,
 
 
 def _limits(account: str | None, partition: str | None, qos: str | None) -> Iterator[tuple[int, str]]:
-    """Yield the limits of submissions (number, whose it is) for jobs that ask for these; None stands for the default."""
+    """Yield the limits of submissions (number, whose it is) for jobs that ask for these; None is the default."""
     fields = ("DefaultAccount", "Account", "DefaultQOS", "MaxSubmitJobs")
     for default, its_account, default_qos, most in _ask("user", getpass.getuser(), "withassoc", fields=fields):
         if its_account == (account or default):

@@ -21,9 +21,18 @@ def preview(
     steps: int = 25,
     guidance_scale: float = 5.0,
 ) -> torch.Tensor:
-    """Generate an image for each generator, (N, 3, side, side) in [0, 1] at the model's resolution.
+    """Generate an image for each generator, by a full run from pure noise.
 
-    A full run from pure noise.
+    Args:
+        model: the text-to-image model.
+        concept: the learned concept.
+        generators: one for each image.
+        prompt: text with the placeholder {token}.
+        steps: sampler steps.
+        guidance_scale: strength of classifier-free guidance.
+
+    Returns:
+        Images (N, 3, side, side), RGB, [0, 1], at the model's resolution.
     """
     concept = concept.fitting(model)
     condition = model.embed([prompt.replace("{token}", concept.token)], concept.token, concept.vector)

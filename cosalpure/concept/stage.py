@@ -25,9 +25,9 @@ def run(
     span: str,
     seed: int,
 ) -> None:
-    """Learn the concept of each group of `span`.
+    """Learn the concept of each group of `span` and write it to `output`/groups/<slug>/.
 
-    Write learned_embeds.safetensors, loss.csv and settings.json to `output`/groups/<slug>/.
+    Three files are written for a group: learned_embeds.safetensors, loss.csv and settings.json.
 
     Args:
         settings: of concept learning.

@@ -92,11 +92,12 @@ class Lesson:
             self.answers.append(self.question())
 
     def draw(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, str]:
-        """Draw a batch (step 3).
+        """Draw a batch (step 3): images, mirrored or not, their latents, noise, timesteps and a caption.
 
-        Images, mirrored or not, latents sampled from their posterior, noise, timesteps, a caption.
+        Latents are sampled from their posterior.
 
-        Returns the noised latents, t, the network's target, (B, ...) each, and the caption with the token in it.
+        Returns:
+            The noised latents, t, the network's target, (B, ...) each, and the caption with the token in it.
         """
         rows, mirrored, t, caption = _draw(self.mean.shape[1], self.settings, self.generator)
         mean, std = self.mean[mirrored, rows], self.std[mirrored, rows]
@@ -106,7 +107,7 @@ class Lesson:
         return noised, t, target, caption.format(token=self.token)
 
     def step(self, loss: float) -> None:
-        """Take the optimiser's step (step 5) along the vector's gradient and note its `loss`.
+        """Take the optimiser's step (step 5) along the vector's gradient, and note its loss.
 
         The state is saved now and then.
         """
@@ -164,9 +165,9 @@ def loss_on(
     token: str | None,
     vector: torch.Tensor | None,
 ) -> float:
-    """Compute Eq.
+    """Compute Eq. 5 on given draws, (B, ...) each: the mean squared error under one caption.
 
-    5 on given draws, (B, ...) each: the mean squared error under one caption whose `token` reads `vector`.
+    The caption's `token` reads `vector`.
     """
     context = model.embed([caption], token, vector)
 
@@ -178,11 +179,12 @@ def loss_on(
 
 
 def _losses_and_gradients(model: TextToImage, lessons: Sequence[Lesson]) -> list[float]:
-    """Compute Eq.
+    """Compute Eq. 5 for every lesson (step 4): the prediction error under its own caption.
 
-    5 for every lesson (step 4): the prediction error under its caption, in which its token reads its vector.
+    The caption's token reads the lesson's vector. One batch of all lessons' rows, or smaller ones when memory runs out.
 
-    One batch of all lessons' rows, or smaller ones when memory runs out. The losses; gradients go to `vector.grad`.
+    Returns:
+        The losses. The gradients go to `vector.grad`.
     """
     noised, t, target, prompts = zip(*(lesson.draw() for lesson in lessons), strict=True)
     count = len(t[0])  # rows of every lesson
@@ -214,7 +216,7 @@ class Progress:
     def resume(
         self, vector: torch.Tensor, optimiser: torch.optim.Optimizer, generator: torch.Generator
     ) -> tuple[list[float], list[float]]:
-        """Restore the three from the file; return losses and answers so far.
+        """Restore the three from the file, and return losses and answers so far.
 
         A file of another run, or a broken one, is ignored.
         """

@@ -110,7 +110,15 @@ def _few_values(values: np.ndarray, counts: np.ndarray, present: np.ndarray) -> 
 
 
 def _labelled(chosen: np.ndarray, ids: Sequence[Any], void: bool, void_is_certain: bool, what: str) -> Reading:
-    """Read a map of labels `ids` beside the background 0 and perhaps a void 255; `chosen` are the pixels of all `ids`."""
+    """Read a map of labels beside the background 0 and perhaps a void 255.
+
+    Args:
+        chosen: the pixels of all `ids`.
+        ids: the labels.
+        void: whether there is a void.
+        void_is_certain: whether it is sure to be one.
+        what: "value" or "palette index".
+    """
     if len(ids) > 1:
         several = f"{PLURAL[what]} {_listed(ids)} beside the background: several classes or instances? All are taken as the object"
         return _unclear(chosen, f"{several}.")

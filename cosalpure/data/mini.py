@@ -156,7 +156,7 @@ class MiniWorld:
         return Image.fromarray((first * (1 - mix) + second * mix).round().astype(np.uint8))
 
     def _texture(self, rng: np.random.Generator) -> Image.Image:
-        """Smooth noise or stripes between two colours; RGB image."""
+        """Draw smooth noise or stripes between two colours; RGB image."""
         first, second = rng.uniform(30, 225, (2, 3))
         if rng.random() < 0.5:
             cells = int(rng.integers(3, 17))

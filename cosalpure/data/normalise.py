@@ -172,10 +172,9 @@ def _judged_together(
 ) -> list[list[str]]:
     """List, for each photo of one group, the problems that show beside its others only.
 
-    `names` counts those of all groups.
-
-    A mask that is full, or whose outermost pixels are nearly all object, may be inverted, or the object be larger than
-    the image. Without `each`, as in a published set, that is told only where it holds for most of the group.
+    A mask that is full, or whose outermost pixels are nearly all object, may be inverted, or the object be larger than the
+    image. Without `each`, as in a published set, that is told only where it holds for most of the group. `names` counts the
+    names of all groups.
     """
     masks = [its for its in results if its.truth_sha256]
     usual = float(np.median([its.border for its in masks])) if masks else 0.0

@@ -120,9 +120,9 @@ def _blankness(pixels: np.ndarray) -> str:
 
 
 def _without_transparency(rgba: np.ndarray) -> tuple[np.ndarray, str]:
-    """Convert RGBA pixels to (RGB pixels, problem).
+    """Convert RGBA pixels to RGB, and say what is not certain.
 
-    Without transparency where that hides nothing, else as shown on white.
+    Transparency is dropped where it hides nothing; else the image is taken as shown on white.
     """
     colours, alpha = rgba[..., :3], rgba[..., 3]
     hidden = colours[alpha < OPAQUE]

@@ -192,7 +192,7 @@ def count_problems(settings: PhotoDataset, found: Sequence[Found]) -> list[Probl
 def _split(
     rows: Sequence[dict[str, Any]], left_out: set[tuple[str, str]], attacked_fraction: float
 ) -> list[dict[str, Any]]:
-    """Keep the rows that are not left out, and mark which are attacked.
+    """Keep the rows that stay, and mark as attacked the first of every group in the order of their names.
 
     The first of every group, in the order of their names.
     """

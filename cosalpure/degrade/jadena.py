@@ -157,7 +157,13 @@ class Jadena:
         return AttackResult(**{name: values.cpu() for name, values in joined.items()})
 
     def check(self, images: Tensor) -> None:
-        """Check all that the attack expects; a single bad pixel would otherwise make it a silent no-op."""
+        """Check images (N, 3, H, W) for all that the attack expects.
+
+        A single bad pixel would otherwise make the attack a silent no-op.
+
+        Raises:
+            UserError: for another shape, images that are too small, or values outside [0, 1].
+        """
         if images.ndim != 4 or images.shape[1] != 3 or not len(images):
             raise UserError(f"Jadena takes images of shape (N, 3, H, W), N > 0, not {tuple(images.shape)}")
         height, width = images.shape[2:]
@@ -178,7 +184,10 @@ class Jadena:
 
     @torch.no_grad()
     def companion_moments(self, companions: Iterable[Tensor]) -> list[Moments] | None:
-        """Take the moments of the companions' features, one per stage; None without companions."""
+        """Compute the moments of the companions' features, (N, 3, H, W) each, one per stage.
+
+        Without companions there are none: None.
+        """
         total: list[Moments] | None = None
         for view in companions:
             moments = [Moments.of(features) for features in self.surrogate(view)]

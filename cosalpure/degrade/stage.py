@@ -23,9 +23,17 @@ if TYPE_CHECKING:
 
 
 def run(method: str, settings: Model, data: str | Path, output: str | Path, span: str, seed: int) -> None:
-    """Degrade each group of `span`; write `output`/images/<slug>/*.png.
+    """Degrade each group of `span` and write `output`/images/<slug>/*.png.
 
     The record of the files also says how many images were degraded in one batch with each: `batch`, 0 for a clean image.
+
+    Args:
+        method: name of the degradation.
+        settings: its settings.
+        data: folder of the dataset.
+        output: folder that is written to.
+        span: "A:B" selects groups A to B - 1.
+        seed: seed from which all draws are derived.
     """
     job = record.begin("degrade", output, method, settings, seed, DEGRADATIONS)
     groups, needs = read_groups(data, span), DEGRADATIONS.needs(method, settings)

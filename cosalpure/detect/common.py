@@ -9,7 +9,7 @@ from torch.nn import functional as F
 def resize(images: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     """Resize images (N, C, H, W) bilinearly with aligned corners, as the official scripts do.
 
-    The same where the size fits.
+    Images of that size already are returned as they are.
     """
     if tuple(images.shape[-2:]) == tuple(size):
         return images

@@ -28,9 +28,16 @@ def run(
     span: str,
     average_with: str | Path | None = None,
 ) -> None:
-    """Detect in each group of `span`; write `output`/maps/<slug>/*.png. `images` is the folder of the purified images.
+    """Detect in each group of `span` and write `output`/maps/<slug>/*.png.
 
-    With `average_with`, the folder of the degraded images, a map is the mean of those of both images.
+    Args:
+        method: name of the detector.
+        settings: its settings.
+        data: folder of the dataset.
+        images: folder of the purified images.
+        output: folder that is written to.
+        span: "A:B" selects groups A to B - 1.
+        average_with: folder of the degraded images; a map is then the mean of those of both images.
     """
     job = record.begin("detect", output, method, settings, registry=DETECTORS)
     groups, needs = read_groups(data, span), DETECTORS.needs(method, settings)
@@ -56,5 +63,8 @@ def detected(
 
 
 def truncated(values: "torch.Tensor") -> np.ndarray:
-    """Convert a map (1, H, W) in [0, 1] to uint8 (H, W). The official code truncates, so foreground is 128 and above."""
+    """Convert a map (1, H, W) in [0, 1] to uint8 (H, W).
+
+    The official code truncates, so foreground is 128 and above.
+    """
     return (values[0].clamp(0, 1) * 255).byte().numpy()

@@ -10,10 +10,11 @@ if TYPE_CHECKING:
 
 
 def timesteps(T: int, steps: int, total: int = 1000) -> list[int]:
-    """List the timesteps below T of a run of `steps` over `total`, descending: T = 250 of 50 gives 240, 220, ..., 20.
+    """List the timesteps below T of a run of `steps` over `total`, descending.
 
-    As `diffusers` 0.16.1 spaces DPM-Solver's steps and as its img2img starts them (strength = T / total). Each comes once:
-    `steps` = `total` would round two points to one timestep, and a step of length 0 gives NaN.
+    T = 250 of 50 steps gives 240, 220, ..., 20. The steps are spaced as `diffusers` 0.16.1 spaces DPM-Solver's, and start as its
+    img2img does (strength = T / total). Each comes once: `steps` = `total` would round two points to one timestep, and a step of
+    length 0 gives NaN.
     """
     spaced = torch.linspace(0, total - 1, steps + 1, dtype=torch.float64).round().long().flip(0)[:-1]
     return list(dict.fromkeys(spaced[steps - int(steps * T / total) :].tolist()))
@@ -22,9 +23,15 @@ def timesteps(T: int, steps: int, total: int = 1000) -> list[int]:
 def dpm_solver_pp_2m(
     denoise: Callable[..., torch.Tensor], z: torch.Tensor, steps: Sequence[int], alphas_cumprod: torch.Tensor
 ) -> torch.Tensor:
-    """Run DPM-Solver++ 2M (Lu et al. 2022, Algorithm 2), midpoint form, from `steps`[0] down to timestep 0.
+    """Run DPM-Solver++ 2M (Lu et al. 2022, Algorithm 2), midpoint form, down to timestep 0.
 
     The first step is of first order; the last one is of second order and ends at t = 0, as the official run does.
+
+    Args:
+        denoise: denoise(z, t) predicts x_0.
+        z: latents (N, C, h, w) at timestep `steps`[0].
+        steps: timesteps, descending.
+        alphas_cumprod: of the noising process, (K,).
     """
     alpha, sigma = alphas_cumprod.double().sqrt(), (1 - alphas_cumprod.double()).sqrt()
     log_snr = alpha.log() - sigma.log()  # lambda
@@ -45,9 +52,14 @@ def ddpm(
     alphas_cumprod: torch.Tensor,
     noise: Callable[..., torch.Tensor],
 ) -> torch.Tensor:
-    """Sample ancestrally (Ho et al. 2020; the paper's Eqs. 10 and 11): T steps, from array index T - 1 down to 0.
+    """Sample ancestrally (Ho et al. 2020; the paper's Eqs. 10 and 11): T steps, down to array index 0.
 
-    `noise(z)` gives xi; none is drawn for the last step, whose sigma is 0.
+    Args:
+        denoise: denoise(z, t) predicts x_0.
+        z: latents (N, C, h, w) at array index T - 1.
+        T: number of steps.
+        alphas_cumprod: of the noising process, (K,).
+        noise: noise(z) gives xi; none is drawn for the last step, whose sigma is 0.
     """
     alpha_bar = alphas_cumprod.double()
     for t in range(T - 1, 0, -1):
@@ -61,7 +73,10 @@ def ddpm(
 
 
 def randn(like: torch.Tensor, generators: Sequence[torch.Generator]) -> torch.Tensor:
-    """Draw standard normal values of the shape of `like` (N, ...), each row from its image's generator, on the CPU."""
+    """Draw standard normal values of the shape of `like` (N, ...), on the CPU.
+
+    Each row comes from its image's generator.
+    """
     return torch.stack([torch.randn(like.shape[1:], generator=g) for g in generators]).to(like)
 
 

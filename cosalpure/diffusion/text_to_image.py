@@ -184,7 +184,7 @@ class TextToImage:
         return alpha * noise - sigma * latents
 
     def add_noise(self, latents: torch.Tensor, noise: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        """Add noise to latents by Eq. 7: sqrt(alpha bar) z_0 + sqrt(1 - alpha bar) epsilon."""
+        """Add noise to latents (N, C, h, w) by Eq. 7: sqrt(alpha bar) z_0 + sqrt(1 - alpha bar) epsilon."""
         alpha, sigma = self.alpha_sigma(t)
         return alpha * latents + sigma * noise
 
@@ -215,7 +215,10 @@ def _folder(path: str | Path) -> Path:
 
 
 def _dtype(name: str, device: torch.device) -> torch.dtype:
-    """Choose the torch dtype of a setting; auto is float32 on the CPU, on a GPU bfloat16 where it has it, else float16."""
+    """Choose the torch dtype of a setting.
+
+    auto is float32 on the CPU; on a GPU it is bfloat16 where the GPU has it, else float16.
+    """
     if name != "auto":
         chosen: torch.dtype = getattr(torch, name)
         return chosen
@@ -225,7 +228,11 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 def _load_components(path: Path, dtype: torch.dtype) -> tuple[Any, ...]:
-    """Load the five components of a pipeline folder, the large ones in `dtype`; a UserError names what is missing."""
+    """Load the five components of a pipeline folder, the large ones in `dtype`.
+
+    Raises:
+        UserError: for a component that is missing or cannot be read.
+    """
     from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTokenizer
 

@@ -19,12 +19,17 @@ def at_side(
     alphas_cumprod: "Tensor",
     published_side: int,
 ) -> tuple[int, int]:
-    """Convert a timestep to (T, steps of a full run) for arrays of `side` x `side`.
+    """Convert a timestep to T and the steps of a full run, for arrays of `side` x `side`.
 
-    `timestep` and `steps` are settings.
+    An integer T stays. A `PublishedTimestep` becomes the T whose noise-to-signal ratio, sqrt((1 - alpha_bar) / alpha_bar), is
+    smaller by the ratio of the sides, and `steps` become as many as leave the published number below T.
 
-    An integer T stays. A `PublishedTimestep` becomes the T whose noise-to-signal ratio, sqrt((1 - alpha_bar) /
-    alpha_bar), is smaller by the ratio of the sides, and `steps` become as many as leave the published number below T.
+    Args:
+        timestep: as in the settings.
+        steps: as in the settings.
+        side: of the arrays.
+        alphas_cumprod: of the noising process, (K,).
+        published_side: of the arrays that the published timestep is for.
     """
     if isinstance(timestep, int):
         return timestep, steps

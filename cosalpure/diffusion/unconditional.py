@@ -58,13 +58,13 @@ def q_sample(schedule: Schedule, x0: torch.Tensor, i: torch.Tensor, noise: torch
 
 
 def predict_x0(schedule: Schedule, x: torch.Tensor, epsilon: torch.Tensor, i: torch.Tensor) -> torch.Tensor:
-    """Compute the x_0 that epsilon stands for: Ho et al., Eq. 15. It is not clamped."""
+    """Compute the x_0 that epsilon stands for, (N, C, H, W): Ho et al., Eq. 15. It is not clamped."""
     abar = schedule.alphas_cumprod
     return at(abar.rsqrt(), i, x) * x - at((1 / abar - 1).sqrt(), i, x) * epsilon
 
 
 def posterior_mean(schedule: Schedule, x0: torch.Tensor, x: torch.Tensor, i: torch.Tensor) -> torch.Tensor:
-    """Compute the mean of q(x_{i-1} | x_i, x_0): Ho et al., Eq. 7."""
+    """Compute the mean of q(x_{i-1} | x_i, x_0), (N, C, H, W): Ho et al., Eq. 7."""
     abar, before = schedule.alphas_cumprod, schedule.alphas_cumprod_before
     of_x0 = schedule.betas * before.sqrt() / (1 - abar)
     of_x = (1 - before) * (1 - schedule.betas).sqrt() / (1 - abar)
@@ -72,13 +72,16 @@ def posterior_mean(schedule: Schedule, x0: torch.Tensor, x: torch.Tensor, i: tor
 
 
 def log_variance(schedule: Schedule, v: torch.Tensor, i: torch.Tensor) -> torch.Tensor:
-    """Compute the learned variance's logarithm, v in about [-1, 1] between the two bounds: Nichol and Dhariwal, Eq. 15."""
+    """Compute the logarithm of the learned variance, (N, C, H, W): Nichol and Dhariwal, Eq. 15.
+
+    v, in about [-1, 1], says where between its two bounds the variance lies.
+    """
     share = (v + 1) / 2
     return share * at(schedule.betas.log(), i, v) + (1 - share) * at(schedule.posterior_variances.log(), i, v)
 
 
 def respaced(schedule: Schedule, steps: int) -> Schedule:
-    """Keep `steps` of the schedule's steps, evenly spaced from the first to the last, as a schedule of their own."""
+    """Keep `steps` of the schedule's steps, evenly spaced from the first to the last, as another schedule."""
     stride = (len(schedule.betas) - 1) / (steps - 1)
     kept = torch.tensor([round(index * stride) for index in range(steps)])
     abar = schedule.alphas_cumprod[kept]
@@ -132,10 +135,20 @@ def purified(
     settings: Any,
     network: Any,
 ) -> torch.Tensor:
-    """Pass images (N, 3, H, W) in [0, 1] through `purify(x, noise)`, which works in [-1, 1] at `settings.resolution`.
+    """Pass images (N, 3, H, W), RGB, [0, 1], through a purification that works in [-1, 1].
 
-    Resized bilinearly there and back, as published. `settings.batch` images pass at once; the noise of an image comes
+    Images are resized bilinearly there and back, as published. `settings.batch` images pass at once; the noise of an image comes
     from its own generator, so that this changes results by rounding alone.
+
+    Args:
+        purify: purify(x, noise) at `settings.resolution`.
+        images: the images.
+        generators: one for each image.
+        settings: of the purifier.
+        network: whose device is used.
+
+    Raises:
+        UserError: for values outside [0, 1].
     """
     if not (images.min() >= 0 and images.max() <= 1):
         raise UserError(f"images in [0, 1] are purified, found {images.min():.3g} to {images.max():.3g}")
@@ -149,5 +162,5 @@ def purified(
 
 
 def resize(images: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
-    """Resize images bilinearly, without antialiasing; those of that size already are left as they are."""
+    """Resize images (N, C, H, W) bilinearly, without antialiasing; those of that size already stay as they are."""
     return images if images.shape[-2:] == size else F.interpolate(images, size, mode="bilinear", align_corners=False)

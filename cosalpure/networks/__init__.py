@@ -81,7 +81,7 @@ def _filled(
 ) -> nn.Module:
     """Fill `network` with exactly the tensors of `state`, in eval mode.
 
-    Else raise a UserError: `where`, `trouble`, what differs.
+    Else a UserError says `where`, `trouble` and what differs.
     """
     network.load_state_dict(checkpoints.fitting(network, state, where, trouble), assign=assign)
     return network.requires_grad_(False).eval()
@@ -94,7 +94,10 @@ def _hint(
     parts: Sequence[Mapping[str, Any]],
     paths: Sequence[str | Path],
 ) -> str:
-    """Say what files that do not fit seem to be: another variant, another network's, or in the wrong order; else empty."""
+    """Say what files that do not fit seem to be; empty if nothing is known.
+
+    They may be of another variant or network, or in the wrong order.
+    """
     own = set(network.state_dict())
     if own <= set(mapping(*parts)):
         return ""  # the right keys: shapes, types or values differ

@@ -119,7 +119,10 @@ def state_dict(checkpoint: Mapping[Any, Any], path: str | Path) -> dict[str, Any
 
 
 def _states(value: Mapping[Any, Any], where: str = "") -> list[tuple[str, Mapping[Any, Any]]]:
-    """List ("model.sd", {key: tensor}) for every dictionary in `value` that holds tensors and is no optimiser's state."""
+    """List ("model.sd", {key: tensor}) for every dictionary in `value` that holds tensors.
+
+    The state of an optimiser does not count.
+    """
     import torch
 
     nested = [

@@ -116,7 +116,10 @@ class CoSaliency(nn.Module):
         return logits
 
     def correlate(self, maps: Sequence[Tensor]) -> Tensor:
-        """Find what the images have in common: the graphs of three scales, marked by the clustering, at stride 8."""
+        """Find what the images have in common: graphs of three scales, at stride 8.
+
+        The clustering marks what belongs to the object. `maps` are three, (N, C, h, w), fine first.
+        """
         size = maps[0].shape[-2:]
         coarse = self.convolve_graph(4, maps[2])
         graphs = [coarse, self.convolve_graph(3, maps[1]), self.convolve_graph(2, maps[0])]

@@ -65,7 +65,7 @@ class Exchange(nn.Module):
         return nn.Sequential(*chain, convolution(inputs, outputs, stride=2, activate=False))
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        """Return maps of the same shapes, a branch each, fine first."""
+        """Exchange maps (N, C, h, w) between the branches, fine first; their shapes stay."""
         maps = [branch(x) for branch, x in zip(self.branches, maps, strict=True)]
         targets = zip(self.fuse_layers, maps, strict=True)
         return [F.relu(self._sum(cast(nn.ModuleList, paths), maps, x.shape[-2:])) for paths, x in targets]
@@ -110,7 +110,7 @@ class HRNet(nn.Module):
         return nn.ModuleList([*old, nn.Sequential(convolution(depths[-1], wanted[-1], stride=2))])
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Return four maps, fine first."""
+        """Compute four maps (N, C, h, w) of images (N, 3, H, W), fine first."""
         x = F.relu(self.bn1(self.conv1(images)))
         x = F.relu(self.bn2(self.conv2(x)))
         maps = [self.layer1(x)]

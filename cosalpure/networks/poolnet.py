@@ -51,7 +51,7 @@ class Guided(nn.Module):
         self.infos = nn.ModuleList(rectified(channels, outputs) for outputs in steps)
 
     def forward(self, images: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """Return five maps, fine first, and the guidance of four steps, coarse first."""
+        """Compute five maps (N, C, h, w), fine first, and the guidance of four steps, coarse first."""
         maps: list[Tensor] = self.resnet(images)
         x = self.ppms_pre(maps[-1])
         x = self.ppm_cat(torch.cat([x] + [resize(pool(x), x.shape[-2:]) for pool in self.ppms], 1))
@@ -184,11 +184,11 @@ class PoolNet(nn.Module):
         return logits
 
     def edge_features(self, steps: Iterable[Tensor]) -> list[Tensor]:
-        """Compute the edge features of each step's map."""
+        """Compute the edge features (N, C, h, w) of each step's map."""
         return [block(step) for block, step in zip(self.block, steps, strict=True)]
 
     def pathway(self, images: Tensor) -> list[Tensor]:
-        """Compute the maps after each of the four top-down steps, coarse first."""
+        """Compute the maps (N, C, h, w) after each of the four top-down steps, coarse first."""
         maps, guides = self.base(images)
         converts = cast(nn.ModuleList, self.convert["convert0"])
         x, *finer = (convert(part) for convert, part in zip(converts[::-1], maps[::-1], strict=True))

@@ -63,7 +63,7 @@ class ResNet50(nn.Module):
             self.add_module(f"layer{stage + 1}", layer)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Return five maps, fine first."""
+        """Compute five maps (N, C, h, w) of images (N, 3, H, W), fine first."""
         maps = [F.relu(self.bn1(self.conv1(images)))]
         x = self.maxpool(maps[0])
         for layer in (self.layer1, self.layer2, self.layer3, self.layer4):

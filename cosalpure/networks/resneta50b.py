@@ -111,7 +111,10 @@ class ResNetA50b(nn.Module):
         return logits
 
     def stages(self, images: Tensor, wanted: Collection[int] = (1, 2, 3)) -> list[Tensor]:
-        """Return the outputs of the `wanted` stages (1 to 4, at strides 4 to 32), in ascending order."""
+        """Compute the outputs (N, C, h, w) of the `wanted` stages, in ascending order.
+
+        Stages are numbered 1 to 4, at strides 4 to 32.
+        """
         maps = []
         layers = cast(nn.Sequential, self.features[: max(wanted) + 1])
         for number, layer in enumerate(layers):

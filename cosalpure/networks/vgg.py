@@ -65,7 +65,7 @@ class VGGBackbone(nn.Module):
         self.classifier = classifier_head(previous, pool, classifier_width, classes)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Return five maps, fine first."""
+        """Compute five maps (N, C, h, w) of images (N, 3, H, W), fine first."""
         maps = []
         for number in range(1, len(BLOCKS) + 1):
             images = getattr(self, f"conv{number}")(images)

@@ -35,10 +35,20 @@ def run(
     span: str,
     seed: int,
 ) -> None:
-    """Purify each group of `span`; write `output`/images/<slug>/*.png.
+    """Purify each group of `span` and write `output`/images/<slug>/*.png.
 
-    `images` is the folder of the degraded images, `concepts` that of the concepts (None if the purifier needs none).
     The noise of an image depends on its name alone: purifiers that draw alike see the same noise.
+
+    Args:
+        method: name of the purifier.
+        settings: its settings.
+        text_to_image: settings of the model; None if the purifier needs none.
+        data: folder of the dataset.
+        images: folder of the degraded images.
+        concepts: folder of the concepts; None if the purifier needs none.
+        output: folder that is written to.
+        span: "A:B" selects groups A to B - 1.
+        seed: seed from which all draws are derived.
     """
     needs = PURIFIERS.needs(method, settings)
     job = record.begin("purify", output, method, settings, seed, PURIFIERS, text_to_image if "model" in needs else None)

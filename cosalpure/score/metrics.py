@@ -171,12 +171,12 @@ def score_map(
 
 
 def trapezoids(precision: np.ndarray, recall: np.ndarray) -> float:
-    """Compute the area under a curve given from recall 0 up: the official AP."""
+    """Compute the area under a curve of arrays (K,) given from recall 0 up: the official AP."""
     return float((np.diff(recall) * (precision[1:] + precision[:-1]) / 2).sum())
 
 
 def interpolated(precision: np.ndarray, recall: np.ndarray) -> float:
-    """Compute the area under the best precision at each recall or any above it."""
+    """Compute the area under the best precision at each recall or any above it; arrays (K,)."""
     best = np.maximum.accumulate(precision[::-1])[::-1]
     return float((np.diff(recall) * best[1:]).sum())
 
@@ -210,7 +210,7 @@ def overlap(prediction: np.ndarray, ground_truth: np.ndarray, beta2: float = 0.3
 
 
 def mean_absolute_error(prediction: np.ndarray, ground_truth: np.ndarray) -> float:
-    """Average |prediction - ground truth| on values in [0, 1]."""
+    """Average |prediction - ground truth| of maps (H, W) in [0, 1]."""
     if prediction.dtype == ground_truth.dtype == np.uint8:
         return float(np.abs(prediction.astype(np.int16) - ground_truth).mean() / 255)
     return float(np.abs(as_float(prediction).astype(np.float64) - as_float(ground_truth)).mean())

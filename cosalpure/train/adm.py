@@ -104,11 +104,10 @@ def train_adm(
 
 
 def clean_views(images: torch.Tensor, masks: torch.Tensor, random: torch.Generator, furthest: int = 5) -> torch.Tensor:
-    """Mirror images, move them by up to `furthest` whole px, expose them mildly.
+    """Mirror images (N, 3, H, W) in [0, 1], move them by up to `furthest` whole px, and expose them mildly.
 
-    (N, 3, H, W) in [0, 1], as sharp as before.
-
-    No blur and no noise, nor the zooms of the other trainings, which interpolate: the model is to know clean images.
+    They stay as sharp as they were: no blur and no noise, nor the zooms of the other trainings, which interpolate. The model is
+    to know clean images.
     """
     n, side = len(images), images.shape[-1]
     moves = torch.randint(-furthest, furthest + 1, (n, 2), generator=random) * 2 / side
@@ -135,9 +134,16 @@ def hybrid_loss(
     t: torch.Tensor,
     noise: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
-    """Compute {"simple": the error of epsilon, "vlb": the bound's term, bits a value}.
+    """Compute the error of epsilon, "simple", and the bound's term, "vlb", bits a value.
 
     The bound trains the variance only.
+
+    Args:
+        network: predicts epsilon and the variance's v, (N, 2 C, H, W).
+        schedule: the noising process.
+        x0: clean images (N, C, H, W) in [-1, 1].
+        t: timesteps (N,).
+        noise: standard normal values of the shape of x0.
     """
     x = diffusion.q_sample(schedule, x0, t, noise)
     epsilon, v = network(x, t).chunk(2, 1)
@@ -153,10 +159,10 @@ def bound(
     epsilon: torch.Tensor,
     v: torch.Tensor,
 ) -> torch.Tensor:
-    """Compute one timestep's term of the variational bound, bits a value (N,): Nichol and Dhariwal 2021, Eq. 4 to 7.
+    """Compute one timestep's term of the variational bound, bits a value (N,).
 
-    Above t = 0 the divergence of the model's step from q(x_{t-1} | x_t, x_0), at t = 0 the negative log likelihood of
-    the image's 8-bit levels.
+    Above t = 0 it is the divergence of the model's step from q(x_{t-1} | x_t, x_0), at t = 0 the negative log likelihood of the
+    image's 8-bit levels: Nichol and Dhariwal 2021, Eq. 4 to 7.
     """
     guess = diffusion.predict_x0(schedule, x, epsilon, t)
     mean, log_variance = diffusion.posterior_mean(schedule, guess, x, t), diffusion.log_variance(schedule, v, t)
@@ -170,7 +176,10 @@ def bound(
 
 
 def levels_log_likelihood(x0: torch.Tensor, mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
-    """Compute the log probability that a Gaussian gives to each 8-bit level x0 in [-1, 1]: Ho et al. 2020, Eq. 13."""
+    """Compute the log probability that a Gaussian gives to each 8-bit level x0, (N, C, H, W), [-1, 1].
+
+    Ho et al. 2020, Eq. 13.
+    """
     scale = torch.exp(-0.5 * log_variance)
     above, below = (torch.special.ndtr((x0 - mean + edge) * scale) for edge in (1 / 255, -1 / 255))
     above = torch.where(x0 > 0.999, 1, above)

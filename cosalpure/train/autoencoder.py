@@ -145,7 +145,7 @@ def hold_scale(norm: Any, before: Any, last: Any, level: float) -> None:
 
 
 def expose(images: torch.Tensor, rng: torch.Generator, share: float, gain: tuple[float, ...]) -> torch.Tensor:
-    """Expose a `share` of images in [0, 1] otherwise: a gain times a smooth field of gains, clipped."""
+    """Expose a `share` of images (N, 3, H, W) in [0, 1] otherwise: a gain times a smooth field of gains, clipped."""
     low, high = torch.tensor(gain).log()
     logs = torch.rand(len(images), 1, 1, 1, generator=rng) * (high - low) + low
     field = (torch.rand(len(images), 1, 3, 3, generator=rng) - 0.5) * 1.0
@@ -155,14 +155,14 @@ def expose(images: torch.Tensor, rng: torch.Generator, share: float, gain: tuple
 
 
 def crop(images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Cut the same random quarter (half the side) out of all images."""
+    """Cut the same random quarter (half the side) out of all images (N, 3, H, W)."""
     side = images.shape[-1] // 2
     y, x = rng.integers(0, side + 1, size=2)
     return images[..., y : y + side, x : x + side]
 
 
 def reconstruction_loss(output: torch.Tensor, images: torch.Tensor, settings: AutoencoderSettings) -> torch.Tensor:
-    """Sum L1, squared error, and L1 between horizontal and vertical gradients; images in [-1, 1]."""
+    """Sum L1, squared error, and L1 of gradients, of images (N, 3, H, W) in [-1, 1]."""
     gradients = sum((output.diff(dim=d) - images.diff(dim=d)).abs().mean() for d in (2, 3))
     error = output - images
     return error.abs().mean() + settings.square_weight * error.square().mean() + settings.gradient_weight * gradients
@@ -170,7 +170,10 @@ def reconstruction_loss(output: torch.Tensor, images: torch.Tensor, settings: Au
 
 @torch.no_grad()
 def held_out_quality(model: AutoencoderKL, world: MiniWorld, settings: AutoencoderSettings) -> dict[str, Any]:
-    """Measure the PSNR (dB, images in [0, 1]) of the round trip on unseen scenes of dev and test; the std of latents."""
+    """Measure the PSNR of the round trip on unseen scenes of dev and test at several gains.
+
+    PSNR is in dB, of images in [0, 1]. The standard deviation of the latents is measured, too.
+    """
     concepts = world.concepts("dev") + world.concepts("test")
     rng = numpy_generator(settings.seed, "autoencoder held-out")
     scenes = [compose(world, rng, concepts[i % len(concepts)], 0.0) for i in range(settings.held_out)]

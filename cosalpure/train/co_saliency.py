@@ -26,9 +26,12 @@ def pools(settings: Any, resources: str | Path | None = None, workers: int = 0) 
 
 
 def draw_groups(pool: ScenePool, random: torch.Generator, its: Any) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Draw `its.groups` groups of `its.group_sizes` images, augmented: [(images (N, 3, H, W) in [0, 1], masks), ...].
+    """Draw `its.groups` groups of `its.group_sizes` images, augmented.
 
     In a share `its.rivals` of the images another concept's object lies on top: only the group tells them apart.
+
+    Returns:
+        For each group its images (N, 3, H, W) in [0, 1], and masks (N, 1, H, W) of 0 and 1.
     """
     drawn = []
     for _ in range(its.groups):
@@ -49,7 +52,10 @@ def soft_iou_loss(maps: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
 
 
 def map_loss(maps: torch.Tensor, masks: torch.Tensor, cross_entropy: float = 1.0) -> torch.Tensor:
-    """Compute soft IoU plus the cross entropy, which pulls strongly where a map misses its object."""
+    """Compute soft IoU plus cross entropy of maps and masks (N, 1, H, W).
+
+    The cross entropy pulls strongly where a map misses its object.
+    """
     return soft_iou_loss(maps, masks) + cross_entropy * F.binary_cross_entropy(maps.clamp(1e-4, 1 - 1e-4), masks)
 
 

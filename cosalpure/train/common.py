@@ -35,9 +35,12 @@ def seeded(seed: int, *names: str | int) -> Iterator[None]:
 
 
 def new_or_started(name: str, arch: dict[str, Any], start: str | Path | None, seed: int) -> tuple[Any, dict[str, Any]]:
-    """Build network `name` with `arch`, or with the weights and the architecture of the file `start`; return both.
+    """Build network `name` with `arch`, or with the weights and architecture of the file `start`.
 
     The file is one of `networks.save_weights`; `arch` is then not looked at.
+
+    Returns:
+        The network, and its architecture.
     """
     if start:
         network = networks.load(name, start).requires_grad_(True)
@@ -97,9 +100,12 @@ class Spent:
 
 
 def save_checkpoint(path: str | Path, spent: Spent, parts: Mapping[str, Any]) -> None:
-    """Write `parts` ({name.
+    """Write `parts` and what they took, in one file that appears whole or not at all.
 
-    Anything with state_dict()}) and what they took, in one file that appears whole or not at all.
+    Args:
+        path: the file.
+        spent: what was spent on the parts.
+        parts: {name: anything with state_dict()}.
     """
     with whole_file(path) as temporary:
         torch.save({"spent": asdict(spent), **{name: part.state_dict() for name, part in parts.items()}}, temporary)
@@ -238,7 +244,10 @@ def update(
     ema: AveragedModel | None = None,
     clip: float = 1.0,
 ) -> None:
-    """Take one optimiser step of `modules` (their gradients' norm clipped to `clip`), then one of the moving average."""
+    """Take one optimiser step of `modules`, then one of the moving average.
+
+    The norm of the modules' gradients is clipped to `clip`.
+    """
     optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     torch.nn.utils.clip_grad_norm_([p for module in modules for p in module.parameters()], clip)

@@ -144,10 +144,18 @@ def recognition(recogniser: Recogniser, generated: torch.Tensor) -> dict[str, An
 
 @torch.no_grad()
 def word_ranks(model: TextToImage, known: Sequence[str], folder: str | Path) -> dict[str, Any]:
-    """Measure how many learned concepts in `folder` have their own word as the nearest, or among the nearest three.
+    """Measure how many learned concepts have their own word as the nearest, or among the nearest three.
 
-    A group's word is the known concept that its slug says, "bear" for bear and bear-2. Near is by cosine similarity of
-    the text encodings of "a photo of ..." at their end, where CLIP reads them. `model` is a `TextToImage`.
+    A group's word is the known concept that its slug says, "bear" for bear and bear-2. Near is by cosine similarity of the text
+    encodings of "a photo of ..." at their end, where CLIP reads them.
+
+    Args:
+        model: the text-to-image model.
+        known: the words that it knows.
+        folder: folder of the learned concepts.
+
+    Returns:
+        The two shares, and all ranks.
     """
     embeddings = torch.cat([ending(model, words(concept)) for concept in known])
     ranks = {}
@@ -163,7 +171,10 @@ def word_ranks(model: TextToImage, known: Sequence[str], folder: str | Path) -> 
 
 
 def ending(model: TextToImage, words: str, vector: torch.Tensor | None = None) -> torch.Tensor:
-    """Encode "a photo of `words`" and return the encoding (1, D) at its end token; `vector` stands for the one word."""
+    """Encode "a photo of `words`" and return the encoding (1, D) at its end token.
+
+    With `vector`, this stands for the one word.
+    """
     end = len(model.tokenizer(f"a photo of {words}").input_ids) - 1
     token = None if vector is None else words
     return model.embed([f"a photo of {words}"], token, vector)[:, end]
@@ -172,7 +183,10 @@ def ending(model: TextToImage, words: str, vector: torch.Tensor | None = None) -
 def contact_sheet(
     generated: torch.Tensor, concepts: Sequence[str], shown: int = 24, columns: int = 6, scale: int = 2
 ) -> Image.Image:
-    """Draw every third concept or so: two samples side by side, enlarged, with the name below; an RGB image."""
+    """Draw two samples of every third concept or so, from images (concepts, n, 3, H, W) in [0, 1].
+
+    They stand side by side, enlarged, with the name below; an RGB image.
+    """
     side = generated.shape[-1] * scale
     chosen = np.linspace(0, len(concepts) - 1, min(shown, len(concepts))).round().astype(int)
     sheet = Image.new("RGB", (columns * (2 * side + 8), -(-len(chosen) // columns) * (side + 20)), "white")

@@ -87,7 +87,11 @@ def train_gcagc(
 def batch_of(
     groups: Sequence[tuple[torch.Tensor, torch.Tensor]], its: GCAGCSettings
 ) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
-    """Join `groups` of (images, masks) to one batch: normalised images, masks, both at the input size; images a group."""
+    """Join groups of images and masks to one batch.
+
+    Returns:
+        Normalised images (N, 3, H, W) and masks (N, 1, H, W), both at the input size, and the number of images of each group.
+    """
     size = (its.input_size, its.input_size)
     images = networks.normalise(resize(torch.cat([images for images, _ in groups]), size))
     masks = resize(torch.cat([masks for _, masks in groups]), size)

@@ -199,7 +199,11 @@ def train_ginet(
 
 
 def draw_batch(pool: ScenePool, settings: GICDSettings, number: int) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
-    """Step `number`'s groups in one batch: images and masks at the input size, the number of images of each group."""
+    """Draw the groups of step `number` as one batch.
+
+    Returns:
+        Images (N, 3, H, W) and masks (N, 1, H, W) at the input size, and the number of images of each group.
+    """
     random, side = generator(settings.seed, "ginet", number), settings.input_size
     groups = draw_groups(pool, random, settings.ginet)
     images = torch.cat([prepare(pictures, side) for pictures, _ in groups])
@@ -216,7 +220,7 @@ def group_consensus(network: Any, images: torch.Tensor, counts: Sequence[int]) -
 
 
 def prepare(images: torch.Tensor, side: int) -> torch.Tensor:
-    """Prepare images as the detector does before the network: bilinear with aligned corners, normalised."""
+    """Prepare images (N, 3, H, W) as the detector does: resized bilinearly with aligned corners, normalised."""
     images = F.interpolate(images, size=(side, side), mode="bilinear", align_corners=True)
     normalised: torch.Tensor = networks.normalise(images)
     return normalised.contiguous(memory_format=torch.channels_last)
@@ -243,9 +247,10 @@ def _with_batch_norm(sequence: nn.Sequential) -> nn.Sequential:
 
 
 def insert_batch_norm(ginet: Any, twin: Any) -> None:
-    """Put a batch norm behind every convolution of `ginet` but the predicting ones; the backbone's are those of `twin`.
+    """Put a batch norm behind every convolution of `ginet` but the predicting ones.
 
-    From scratch, thirteen plain convolutions hardly learn; `fold_inserted` takes the norms out again.
+    The backbone's are those of `twin`. From scratch, thirteen plain convolutions hardly learn; `fold_inserted` takes the norms
+    out again.
     """
     pairs = zip(twin.features, twin.features[1:], strict=False)
     trained = iter([pair for pair in pairs if isinstance(pair[0], nn.Conv2d)])

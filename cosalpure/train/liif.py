@@ -194,7 +194,7 @@ def quality(
 
 
 def psnr(images: torch.Tensor, references: torch.Tensor) -> float:
-    """Average over images the PSNR in dB, in [0, 1]."""
+    """Average the PSNR, in dB, over images (N, 3, H, W) in [0, 1]."""
     return round((-10 * (images - references).square().mean((1, 2, 3)).log10()).mean().item(), 2)
 
 

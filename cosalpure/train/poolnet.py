@@ -119,7 +119,10 @@ def give_unit_variance(network: Any, images: torch.Tensor) -> None:
 
 
 def edge_loss(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    """Cross entropy with the masks' outlines, two pixels wide, which weigh as much as all the rest (as in HED)."""
+    """Compute the cross entropy (HED's) with the outlines, two pixels wide, of masks (N, 1, H, W).
+
+    Outlines weigh as much as all the rest.
+    """
     masks = (masks >= 0.5).float()
     thick = F.max_pool2d(masks, 3, 1, 1) + F.max_pool2d(-masks, 3, 1, 1)  # dilation minus erosion
     share = thick.mean().clamp(0.01, 0.99)

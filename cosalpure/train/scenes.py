@@ -56,7 +56,7 @@ class ScenePool:
 def augment(
     images: torch.Tensor, masks: torch.Tensor, generator: torch.Generator, closest: float = 0.85
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mirror, zoom, expose moderately and blur slightly images in [0, 1] and their masks.
+    """Mirror, zoom, expose moderately and blur slightly images (N, 3, H, W) in [0, 1] and their masks.
 
     The window is `closest` to 1.15 times the image, moved towards the object: a classifier learns ten times faster
     when it sees objects from nearby too. Blur is that of a soft lens or of an autoencoder's round trip. Exposure stays
@@ -78,7 +78,10 @@ def augment(
 
 
 def fade_surroundings(images: torch.Tensor, masks: torch.Tensor, amount: float) -> torch.Tensor:
-    """Fade all but the object towards grey by `amount` in [0, 1]: distractors may appear slowly in a training."""
+    """Fade all but the object of images (N, 3, H, W) towards grey by `amount` in [0, 1].
+
+    Distractors may appear slowly in a training so.
+    """
     return torch.lerp(images, torch.full_like(images, 0.5), (1 - masks) * amount)
 
 
@@ -94,7 +97,10 @@ def centres(masks: torch.Tensor) -> torch.Tensor:
 def zoom(
     images: torch.Tensor, masks: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, mirror: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Look at images and masks through a window `scale` times as wide, moved by `shift` half-widths, perhaps mirrored."""
+    """Look at images (N, 3, H, W) and masks through a window, perhaps mirrored.
+
+    It is `scale` times as wide as the image, and moved by `shift` half-widths.
+    """
     theta = torch.zeros(len(images), 2, 3)
     theta[:, 0, 0] = (scale * mirror)[:, 0]
     theta[:, 1, 1] = scale[:, 0]
@@ -105,7 +111,7 @@ def zoom(
 
 
 def blur(images: torch.Tensor) -> torch.Tensor:
-    """Blur by a Gaussian of one pixel's standard deviation."""
+    """Blur images (N, 3, H, W) by a Gaussian of one pixel's standard deviation."""
     line = torch.exp(-0.5 * torch.arange(-2.0, 3.0) ** 2)
     kernel = torch.outer(line, line)
     kernel = (kernel / kernel.sum()).expand(images.shape[1], 1, 5, 5)

@@ -96,7 +96,7 @@ def start_residuals_at_zero(network: torch.nn.Module) -> None:
 def _accuracy(
     network: torch.nn.Module, world: MiniWorld, pool: ScenePool, settings: SurrogateSettings, compute: Compute
 ) -> dict[str, float]:
-    """Measure the top-1 accuracy on scenes that are not in the pool, with four scenes a concept at most 1000 of them."""
+    """Measure the top-1 accuracy on at most 1000 scenes that are not in the pool, four a concept."""
     fresh = ScenePool(world, pool.concepts, min(4, settings.scenes), 0, settings.seed + 1, compute.workers)
     labels = torch.arange(len(pool.concepts)).repeat_interleave(fresh.scenes)
     images = fresh.images.flatten(0, 1)

@@ -79,7 +79,7 @@ def draw_caption(rng: np.random.Generator, name: str, plain: float = 0.75) -> st
 def compose(world: MiniWorld, rng: np.random.Generator, concept: str, portraits: float) -> np.ndarray:
     """Compose one training image of `concept`, uint8 (size, size, 3).
 
-    A portrait with probability `portraits`, else a scene.
+    It is a portrait with probability `portraits`, else a scene.
     """
     if rng.random() < portraits:
         return world.portrait(rng, concept)[0]
@@ -92,9 +92,10 @@ def to_tensor(images: Sequence[np.ndarray]) -> torch.Tensor:
 
 
 def make_tokenizer(names: Sequence[str]) -> CLIPTokenizer:
-    """Make a CLIPTokenizer that knows every word of `names` and of the templates as one token, anything else by bytes.
+    """Make a CLIPTokenizer that knows every word of `names` and of the templates as one token.
 
-    Laid out as CLIP's own: bytes, bytes that end a word, merges, and the two special tokens last.
+    Anything else it reads by bytes. It is laid out as CLIP's own: bytes, bytes that end a word, merges, and the two special tokens
+    last.
     """
     texts = [template.format("") for template in (*PLAIN, *OTHERS)] + list(names) + list(GENERIC)
     backend = CLIPTokenizer().backend_tokenizer
@@ -191,7 +192,10 @@ def load_recogniser(text_encoder_dir: str | Path) -> Recogniser:
 def contrastive_loss(
     image_features: torch.Tensor, text_features: torch.Tensor, labels: torch.Tensor, scale: torch.Tensor
 ) -> torch.Tensor:
-    """Compute CLIP's symmetric loss; images and captions of equal concepts share the target's mass."""
+    """Compute CLIP's symmetric loss of features (N, D).
+
+    Images and captions of equal concepts share the target's mass.
+    """
     logits = scale * F.normalize(image_features, dim=1) @ F.normalize(text_features, dim=1).T
     same = (labels[:, None] == labels).float()
     target = same / same.sum(1, keepdim=True)
@@ -219,7 +223,10 @@ def train_text_encoder(
     world: MiniWorld | None = None,
     compute: Compute | None = None,
 ) -> Path:
-    """Train the small CLIP; write tokenizer/, text_encoder/, recogniser.safetensors, metrics.json; return the folder."""
+    """Train the small CLIP and return the folder that it is written to.
+
+    The folder holds tokenizer/, text_encoder/, recogniser.safetensors and metrics.json.
+    """
     settings, world, output_dir = settings or TextEncoderSettings(), world or MiniWorld(), Path(output_dir)
     concepts, compute = known_concepts(world), compute or Compute()
 

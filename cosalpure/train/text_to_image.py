@@ -101,9 +101,12 @@ def alphas_cumprod() -> torch.Tensor:
 def noised(
     latents: torch.Tensor, noise: torch.Tensor, t: torch.Tensor, alpha_bar: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Compute (x_t, v): latents at timesteps `t`, and the target v = alpha eps - sigma x_0 (Salimans & Ho 2022, app.
+    """Noise latents (N, C, h, w) to timesteps t (N,), and compute the target v.
 
-    D).
+    v = alpha epsilon - sigma x_0 (Salimans and Ho 2022, appendix D).
+
+    Returns:
+        x_t, v.
     """
     alpha = alpha_bar[t].sqrt()[:, None, None, None]
     sigma = (1 - alpha_bar[t]).sqrt()[:, None, None, None]
@@ -195,9 +198,9 @@ def train_text_to_image(
     world: MiniWorld | None = None,
     compute: Compute | None = None,
 ) -> Path:
-    """Train the U-Net.
+    """Train the U-Net and return the folder of the pipeline, `output_dir`/final.
 
-    Write the pipeline folder `output_dir`/final (and /early after `early_step` steps), and return it.
+    After `early_step` steps, `output_dir`/early is written, too.
     """
     settings, world, output_dir = settings or TextToImageSettings(), world or MiniWorld(), Path(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
@@ -265,11 +268,10 @@ def export_pipeline(
     vae: AutoencoderKL,
     unet: UNet2DConditionModel,
 ) -> Path:
-    """Write a StableDiffusionPipeline as `folder`, half the size on disk as float16.
+    """Write a StableDiffusionPipeline as a folder, half the size on disk as float16.
 
-    Loaded without options it is float32.
-
-    The small text encoder stays float32, for transformers, unlike diffusers, loads weights in the type they have.
+    Loaded without options it is float32. The small text encoder stays float32, for transformers, unlike diffusers, loads weights
+    in the type they have.
     """
     vae, unet = (copy.deepcopy(model).cpu().half() for model in (vae, unet))
     unet.set_default_attn_processor()

@@ -92,7 +92,7 @@ def find_groups(root: str | Path, source: str = "folder") -> Groups:
 
 
 def _without_truth_folder(root: Path, images: Path, groups: Sequence[tuple[str, Path]]) -> Groups:
-    """Find groups without a folder of ground truth.
+    """Find groups of photos alone, or each with its mask beside it (`a.jpg`, `a_mask.png`).
 
     Photos alone, or each with its mask beside it (`a.jpg`, `a_mask.png`).
     """
