@@ -80,7 +80,7 @@ def unused_note(experiment: Experiment) -> str:
 
 
 def needs_lines(needs: Iterable[Need]) -> list[str]:
-    """Write one line per missing thing: MISSING for what a user must provide, "to fetch" or "to make" otherwise."""
+    """Write one line per missing thing: MISSING for what a user must provide, "to get" otherwise."""
     words = {True: "MISSING", False: "to get"}
     return [f"{words[need.provided]:13} {need.what}: {need.remedy}" for need in needs]
 

@@ -66,7 +66,7 @@ def purify_folder(
 
 
 def _check_folders(photos: str | Path, output: Path) -> None:
-    """Refuses photos that are not of one group, and a folder for results that holds something else."""
+    """Refuse photos that are not of one group, and a folder for results that holds something else."""
     labels = [group.label for group in find_groups(photos)[0]]
     if len(labels) != 1:
         raise UserError(
@@ -78,7 +78,7 @@ def _check_folders(photos: str | Path, output: Path) -> None:
 
 
 def draw(output: Path, group: Group, purifier: str, detector: str, entries: Entries) -> Path:
-    """The sheet: photos, their maps, the purified photos, their maps."""
+    """Draw the sheet: photos, their maps, the purified photos, their maps."""
     places = [
         ("As they came", output / "data/images"),
         (MAPS, output / "maps/before/maps"),
