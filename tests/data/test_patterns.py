@@ -100,6 +100,13 @@ def test_what_does_not_fit_is_said(tmp_path):
     assert str(note) == "rgb/cat/2.jpeg: not read: its name matches neither images nor truth"
 
 
+def test_a_mask_that_the_pattern_of_images_matches_is_no_photo(tmp_path):
+    root = laid(tmp_path / "in", "cat/0.jpg cat/0_mask.png cat/1.jpg")
+    said = "cat/0_mask.png: not read: the mask of 0.jpg by its name; give the pattern of masks: truth"
+    assert found_in(root, images="{group}/*") == ("cat: 0.jpg, 1.jpg", said)
+    assert found_in(root, images="{group}/*_mask.png") == ("cat: 0_mask.png", ""), "said in so many words"
+
+
 def test_a_ground_truth_of_two_images_and_a_photo_of_another_kind_are_problems(tmp_path):
     root = laid(tmp_path / "in", "rgb/cat/0.jpg rgb/dog/0.jpg rgb/dog/1.heic gt/0.png")
     assert found_in(root, images="rgb/{group}/*", truth="gt/{stem}.png") == (

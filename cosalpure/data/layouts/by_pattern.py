@@ -1,6 +1,6 @@
 """The groups of a dataset whose settings say by patterns where images and ground truths lie (`cosalpure.data.patterns`)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -9,7 +9,7 @@ from cosalpure.data import MANIFEST
 from cosalpure.data.layouts.found import Found
 from cosalpure.data.layouts.names import LISTED, SUFFIXES, is_hidden, is_image, is_strange, shown
 from cosalpure.data.layouts.overlooked import why_not_read
-from cosalpure.data.layouts.pairs import Photo
+from cosalpure.data.layouts.pairs import Photo, named_masks
 from cosalpure.data.patterns import FilePattern, composed, name_matcher
 from cosalpure.data.problems import NO_TRUTH, Problem
 from cosalpure.errors import UserError
@@ -44,7 +44,10 @@ class PatternFinder:
         self.strange = [its for its in matched if is_strange(its.file.name)]
         fitting = {its.file: self._truths_of(its) for its in matched if is_image(its.file)}
         self.used = {files[0] for files in fitting.values() if len(files) == 1}
-        self.photos = [its for its in matched if is_image(its.file) and its.file not in self.used]
+        images_alone = [its for its in matched if is_image(its.file) and its.file not in self.used]
+        masks = _masks_beside([its.file for its in images_alone])
+        self.masks = {its.file: (its, masks[its.file]) for its in images_alone if its.file in masks}
+        self.photos = [its for its in images_alone if its.file not in masks]
         self.fitting = {its.file: fitting[its.file] for its in self.photos}
         if not self.photos:
             raise UserError(f"{root}: no image matches images: {images.text}; {self._instead(images)}")
@@ -70,13 +73,21 @@ class PatternFinder:
             if photos:
                 found.append(Found(label, tuple(photos)))
         problems += [Problem(self._label(its), shown(its.file.name), why_not_read(its.file)) for its in self.strange]
+        problems += [
+            Problem(
+                self._label(its),
+                shown(mask.name),
+                f"not read: the mask of {shown(photo.name)} by its name; give the pattern of masks: truth",
+            )
+            for mask, (its, photo) in self.masks.items()
+        ]
         return found, problems + [
             Problem(shown(its.values.get("group", "")), shown(its.file.name), "no image") for its in self._unused()
         ]
 
     def not_matched(self) -> list[Problem]:
         """List the image files beside those that were found which no pattern matches."""
-        known = {its.file for its in (*self.photos, *self._unused())} | self.used
+        known = {its.file for its in (*self.photos, *self._unused())} | self.used | set(self.masks)
         known |= {file for files in self.fitting.values() for file in files}
         patterns = "neither images nor truth" if self.truth else "not the pattern of images"
         return [
@@ -102,7 +113,7 @@ class PatternFinder:
         """List the files that the pattern of ground truths matches and that are of no image."""
         if not self.truth:
             return []
-        known = {its.file for its in self.photos} | self.used
+        known = {its.file for its in self.photos} | self.used | set(self.masks)
         known |= {file for files in self.fitting.values() for file in files}
         return [its for its in self._matches(self.truth, {}) if is_image(its.file) and its.file not in known]
 
@@ -163,6 +174,14 @@ class PatternFinder:
         held = ", ".join(map(shown, names[:LISTED])) or "nothing"
         place = f"{self._relative(folders[0])}/" if folders[0] != self.root else "the folder"
         return f"{place} holds {held}{more}; images and masks are {', '.join(SUFFIXES)} files"
+
+
+def _masks_beside(files: Iterable[Path]) -> dict[Path, Path]:
+    """Find {mask: image} among files that lie in the same folder, by their names."""
+    folders: dict[Path, list[Path]] = {}
+    for file in files:
+        folders.setdefault(file.parent, []).append(file)
+    return {mask: image for inside in folders.values() for mask, image in named_masks(inside).items()}
 
 
 def _names(folder: Path) -> list[str]:
