@@ -85,12 +85,12 @@ def in_background() -> Iterator[Callable[..., None]]:
 
 
 @contextmanager
-def open_image(path: str | Path) -> Iterator[Image.Image]:
-    """Yields the Pillow image of a file whose content is one of `FORMATS`. A UserError names a bad file."""
+def open_image(path: str | Path, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
+    """Yields the Pillow image of a file whose content is one of `formats`. A UserError names a bad file."""
     try:
         with warnings.catch_warnings(), open(path, "rb") as file:
             warnings.simplefilter("ignore")  # Pillow's remarks on damaged metadata and large images
-            with Image.open(file, formats=FORMATS) as image:
+            with Image.open(file, formats=formats) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise Image.DecompressionBombError
                 yield image
@@ -101,7 +101,7 @@ def open_image(path: str | Path) -> Iterator[Image.Image]:
     except Image.DecompressionBombError:
         raise UserError(f"{path}: more than {MAX_PIXELS:,} pixels; resize it first") from None
     except UnidentifiedImageError:
-        raise UserError(f"{path}: not a readable image (its content is not {', '.join(FORMATS)})") from None
+        raise UserError(f"{path}: not a readable image (its content is not {', '.join(formats)})") from None
     except Exception as error:  # decoders raise nearly anything on damaged files
         raise UserError(f"{path}: not a readable image ({one_line(error, 100)})") from None
 
