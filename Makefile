@@ -3,9 +3,10 @@
 # make test    all tests but those of minutes each, which `.venv/bin/pytest -m long` runs
 # make extras  what the tests of the browser and of pysodmetrics need
 # make docs    build the documentation into site/; a warning is an error
+# make notebook  run docs/tutorials/first-steps.ipynb and store its outputs
 # make lock    pin the versions anew after a range in pyproject.toml was changed
 .DEFAULT_GOAL := run
-.PHONY: run install extras docs check lint types unit test lock clean
+.PHONY: run install extras docs check lint types unit test notebook lock clean
 BIN := .venv/bin
 
 run: install
@@ -43,6 +44,9 @@ unit: install
 
 test: install
 	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
+notebook: install
+	$(BIN)/python tests/notebook.py docs/tutorials/first-steps.ipynb
 
 lock:  # ARGS="--upgrade-package NAME" takes the newest version of one package
 	$(BIN)/python envs/lock.py $(ARGS)

@@ -86,8 +86,8 @@ def in_background() -> Iterator[Callable[..., None]]:
 
 
 @contextmanager
-def open_image(path: str | Path) -> Iterator[Image.Image]:
-    """Yield the Pillow image of a file whose content is one of `FORMATS`.
+def open_image(path: str | Path, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
+    """Yield the Pillow image of a file whose content is one of `formats`.
 
     Raises:
         UserError: if there is no such file, or it is no image that is read; it names the file.
@@ -95,7 +95,7 @@ def open_image(path: str | Path) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings(), open(path, "rb") as file:
             warnings.simplefilter("ignore")  # Pillow's remarks on damaged metadata and large images
-            with Image.open(file, formats=FORMATS) as image:
+            with Image.open(file, formats=formats) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise Image.DecompressionBombError
                 yield image
@@ -106,7 +106,7 @@ def open_image(path: str | Path) -> Iterator[Image.Image]:
     except Image.DecompressionBombError:
         raise UserError(f"{path}: more than {MAX_PIXELS:,} pixels; resize it first") from None
     except UnidentifiedImageError:
-        raise UserError(f"{path}: not a readable image (its content is not {', '.join(FORMATS)})") from None
+        raise UserError(f"{path}: not a readable image (its content is not {', '.join(formats)})") from None
     except Exception as error:  # decoders raise nearly anything on damaged files
         raise UserError(f"{path}: not a readable image ({one_line(error, 100)})") from None
 

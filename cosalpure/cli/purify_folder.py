@@ -20,10 +20,26 @@ def purify_folder(
         str | None,
         typer.Option("--detector", metavar="NAME", help="Entry of the experiment that detects. Default: the first."),
     ] = None,
+    attack: Annotated[
+        str | None,
+        typer.Option(
+            "--attack", metavar="NAME", help="Entry of the experiment that first attacks half of the photos: jadena."
+        ),
+    ] = None,
+    keep_detail: Annotated[
+        bool,
+        typer.Option(
+            "--keep-detail",
+            help="Keep each photo's detail below the models' resolution, and with it any attack that is as fine.",
+        ),
+    ] = False,
     threads: Threads = 1,
 ) -> None:
-    """Purify one folder of photos, without the workflow."""
+    """Purify one folder of photos, without the workflow.
+
+    Purified photos keep their names, sizes and aspect ratios. Subfolders are not read.
+    """
     its = read_experiment(config)
     from cosalpure.purify_folder import purify_folder as run
 
-    print(run(photos, out, its, purifier, detector))
+    print(run(photos, out, its, purifier, detector, attack, keep_detail))
