@@ -17,7 +17,7 @@ class JadenaSettings(Model):
     surrogate: str = Field(
         "weights/resneta50b-0556-7cedbb3b.pth.zip", description="Weights of the network that is attacked."
     )
-    surrogate_network: Literal["resneta50b", "gicd", "gcagc", "poolnet"] = Field(
+    surrogate_network: Literal["resneta50b", "gicd", "gcagc", "poolnet", "gconet_plus", "mccl"] = Field(
         "resneta50b", description="Architecture of the surrogate. If it is a detector, its backbone is attacked."
     )
     mixed_precision: bool = Field(False, description="Compute the surrogate in bfloat16. This needs a GPU.")

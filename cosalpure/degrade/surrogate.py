@@ -28,6 +28,8 @@ MAPS: dict[str, Callable[[Any, Tensor], list[Tensor]]] = {  # the network's name
     "gicd": lambda network, images: network.ginet.backbone(normalise(images))[2:],
     "gcagc": lambda network, images: network.cosalnet.prnet(normalise(images))[:3],
     "poolnet": lambda network, images: network.base.resnet(for_poolnet(images))[1:4],
+    "gconet_plus": lambda network, images: network.bb(normalise(images))[2:],
+    "mccl": lambda network, images: network.bb(normalise(images))[:3],
 }
 
 

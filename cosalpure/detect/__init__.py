@@ -8,7 +8,7 @@ detector's own resizing and normalisation are inside. It computes on the GPU if 
 
 from typing import Any
 
-from cosalpure.detect.settings import GCAGCSettings, GICDSettings, PoolNetSettings
+from cosalpure.detect.settings import GCAGCSettings, GCoNetPlusSettings, GICDSettings, MCCLSettings, PoolNetSettings
 from cosalpure.protocols import Detector
 from cosalpure.registry import Method, Registry
 
@@ -33,6 +33,16 @@ DETECTORS = Registry(
             label="PoolNet",
             files=("weights",),
             cite=("liu2019poolnet",),
+        ),
+        "gconet_plus": Method(
+            "cosalpure.detect.gconet_plus:GCoNetPlus",
+            GCoNetPlusSettings,
+            label="GCoNet+",
+            files=("weights",),
+            cite=("zheng2023gconet",),
+        ),
+        "mccl": Method(
+            "cosalpure.detect.mccl:MCCL", MCCLSettings, label="MCCL", files=("weights",), cite=("zheng2023mccl",)
         ),
     },
 )

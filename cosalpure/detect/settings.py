@@ -45,3 +45,20 @@ class PoolNetSettings(Model):
         description="Channel means that are subtracted from the image. The code of CosalPure exchanges PoolNet's means of "
         "green and blue.",
     )
+
+
+class GCoNetPlusSettings(Model):
+    """GCoNet+, a group collaborative network on VGG16 with batch norm (Zheng et al., TPAMI 2023)."""
+
+    weights: str = Field(
+        "weights/gconet_plus_duts_cocoseg.pth",
+        description="File of the weights. The official ones are in the folder gcop_weights.",
+    )
+
+
+class MCCLSettings(Model):
+    """MCCL, memory-aided contrastive consensus learning, on PVTv2-b2 (Zheng et al., AAAI 2023)."""
+
+    weights: str = Field(
+        "weights/mccl_pvt_v2_b2.pth", description="File of the weights. The official one is in release v0.7."
+    )

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 NETWORKS = {
     "adm": "cosalpure.networks.adm:ADM",
     "gcagc": "cosalpure.networks.gcagc:GCAGC",
+    "gconet_plus": "cosalpure.networks.gconet_plus:GCoNetPlus",
     "gicd": "cosalpure.networks.gicd:GICD",
     "liif": "cosalpure.networks.liif:LIIF",
+    "mccl": "cosalpure.networks.mccl:MCCL",
     "poolnet": "cosalpure.networks.poolnet:PoolNet",
     "resneta50b": "cosalpure.networks.resneta50b:ResNetA50b",
 }

@@ -16,6 +16,8 @@ SLIM = {
     "gicd": {"width": 0.125, "classes": 5, "classifier_width": 8, "pool": 1, "channels": 4, "input_size": 32},
     "gcagc": {"width": 0.125, "modules": (1, 1, 1), "blocks": 1, "input_size": 32},
     "poolnet": {"width": 0.125, "layers": (1, 1, 1, 1)},
+    "gconet_plus": {"width": 0.125, "input_size": 32},
+    "mccl": {"width": 0.125, "depths": (1, 1, 1, 1), "input_size": 32},
 }
 
 

@@ -13,6 +13,8 @@ ARCH = {
     "gicd": dict(width=1 / 16, classes=11, classifier_width=24, pool=2, channels=8, input_size=32),
     "gcagc": dict(width=1 / 16, modules=(1, 1, 1), blocks=1, input_size=64),
     "poolnet": dict(width=1 / 16),
+    "gconet_plus": dict(width=1 / 16, input_size=64),
+    "mccl": dict(width=1 / 16, depths=(1, 1, 1, 1), input_size=64),
 }
 NAMES = [name for name in detect.DETECTORS.builtin if name in ARCH]
 
@@ -27,7 +29,12 @@ def weights(name, folder):
     path = folder / f"{name}.safetensors"
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        networks.save_weights(path, networks.build(name, **ARCH[name]), ARCH[name], name)
+        network = networks.build(name, **ARCH[name])
+    if name == "gconet_plus":  # its head is so steep that random weights give 0 or 1 everywhere
+        for part, bias in ((network.db_output_decoder.binarize, -0.004), (network.db_output_decoder.thresh, 0.0)):
+            torch.nn.init.constant_(part[-2].bias, bias)
+            part[-2].weight.data.mul_(0.2)
+    networks.save_weights(path, network, ARCH[name], name)
     return str(path)
 
 

@@ -5,7 +5,7 @@
     golden = loader.golden("gcagc")         # {name: array}: inputs and the official code's outputs
 
 Names of state dicts: gicd_ginet, vgg16_classifier, gcagc, poolnet, resneta50b, disco_edsr_liif, adm_small,
-adm_256_uncond, tiny.
+adm_256_uncond, mccl, gconet_plus, tiny.
 Images are stored as `images_u8` (N, 3, H, W); a network's input is images_u8 / 255, then its own normalisation.
 """
 
@@ -22,6 +22,7 @@ MANIFESTS = HERE / "manifests"
 OVERRIDES = {
     "gicd_ginet": "gicd_ginet", "vgg16_classifier": "vgg16_classifier", "gcagc": "gcagc", "poolnet": "poolnet",
     "resneta50b": "resneta50b", "disco_edsr_liif": "disco", "adm_small": "adm", "adm_256_uncond": "adm",
+    "mccl": "mccl", "gconet_plus": "gconet_plus",
 }  # fmt: skip
 TINY_CHANNELS = (3, 8, 12, 16, 20)
 

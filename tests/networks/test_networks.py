@@ -13,8 +13,10 @@ SLIM_RESNET = dict(width=1 / 16, classes=11)
 SLIM = {
     "adm": dict(image_size=32, channels=32, channel_mult=(1, 2), blocks=1, attention=(16,), head_channels=16),
     "gcagc": dict(width=1 / 16, modules=(1, 1, 1), blocks=1, input_size=32),
+    "gconet_plus": dict(width=1 / 16, input_size=32),
     "gicd": SLIM_GICD,
     "liif": dict(channels=8, blocks=2, hidden=(16, 16)),
+    "mccl": dict(width=1 / 16, depths=(1, 1, 1, 1), input_size=32),
     "poolnet": dict(width=1 / 16),
     "resneta50b": SLIM_RESNET,
 }
@@ -103,7 +105,9 @@ def test_gicd_trains_through_all_five_maps():
 UNTRAINED = {
     "adm": (),
     "gcagc": ("cosalnet.prnet.stage4.0.fuse_layers.0.",),  # leads to the finest map, which no head reads
+    "gconet_plus": (),
     "liif": ("encoder.sub_mean.", "encoder.add_mean."),
+    "mccl": (),
     "poolnet": ("block.", "fuse."),  # saliency does not train the edges
     "resneta50b": (),
 }

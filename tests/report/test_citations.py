@@ -10,7 +10,8 @@ from cosalpure.methods import METHODS
 from cosalpure.registry import Method
 from cosalpure.report import citations
 
-FIELDS = {"title", "author", "booktitle", "year"}
+FIELDS = {"title", "author", "year"}
+PLACE = {"inproceedings": "booktitle", "article": "journal"}
 OWN = {"none", "random_noise", "random_exposure", "jpeg", "blur", "resize", "source_only", "vae_round_trip"}
 REFERENCES = citations.references()
 
@@ -24,9 +25,10 @@ def test_every_entry_of_the_file_is_read():
 @pytest.mark.parametrize("key", REFERENCES)
 def test_an_entry_is_whole(key):
     entry = REFERENCES[key]
-    assert entry.startswith(f"@inproceedings{{{key},\n") and entry.count("{") == entry.count("}")
+    kind, its_key = re.match(r"@(\w+)\{(\w+),\n", entry).groups()
+    assert its_key == key and entry.count("{") == entry.count("}")
     fields = dict(re.findall(r"^  (\w+) = \{(.+)\},?$", entry, re.M))
-    assert set(fields) == FIELDS and re.fullmatch(r"\d{4}", fields["year"])
+    assert set(fields) == FIELDS | {PLACE[kind]} and re.fullmatch(r"\d{4}", fields["year"])
     assert all(re.fullmatch(r"[^,]+, [^,]+", name) for name in fields["author"].split(" and "))
 
 
