@@ -78,6 +78,9 @@ rule screenshots:  # those of the README and docs/explanation/report.md; they ne
 
 rule models:
     input:
-        [LAYOUT.model(f"{name}.safetensors") for name in ("resneta50b", "gicd", "gcagc", "poolnet", "liif", "adm")],
+        [
+            LAYOUT.model(f"{name}.safetensors")
+            for name in ("resneta50b", "gicd", "gcagc", "poolnet", "gconet_plus", "mccl", "liif", "adm")
+        ],
         LAYOUT.model("text-to-image/final/model_index.json"),
         LAYOUT.model("gate/gate.json"),

@@ -23,7 +23,7 @@ rule train_network:
     benchmark:
         LAYOUT.benchmark("train", "{network}")
     wildcard_constraints:
-        network="gicd|gcagc|poolnet|resneta50b|adm|liif",
+        network="gicd|gcagc|poolnet|gconet_plus|mccl|resneta50b|adm|liif",
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
@@ -55,7 +55,7 @@ rule train_network_configured:
     benchmark:
         LAYOUT.benchmark("train", "{network}-{variant}")
     wildcard_constraints:
-        network="gicd|gcagc|poolnet|liif",
+        network="gicd|gcagc|poolnet|gconet_plus|mccl|liif",
         variant="[a-z0-9-]+",
     conda:
         "../envs/cosalpure.yaml"

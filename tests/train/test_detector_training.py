@@ -8,7 +8,7 @@ import torch
 from cosalpure import detect, networks
 from cosalpure.data.mini import MiniWorld
 from cosalpure.seeds import generator
-from cosalpure.train import co_saliency, gcagc, poolnet, scenes, surrogate
+from cosalpure.train import co_saliency, gcagc, gconet_plus, group_affinity, mccl, poolnet, scenes, surrogate
 from cosalpure.train import gicd as training
 
 
@@ -164,7 +164,18 @@ GCAGC = gcagc.GCAGCSettings(
     width=1 / 16, blocks=1, input_size=64, groups=2, group_sizes=(2, 3), saliency_images=1, **SMALL
 )
 POOLNET = poolnet.PoolNetSettings(width=1 / 16, layers=(1, 1, 1, 1), batch=2, **SMALL)
-TRAININGS = {"gcagc": (gcagc, "train_gcagc", GCAGC), "poolnet": (poolnet, "train_poolnet", POOLNET)}
+GCONET_PLUS = gconet_plus.GCoNetPlusSettings(
+    width=1 / 16, input_size=64, groups=2, group_sizes=(2, 3), pictures=2, **SMALL
+)
+MCCL = mccl.MCCLSettings(
+    width=1 / 16, depths=(1, 1, 1, 1), input_size=64, groups=2, group_sizes=(2, 3), pictures=2, **SMALL
+)
+TRAININGS = {
+    "gcagc": (gcagc, "train_gcagc", GCAGC),
+    "poolnet": (poolnet, "train_poolnet", POOLNET),
+    "gconet_plus": (gconet_plus, "train_gconet_plus", GCONET_PLUS),
+    "mccl": (mccl, "train_mccl", MCCL),
+}
 
 
 @pytest.mark.slow
@@ -206,6 +217,52 @@ def test_training_moves_both_heads_of_gcagc(pool):
     assert set(losses) == {"cosaliency", "saliency"}
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in (network.decodersal.features[0].weight,
                network.cosalnet.decoder.features[0].weight, network.cosalnet.gc4_1.weight))  # fmt: skip
+
+
+GROUP_AFFINITY = {"gconet_plus": (gconet_plus, GCONET_PLUS, "co_x5"), "mccl": (mccl, MCCL, "co_x4")}
+
+
+def one_step(name, pool):
+    """(learner, its losses) of a first step."""
+    module, its, deepest = GROUP_AFFINITY[name]
+    arch = {key: getattr(its, key) for key in ("width", "depths", "input_size") if hasattr(its, key)}
+    model, _ = group_affinity.learner(name, deepest, its, arch, len(pool.concepts))
+    return model, module.group_losses(model, group_affinity.draw_batch(pool, its, name, 0), its)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", GROUP_AFFINITY)
+def test_training_on_prototypes_moves_every_weight(pool, name):
+    model, losses = one_step(name, pool)
+    sum(losses.values()).backward()
+    assert set(losses) == set(GROUP_AFFINITY[name][1].weights)
+    still = {key for key, p in model.named_parameters() if p.grad is None or not p.grad.any()}
+    # a key's bias adds the same to a pixel's similarities with all others
+    assert {key for key in still if ".kv." not in key} <= {
+        *(f"contrast.{key}" for key, _ in model.contrast.named_parameters() if name == "mccl"),
+        "network.co_x5.all_attention.key_transform.bias",
+    }
+
+
+def test_triplets_pull_groups_apart():
+    together = torch.eye(4)[[0, 0, 1, 1]]
+    assert group_affinity.triplet_loss(together, [2, 2], 0.1) == 0
+    assert group_affinity.triplet_loss(torch.eye(4)[[0, 1, 0, 1]], [2, 2], 0.1) > 1
+    assert group_affinity.triplet_loss(torch.ones(4, 3), [2, 2], 0.1) == pytest.approx(0.1)
+
+
+def test_an_object_of_another_group_costs_more_the_surer_it_is():
+    unsure, sure, nothing = (group_affinity.empty_loss(torch.full((1, 1, 4, 4), value)) for value in (0.0, 4.0, -4.0))
+    assert nothing < 1e-4 < unsure < sure
+
+
+def test_prototypes_are_of_one_group_each(pool):
+    """What a batch of two groups gives for the first one does not depend on the second one."""
+    network = networks.build("mccl", width=1 / 16, depths=(1, 1, 1, 1), input_size=64).eval()
+    images = torch.rand(5, 3, 64, 64, generator=random())
+    with torch.no_grad():
+        both, first = network(images, [2, 3]), network(images[:2])
+    torch.testing.assert_close(both[:2], first, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.slow
