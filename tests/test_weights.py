@@ -51,6 +51,7 @@ def refused(its, folder):
 def test_every_official_network_has_its_weights_in_the_table():
     listed = weights.read_sources()
     assert {"gicd-ginet", "vgg16", "gcagc", "poolnet", "resneta50b", "adm-256", "stable-diffusion-2"} <= set(listed)
+    assert {"gconet-plus", "mccl"} <= set(listed)
     assert all(its.licence and its.used_for and its.megabytes > 1 for its in listed.values())
 
 

@@ -130,6 +130,11 @@ class GCoNetPlus(nn.Module):
         """Say which other model of its authors' a file seems to be; empty if none."""
         if any(key.startswith("bb.patch_embed") for key in state):
             return "it holds weights of MCCL, which is detector 'mccl'"
-        if any(key.startswith("co_x5.") for key in state):
-            return "a variant of GCoNet; expected GCoNet+ with VGG16-BN and the DB head (gcop_weights)"
+        if not any("co_x5.all_attention" in key for key in state):
+            return ""
+        expected = "expected a file of GCoNet+'s folder gcop_weights"
+        if any(key.startswith(("ginet.", "backbone.")) for key in state):
+            return f"GCoNet, the network before GCoNet+; {expected}"
+        if not any("db_output_decoder" in key for key in state):
+            return f"a GCoNet+ without its DB head; {expected}"
         return ""

@@ -42,17 +42,19 @@ class GroupAffinity(nn.Module):
 
     def attention(self, x: Tensor) -> Tensor:
         """Weigh each pixel of x (N, C, h, w) by its affinity to the group: (N, 1, h, w), of sum 1 in each image."""
-        return self.affinity(x).softmax(-1).view(len(x), 1, *x.shape[-2:])
+        weights: Tensor = self.affinity(x).softmax(-1)
+        return weights.view(len(x), 1, *x.shape[-2:])
 
     def affinity(self, x: Tensor) -> Tensor:
         """Average each pixel's best matches in all images, its own included: (N, h w)."""
         queries = self.query_transform(x).flatten(2).mT  # (N, h w, C)
         keys = self.key_transform(x).flatten(2)  # (N, C, h w)
-        total = queries.new_zeros(queries.shape[:2])
+        total: Tensor = queries.new_zeros(queries.shape[:2])
         for key in keys:
             # max keeps indices alone for its gradient, where amax would keep all similarities
             total = total + (queries @ key).max(-1).values
-        return total / len(x) * x.shape[1] ** -0.5
+        scale: float = x.shape[1] ** -0.5
+        return total / len(x) * scale
 
 
 class GroupFeatures(nn.Module):

@@ -68,5 +68,5 @@ class MCCL(nn.Module):
         if any(key.startswith("db_output_decoder.") for key in state):
             return "it holds weights of GCoNet+, which is detector 'gconet_plus'"
         if any(key.startswith("bb.") for key in state):
-            return "a model with another backbone; expected MCCL with PVTv2-b2 (release v0.7)"
+            return "a model with another backbone; expected PVTv2-b2, as in MCCL's release v0.7"
         return ""

@@ -6,7 +6,7 @@ Without the paper's ImageNet start, a classification of single pictures teaches 
 its gentle steepness, without its jump. About forty minutes on one core.
 
     from cosalpure.train.gconet_plus import GCoNetPlusSettings, train_gconet_plus
-    train_gconet_plus("resources/mini/weights/gconet_plus.safetensors", GCoNetPlusSettings())
+    train_gconet_plus("results/models/gconet_plus.safetensors", GCoNetPlusSettings())
 """
 
 from collections.abc import Callable

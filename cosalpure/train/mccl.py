@@ -5,7 +5,7 @@ from each other (triplets of the deepest features times their prototype). Withou
 classification of single pictures teaches the backbone. No discriminator. About forty minutes on one core.
 
     from cosalpure.train.mccl import MCCLSettings, train_mccl
-    train_mccl("resources/mini/weights/mccl.safetensors", MCCLSettings())
+    train_mccl("results/models/mccl.safetensors", MCCLSettings())
 """
 
 from collections.abc import Callable

@@ -8,6 +8,7 @@ from cosalpure import detect, networks
 from cosalpure.contract.promises import outcomes
 from cosalpure.contract.subject import Subject
 from cosalpure.errors import UserError
+from cosalpure.weights import read_sources
 
 ARCH = {
     "gicd": dict(width=1 / 16, classes=11, classifier_width=24, pool=2, channels=8, input_size=32),
@@ -36,6 +37,13 @@ def weights(name, folder):
             part[-2].weight.data.mul_(0.2)
     networks.save_weights(path, network, ARCH[name], name)
     return str(path)
+
+
+def test_the_weights_that_a_detector_names_are_in_the_table_of_published_files():
+    files = {its.file for its in read_sources().values()}
+    for name in NAMES:
+        named = detect.DETECTORS.get(name).settings().weights
+        assert {path.removeprefix("weights/") for path in ([named] if isinstance(named, str) else named)} <= files
 
 
 def images(n, height=40, width=40, seed=0):

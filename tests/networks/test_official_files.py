@@ -99,6 +99,52 @@ def test_other_content_is_refused(name, content, tmp_path):
     refused(saved(tmp_path / "other.pth", content), name=name)
 
 
+@pytest.mark.slow
+def test_the_parts_of_gconet_plus_that_only_its_training_needs_are_ignored_and_may_be_missing(tmp_path):
+    whole = state("gconet_plus")
+    own = networks.load_official("gconet_plus", saved(tmp_path / "whole.pth", whole)).state_dict()
+    assert len(whole) - len(own) == 16 and set(own) < set(whole)
+    networks.load_official("gconet_plus", saved(tmp_path / "own.pth", {key: whole[key] for key in own}))
+    assert "1 unexpected: classifier2" in refused(
+        saved(tmp_path / "more.pth", whole | {"classifier2": torch.ones(2)}), name="gconet_plus"
+    )
+    assert "1 missing: bb.conv1.0.bias" in refused(
+        saved(tmp_path / "less.pth", {key: value for key, value in whole.items() if key != "bb.conv1.0.bias"}),
+        name="gconet_plus",
+    )
+
+
+VARIANTS = {  # network, {keys of a file of its authors'}, what the message says
+    "mccl for gconet_plus": ("gconet_plus", "mccl", "weights of MCCL, which is detector 'mccl'"),
+    "gconet_plus for mccl": ("mccl", "gconet_plus", "weights of GCoNet+, which is detector 'gconet_plus'"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "other", "said"), VARIANTS.values(), ids=list(VARIANTS))
+def test_a_file_of_the_other_detector_is_named(name, other, said, tmp_path):
+    assert said in refused(saved(tmp_path / "other.pth", state(other)), name=name)
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "said"),
+    [
+        ("mccl", ["bb.conv1.0.weight"], "another backbone; expected PVTv2-b2"),
+        ("gconet_plus", ["bb.conv1.0.weight", "co_x5.all_attention.conv6.weight"], "a GCoNet+ without its DB head"),
+        ("gconet_plus", ["ginet.co_x5.all_attention.conv6.weight"], "GCoNet, the network before GCoNet+"),
+        ("gconet_plus", ["backbone.conv1.conv1_1.weight", "co_x5.all_attention.conv6.weight"], "GCoNet, the network"),
+    ],
+)
+def test_another_variant_is_named(name, keys, said, tmp_path):
+    content = dict.fromkeys(keys, torch.ones(4, 4, 1, 1))
+    assert said in refused(saved(tmp_path / "variant.pth", content), name=name)
+
+
+@pytest.mark.slow
+def test_another_network_on_vgg16_is_not_taken_for_gconet(tmp_path):
+    assert "holds weights of 'gicd'" in refused(saved(tmp_path / "gicd.pth", state("gicd_ginet")), name="gconet_plus")
+
+
 def test_gicd_asks_for_both_of_its_files(tmp_path):
     path = saved(tmp_path / "gicd_ginet.pth", state("gicd_ginet"))
     assert "2 official file(s), in this order: gicd_ginet, vgg16" in refused(path, name="gicd")
