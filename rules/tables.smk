@@ -57,6 +57,34 @@ rule collect_scores:
         "cosalpure tables build {input:q} --only scores --output {params.output} > {log:q} 2>&1"
 
 
+rule build_dataset_curves:
+    input:
+        JOBS.curves(),
+    output:
+        [LAYOUT.table("dataset_curves", kind) for kind in ("parquet", "csv", "md", "tex")],
+    log:
+        LAYOUT.log("tables", "dataset_curves"),
+    benchmark:
+        LAYOUT.benchmark("tables", "dataset_curves")
+    conda:
+        "../envs/cosalpure.yaml"
+    threads: 1
+    resources:
+        mem_mb=grown(1000),
+        runtime=longer(30),
+    params:
+        code=lambda wildcards: JOBS.code("dataset_curves"),
+        stem=lambda wildcards, output: Path(output[0]).with_suffix(""),
+        settings=part("statistics"),
+        entries=entries,
+        seed=EXPERIMENT.seed,
+    message:
+        "table: max F and max E of the dataset"
+    shell:
+        "cosalpure curves table {input:q} --output {params.stem:q} --settings {params.settings:q}"
+        " --entries {params.entries:q} --seed {params.seed} > {log:q} 2>&1"
+
+
 # Last of all: a run with gaps ends with an error, and everything else of it is there.
 rule check_complete:
     input:

@@ -11,6 +11,7 @@ localrules:
     report,
     concepts_shown,
     screenshots,
+    dataset_curves,
     models,
 
 
@@ -74,6 +75,11 @@ rule concepts_shown:  # previews and attention maps: concepts of clean groups ar
 rule screenshots:  # those of the README and docs/explanation/report.md; they need Chromium
     input:
         [LAYOUT.screenshot(part) for part in ("what-came-out", "gallery")],
+
+
+rule dataset_curves:  # max F and max E at one threshold for the whole dataset
+    input:
+        LAYOUT.table("dataset_curves"),
 
 
 rule models:

@@ -12,6 +12,7 @@ from cosalpure.cli.command import Command, new_app
 from cosalpure.cli.concept import concept
 from cosalpure.cli.config import config
 from cosalpure.cli.contract import contract
+from cosalpure.cli.curves import curves
 from cosalpure.cli.data import data
 from cosalpure.cli.degrade import degrade
 from cosalpure.cli.detect import detect
@@ -34,6 +35,7 @@ COMMANDS: dict[str, Any] = {
     "purify-folder": purify_folder,
     "detect": detect,
     "score": score,
+    "curves": curves,
     "tables": tables,
     "report": report,
     "weights": weights,

@@ -158,6 +158,10 @@ class Jobs:
         """List the score files of conditions, or of all that can be scored."""
         return [self.layout.score(*its) for its in (self.scored_conditions if conditions is None else conditions)]
 
+    def curves(self) -> list[str]:
+        """List the curves of all conditions that can be scored."""
+        return [self.layout.curves(*its) for its in self.scored_conditions]
+
     @cached_property
     def table_degradation(self) -> str:
         """The degradation that the tables are about: the first one that degrades."""

@@ -77,6 +77,10 @@ class Layout:
         """Locate the score file of a condition."""
         return f"{self.stage('score', *condition)}.parquet"
 
+    def curves(self, *condition: str) -> str:
+        """Locate the curves of a condition, which are measured only when asked for."""
+        return f"{self.stage('curves', *condition)}.parquet"
+
     def table(self, name: str, kind: str = "parquet") -> str:
         """Locate a table; `kind` is one of `TABLE_KINDS`."""
         return f"{self.tables}/{name}.{kind}"

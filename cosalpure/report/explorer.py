@@ -10,7 +10,9 @@ from cosalpure.report import plots, svg
 from cosalpure.report.numbers import METRICS, Numbers
 from cosalpure.report.view import Explorer, ExplorerBlock, ExplorerCell, Plot, Success
 from cosalpure.score import METRICS as DESCRIBED
+from cosalpure.score.curves import DATASET_METRICS
 from cosalpure.tables.build import score_column
+from cosalpure.tables.definitions import metric_of
 from cosalpure.tables.present import Cell, cells_of
 from cosalpure.tables.write import cell_text
 
@@ -23,7 +25,8 @@ def build(numbers: Numbers, entries: Entries) -> tuple[Success, Explorer]:
         blocks.append(ExplorerBlock(name, list(map(_cell, cells_of(cells)))))
         found += success_plots(cells, name)
     titles = {name: DESCRIBED[score_column(name)].title for name in METRICS}
-    return Success(found), Explorer(titles, {name: about(name) for name in METRICS}, blocks)
+    abouts = {name: about(name) for name in METRICS}
+    return Success(found), Explorer(titles, abouts, blocks, list(map(about, DATASET_METRICS)))
 
 
 def success_plots(cells: pd.DataFrame, name: str) -> list[Plot]:
@@ -42,7 +45,7 @@ def success_plots(cells: pd.DataFrame, name: str) -> list[Plot]:
 
 def about(metric: str) -> str:
     """Describe a metric in a line: its title, formula, direction and source."""
-    its = DESCRIBED[score_column(metric)]
+    its = metric_of(metric).score
     better = "larger" if its.larger_is_better else "smaller"
     return f"{its.title}: {its.formula}; {better} is better. {its.source}."
 

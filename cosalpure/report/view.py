@@ -104,11 +104,15 @@ class ExplorerBlock:
 
 @dataclass(frozen=True)
 class Explorer:
-    """Every metric of one condition at a time; the script fills in the table. `about` has a line a metric."""
+    """Every metric of one condition at a time; the script fills in the table. `about` has a line a metric.
+
+    `apart` describes the metrics of a whole dataset, which have a table of their own.
+    """
 
     metrics: Mapping[str, str]  # name: title
     about: Mapping[str, str]
     blocks: Sequence[ExplorerBlock]
+    apart: Sequence[str] = ()
     title: ClassVar[str] = "Every metric"
     template: ClassVar[str] = "explorer.html.j2"
 

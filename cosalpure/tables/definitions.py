@@ -57,8 +57,9 @@ class Metric:
     def score(self) -> "ScoreMetric":
         """What the score stage says of the column: title, formula, direction, source."""
         from cosalpure.score import METRICS as SCORE_METRICS  # loads scipy
+        from cosalpure.score.curves import DATASET_METRICS
 
-        return SCORE_METRICS[self.column]
+        return (SCORE_METRICS | DATASET_METRICS)[self.column]
 
     @property
     def title(self) -> str:
@@ -186,11 +187,19 @@ TABLES = {
     )
 }
 NAMES = tuple(TABLES)
+DATASET_CURVES = Table(  # not of score rows: `cosalpure.tables.dataset` makes it of curves, when asked for
+    "dataset_curves",
+    "Max F and max E of the dataset: the maximum of the mean curve, one of 256 thresholds for all images, as papers report "
+    "them; beside it max F and max E, the mean of each image's own maximum.",
+    purifier_rows,
+    metrics=tuple(map(metric_of, ("max_f_dataset", "f_max", "max_e_dataset", "e_max"))),
+    splits=("avg",),
+)
 
 
 def definition_of(key: str) -> Table | None:
     """Find the definition behind the column `table` of a tidy table; None where it was made by no definition."""
-    return next((table for table in TABLES.values() if table.key == key), None)
+    return next((table for table in (*TABLES.values(), DATASET_CURVES) if table.key == key), None)
 
 
 def table_names(conditions: Sequence[Condition], degradation: str, entries: Entries) -> list[str]:

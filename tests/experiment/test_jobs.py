@@ -98,12 +98,12 @@ def test_what_has_no_ground_truth_is_shown_and_not_scored(tmp_path):
     (tmp_path / "cats").mkdir()
     (tmp_path / "cats/1.jpg").touch()
     its = jobs(datasets={"own": {"source": "folder", "path": str(tmp_path)}})
-    assert its.scores() == [] and its.tables == [] and its.page() == [] and len(its.overviews) == 6
+    assert its.scores() == its.curves() == [] and its.tables == [] and its.page() == [] and len(its.overviews) == 6
 
 
 def test_the_paper_experiment_s_jobs(paper):
     assert len(paper.all_shards("purify")) == 390 and len(paper.all_shards("detect")) == 351
-    assert len(paper.concept_shards()) == 328 and len(paper.scores()) == 156
+    assert len(paper.concept_shards()) == 328 and len(paper.scores()) == len(paper.curves()) == 156
     assert paper.purifier_weights("cosalpure") == [
         "weights/stable-diffusion-2/model_index.json",
         "results/models/liif-imagenet.safetensors",

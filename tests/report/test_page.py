@@ -101,6 +101,12 @@ def test_it_says_what_happened_with_intervals_and_gaps(page):
 
 
 @pytest.mark.slow
+def test_metrics_of_a_whole_dataset_are_described_apart_from_those_of_images(page):
+    text = page.read_text()
+    assert "dataset_curves" in text and "max E of the dataset: enhanced alignment" in text
+
+
+@pytest.mark.slow
 def test_it_fetches_nothing_and_shows_names_as_text(page):
     text = page.read_text()
     assert "default-src 'none'" in text
