@@ -7,7 +7,7 @@ file with a class that says the same in attributes, and one entry point:
     mine = "my_package.my_file:MyDetector"
 
 A method may also be named by its file and class, "path/to/my_file.py:MyDetector", without any package. The path is relative
-to the working directory.
+to the experiment's project, on the command line to the working directory.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -18,7 +18,7 @@ from cosalpure.weights import read_sources
 
 FILES, LAYOUT = [os.path.relpath(file) for file in workflow.overwrite_configfiles or [DEFAULT]], Layout()
 or_exit(check_files, FILES)
-EXPERIMENT = or_exit(load, config)
+EXPERIMENT = or_exit(load, config, "config", FILES[0])
 JOBS = or_exit(Jobs, EXPERIMENT, LAYOUT)
 ARCHIVES = {its.file: name for name, its in or_exit(read_sources, EXPERIMENT.sources, "data").items()}
 PUBLISHED = {its.marker: name for name, its in or_exit(read_sources, EXPERIMENT.sources).items()}

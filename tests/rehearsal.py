@@ -51,17 +51,18 @@ def main(folder):
     def say(text):
         print(f"{time.monotonic() - start:5.0f} s  {text}", flush=True)
 
-    # 1. What the net would have, and the folder of a user: the configuration, ImageNet's pictures.
+    # 1. What the net would have, and the folder of a user: the workflow, ImageNet's pictures.
     for source in sources.values():
         made, path = make(source, folder / "published"), source.path(folder / "published")
         say(f"{'made' if made else 'have'} {path.name}, {megabytes(path):,.0f} MB")
     make_imagenet(folder / "data/imagenet-50")
-    if not (folder / "config").exists():
-        (folder / "config").symlink_to(ROOT / "config")
+    for name in ("config", "Snakefile"):
+        if not (folder / name).exists():
+            (folder / name).symlink_to(ROOT / name)
 
     # 2. The table of sources, and the workflow as a user starts it.
     with FileServer({}) as server:
-        write_table(folder / settings_of().sources, sources, folder / "published", server)
+        write_table(folder / Path(settings_of().sources).name, sources, folder / "published", server)
         say("the workflow, a line a rule that is through")
         status, jobs = run_workflow(folder, server.url, say)
     if status:

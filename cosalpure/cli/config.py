@@ -16,8 +16,10 @@ def check(files: Experiments = None) -> None:
     If there are none, the command prints the number of conditions and the entries that none of them uses.
     """
     from cosalpure.doctor import unused_note
+    from cosalpure.experiment.project import where_it_runs
 
-    experiment = read_experiment(files)
+    with where_it_runs(files or []) as called:
+        experiment = read_experiment(called)
     print(f"{', '.join(files or [DEFAULT])}: valid, {len(experiment.conditions)} conditions")
     if note := unused_note(experiment):
         print(note)
@@ -30,8 +32,10 @@ def explain(files: Experiments = None) -> None:
     The values of the official code and of the paper stand beside each value.
     """
     from cosalpure.experiment.explain import run
+    from cosalpure.experiment.project import where_it_runs
 
-    print(run(files or [DEFAULT]))
+    with where_it_runs(files or []) as called:
+        print(run(called))
 
 
 @config.command("entries", cls=Command)
@@ -40,7 +44,11 @@ def entries(files: Experiments = None) -> None:
 
     The option --entries of other commands takes them in this form.
     """
-    print(json.dumps(read_experiment(files).entries.as_dict(), sort_keys=True, ensure_ascii=False))
+    from cosalpure.experiment.project import where_it_runs
+
+    with where_it_runs(files or []) as called:
+        experiment = read_experiment(called)
+    print(json.dumps(experiment.entries.as_dict(), sort_keys=True, ensure_ascii=False))
 
 
 @config.command("schema", cls=Command)

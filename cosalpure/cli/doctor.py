@@ -1,7 +1,6 @@
 """`cosalpure doctor`: what is installed and what is missing."""
 
 from cosalpure.cli.options import Experiments
-from cosalpure.experiment.files import DEFAULT
 
 
 def doctor(config: Experiments = None) -> int | None:
@@ -10,5 +9,7 @@ def doctor(config: Experiments = None) -> int | None:
     The list says what an experiment lacks on this machine, and where to get it.
     """
     from cosalpure.doctor import run
+    from cosalpure.experiment.project import where_it_runs
 
-    return run(config or [DEFAULT])
+    with where_it_runs(config or []) as files:
+        return run(files)

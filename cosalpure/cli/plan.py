@@ -1,7 +1,8 @@
 """`cosalpure plan`: what an experiment will need."""
 
+from pathlib import Path
+
 from cosalpure.cli.options import LAYOUT, Benchmarks, Experiments
-from cosalpure.experiment.files import DEFAULT
 
 
 def plan(config: Experiments = None, benchmarks: Benchmarks = LAYOUT.benchmarks) -> None:
@@ -9,6 +10,9 @@ def plan(config: Experiments = None, benchmarks: Benchmarks = LAYOUT.benchmarks)
 
     Its data and weights need not be there.
     """
+    from cosalpure.experiment.project import where_it_runs
     from cosalpure.plan import run
 
-    run(config or [DEFAULT], benchmarks)
+    given = benchmarks if benchmarks == LAYOUT.benchmarks else str(Path(benchmarks).absolute())
+    with where_it_runs(config or []) as files:
+        run(files, given)

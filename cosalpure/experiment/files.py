@@ -77,7 +77,8 @@ def _read(path: File) -> dict[str, Any]:
         with open(path, encoding="utf-8") as file:
             values = yaml.safe_load(file) or {}
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
+        hint = "; `cosalpure workflow DIR` writes one to a folder" if str(path) == DEFAULT else ""
+        raise UserError(f"{path}: no such file{hint}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):

@@ -18,6 +18,7 @@ from cosalpure.experiment.conditions import expand, make_sweep, repeat
 from cosalpure.experiment.experiment import DatasetEntry, Experiment, MethodEntry, PurifierEntry
 from cosalpure.experiment.file_format import EntryKeys, ExperimentFile, MapKeys
 from cosalpure.experiment.files import Contents, File, check_order, merged, read_each
+from cosalpure.experiment.project import Places, project_of
 from cosalpure.labels import FAMILIES, ROLES, Entries, Entry
 from cosalpure.methods import METHODS, Family
 from cosalpure.schema import Model, inline, validated
@@ -35,14 +36,21 @@ def load_files(paths: Iterable[File]) -> Experiment:
 def load_contents(contents: Contents) -> Experiment:
     """Parse an experiment and its variants that are read already: [(path, values), ...]."""
     check_order(contents)
-    return load(merged(contents), ", ".join(path for path, _ in contents))
+    return load(merged(contents), ", ".join(path for path, _ in contents), contents[0][0])
 
 
-def load(values: object, where: str = "config") -> Experiment:
-    """Parse a whole configuration, as YAML or Snakemake gives it; `where` begins the line of every mistake."""
-    file, mistakes = validated(ExperimentFile, _filled(values, where), f"{where}: "), Mistakes()
-    experiment = _without_sweeps(file, mistakes, where)
-    sweeps = mistakes.each(lambda name: make_sweep(name, file.sweeps[name], experiment), file.sweeps)
+def load(values: object, where: str = "config", file: File | None = None) -> Experiment:
+    """Parse a whole configuration, as YAML or Snakemake gives it.
+
+    Args:
+        values: the merged files.
+        where: begins the line of every mistake.
+        file: the experiment file, in whose project relative paths begin; default: in the working directory.
+    """
+    its, mistakes = validated(ExperimentFile, _filled(values, where), f"{where}: "), Mistakes()
+    places = Places(project_of(file) if file else None, its.sources)
+    experiment = _without_sweeps(its, mistakes, places, where)
+    sweeps = mistakes.each(lambda name: make_sweep(name, its.sweeps[name], experiment), its.sweeps)
     mistakes.stop(where)
     return replace(experiment, sweeps=MappingProxyType(sweeps))
 
@@ -93,12 +101,12 @@ def _filled(values: object, where: str) -> dict[str, Any]:
     return filled
 
 
-def _without_sweeps(file: ExperimentFile, mistakes: Mistakes, where: str) -> Experiment:
-    datasets = mistakes.each(partial(_dataset_entry, file.datasets), file.datasets)
-    degradations = mistakes.each(partial(_method_entry, "degradations", file.degradations), file.degradations)
+def _without_sweeps(file: ExperimentFile, mistakes: Mistakes, places: Places, where: str) -> Experiment:
+    datasets = mistakes.each(partial(_dataset_entry, file.datasets, places), file.datasets)
+    degradations = mistakes.each(partial(_method_entry, "degradations", file.degradations, places), file.degradations)
     averaged = mistakes.each(partial(_average_maps, file.purifiers), file.purifiers)
-    purifiers = mistakes.each(partial(_purifier_entry, file.purifiers, averaged), file.purifiers)
-    detectors = mistakes.each(partial(_method_entry, "detectors", file.detectors), file.detectors)
+    purifiers = mistakes.each(partial(_purifier_entry, file.purifiers, places, averaged), file.purifiers)
+    detectors = mistakes.each(partial(_method_entry, "detectors", file.detectors, places), file.detectors)
     mistakes.lines += _seed_mistakes(file)
     _check_conditions(file, mistakes)
     mistakes.stop(where)
@@ -109,7 +117,7 @@ def _without_sweeps(file: ExperimentFile, mistakes: Mistakes, where: str) -> Exp
         further_seeds=file.further_seeds,
         datasets=MappingProxyType(datasets),
         degradations=MappingProxyType(degradations),
-        text_to_image=file.text_to_image,
+        text_to_image=file.text_to_image.model_copy(update={"path": places.of(file.text_to_image.path)}),
         concept=file.concept,
         purifiers=MappingProxyType(purifiers),
         detectors=MappingProxyType(detectors),
@@ -118,29 +126,30 @@ def _without_sweeps(file: ExperimentFile, mistakes: Mistakes, where: str) -> Exp
         conditions=once + repeat(once, file.further_seeds, degradations, purifiers),
         sweeps=MappingProxyType({}),
         groups_per_job=file.groups_per_job,
-        sources=file.sources,
+        sources=places.of(file.sources) if file.sources else None,
         text=file.as_json(),
     )
 
 
-def _dataset_entry(entries: Written, name: str) -> DatasetEntry:
+def _dataset_entry(entries: Written, places: Places, name: str) -> DatasetEntry:
     where, values = f"datasets.{name}", entries[name]
-    settings = dataset_settings(name, _without(values, EntryKeys), where)
+    settings = dataset_settings(name, _placed(_without(values, EntryKeys), ("path",), places), where)
     keys = _entry_keys("datasets", name, values)
     published = PUBLISHED.get(settings.source)
     entry = _printed("datasets", name, name, keys, reported=published.title if published else None)
     return DatasetEntry(label=entry.label, role=entry.role, reported=entry.reported, name=name, settings=settings)
 
 
-def _method_entry(family: Family, entries: Written, name: str) -> MethodEntry:
+def _method_entry(family: Family, entries: Written, places: Places, name: str) -> MethodEntry:
     where = f"{family}.{name}"
     if split_repeat(name)[1] is not None:
         raise UserError(f"{where}: a name that ends in .seed and a number is that of a further seed")
-    method, values = _resolve(family, entries, name)
+    written, values = _resolve(family, entries, name)
+    method = places.of_method(written)
     registered = METHODS[family].get(method, where)
     if family == "purifiers":  # these are about the maps: a purifier never sees them
         values = _without(values, MapKeys)
-    settings = validated(registered.settings, values, f"{where}.")
+    settings = validated(registered.settings, _placed(values, registered.files, places), f"{where}.")
     METHODS[family].needs(method, settings, where)
     own = _own_label_and_role(family, name, method, settings)
     entry = _printed(family, name, method, _entry_keys(family, name, entries[name]), **own)
@@ -155,8 +164,8 @@ def _method_entry(family: Family, entries: Written, name: str) -> MethodEntry:
     )
 
 
-def _purifier_entry(entries: Written, averaged: Mapping[str, bool], name: str) -> PurifierEntry:
-    its = _method_entry("purifiers", entries, name)
+def _purifier_entry(entries: Written, places: Places, averaged: Mapping[str, bool], name: str) -> PurifierEntry:
+    its = _method_entry("purifiers", entries, places, name)
     return PurifierEntry(
         label=its.label,
         role=its.role,
@@ -223,6 +232,11 @@ def _resolve(family: Family, entries: Written, name: str, seen: tuple[str, ...] 
         raise UserError(f"{family}.{name}.like: '{like}' leads back to itself")
     inherited_method, inherited = _resolve(family, entries, like, (*seen, name))
     return method or inherited_method, inherited | values
+
+
+def _placed(values: Mapping[str, Any], keys: Iterable[str], places: Places) -> dict[str, Any]:
+    """Copy the values, those of `keys` as paths that are seen from here."""
+    return dict(values) | {key: places.of_setting(values[key]) for key in keys if key in values}
 
 
 def _without(values: Mapping[str, Any], keys: type[Model]) -> dict[str, Any]:
