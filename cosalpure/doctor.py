@@ -12,6 +12,7 @@ from cosalpure.experiment.experiment import Experiment
 from cosalpure.experiment.files import File
 from cosalpure.experiment.needs import Need, missing
 from cosalpure.experiment.parse import load_files
+from cosalpure.extras import command
 
 RESERVE = 1.0  # GB of disk that stay free
 SHOWN = 8  # unused entries that a note names
@@ -34,7 +35,7 @@ def run(files: Sequence[File]) -> int:
         found = installed(package)
         print(f"{package:13} {found or 'not installed'}")
         if not found:
-            problems.append(f"{package} is not installed: pip install {package}")
+            problems.append(f"{package} is not installed: {command(package)}")
     print(f"device        {device()}")
     print(f"free disk     {free_gigabytes():.1f} GB")
     if experiment:

@@ -39,8 +39,8 @@ ROOT = Path(__file__).parent
 LEFT_OUT = tuple(  # a module with all that is below it, or a definition
     f"{OWN}.{name}"
     for name in (
-        "__version__ bench bundled check cli code_cache contract doctor environment errors experiment file_kinds fingerprint labels method_files methods plan "
-        "protocols provenance reach record registry schema staging status syntax timing weights diffusion.pipeline_checks data.write_index "
+        "__version__ bench bundled check cli code_cache contract doctor environment errors experiment extras file_kinds fingerprint labels method_files methods plan "
+        "protocols provenance reach record registry schema staging status syntax timing weights workflow diffusion.pipeline_checks data.write_index "
         "data.problems.write_problems degrade.DEGRADATIONS purify.PURIFIERS detect.DETECTORS"
     ).split()
 )

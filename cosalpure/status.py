@@ -19,6 +19,7 @@ from cosalpure.experiment.files import File
 from cosalpure.experiment.jobs import Jobs
 from cosalpure.experiment.layout import DEPTH, KEYS, every
 from cosalpure.experiment.parse import load_files
+from cosalpure.extras import require
 from cosalpure.record import Record, read
 
 CODE = re.compile(r"'?(code [0-9a-f]{12}[^',]*)'?")  # in the parameters that Snakemake recorded
@@ -100,6 +101,7 @@ def _commit(its: Record | None) -> str:
 
 def summary(files: Sequence[File]) -> dict[str, str]:
     """Ask Snakemake which files it would make: {file: its status}; a UserError if it does not get that far."""
+    require("snakemake")
     command = [sys.executable, "-m", "snakemake", "--summary", "--nolock", "--configfile", *map(str, files)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

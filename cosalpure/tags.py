@@ -14,12 +14,12 @@ from cosalpure.errors import choose
 from cosalpure.methods import METHODS, Family
 from cosalpure.schema import Model
 from cosalpure.weights import fetch, read_sources
+from cosalpure.workflow import source
 
 if TYPE_CHECKING:
     from cosalpure.experiment.experiment import Experiment
 
-ROOT = Path(__file__).resolve().parents[1]  # the clone, which holds the experiments
-EXPERIMENTS = {"mini": ROOT / "config.yaml", "paper": ROOT / "config" / "paper.yaml"}
+EXPERIMENTS = {"mini": source() / "config.yaml", "paper": source() / "config" / "paper.yaml"}
 OFFICIAL = "official"
 TAGS = (*EXPERIMENTS, OFFICIAL)
 WEIGHTS = "weights"  # folder of the published weights in the settings' defaults

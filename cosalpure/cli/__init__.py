@@ -11,6 +11,7 @@ import typer
 from cosalpure.cli.application import app
 from cosalpure.cli.renamed import current
 from cosalpure.errors import UserError
+from cosalpure.extras import optional
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,7 +43,7 @@ def _run(arguments: list[str]) -> int:
     """Run the command without Typer's own handling of errors, which would hide KeyboardInterrupt and OSError."""
     command = typer.main.get_command(app)
     try:
-        with command.make_context("cosalpure", current(arguments)) as context:
+        with optional(), command.make_context("cosalpure", current(arguments)) as context:
             return int(command.invoke(context) or 0)
     except typer.Exit as end:  # after --help and --version
         return end.exit_code

@@ -26,6 +26,7 @@ from cosalpure.cli.status import status
 from cosalpure.cli.tables import tables
 from cosalpure.cli.train import train
 from cosalpure.cli.weights import weights
+from cosalpure.cli.workflow import workflow
 
 COMMANDS: dict[str, Any] = {
     "data": data,
@@ -47,6 +48,7 @@ COMMANDS: dict[str, Any] = {
     "status": status,
     "bench": bench,
     "doctor": doctor,
+    "workflow": workflow,
 }
 EXAMPLES = """\
 The workflow runs these commands: snakemake --cores all. The next lines run them by hand, in order, with the small bundled

@@ -1,10 +1,13 @@
 """`cosalpure purify-folder`: purify photos without the workflow."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cosalpure.cli.options import EXPERIMENT, Threads, read_experiment, several
+from cosalpure.experiment.files import DEFAULT
+from cosalpure.workflow import source
 
 
 def purify_folder(
@@ -12,7 +15,9 @@ def purify_folder(
     out: Annotated[
         str, typer.Option("--out", metavar="DIR", help="Folder of the results, with one picture that shows them all.")
     ],
-    config: Annotated[list[str] | None, several("--config", "FILE", EXPERIMENT)] = None,
+    config: Annotated[
+        list[str] | None, several("--config", "FILE", f"{EXPERIMENT} If there is none here: the mini experiment.")
+    ] = None,
     purifier: Annotated[
         str, typer.Option("--purifier", metavar="NAME", help="Entry of the experiment that purifies.")
     ] = "cosalpure",
@@ -39,7 +44,8 @@ def purify_folder(
 
     Purified photos keep their names, sizes and aspect ratios. Subfolders are not read.
     """
-    its = read_experiment(config)
+    bundled = str(source() / DEFAULT)
+    its = read_experiment(config or [DEFAULT if Path(DEFAULT).is_file() else bundled])
     from cosalpure.purify_folder import purify_folder as run
 
     print(run(photos, out, its, purifier, detector, attack, keep_detail))

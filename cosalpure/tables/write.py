@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
+from cosalpure.extras import require
 from cosalpure.io import whole_file
 from cosalpure.tables.definitions import SPREAD
 from cosalpure.tables.present import best_cells, blank_repeats, caption, cell_text, lay_out, number_of
@@ -69,6 +70,7 @@ def escape(text: object) -> str:
 
 def as_latex(table: pd.DataFrame, level: float = 0.95) -> str:
     """Write the laid out table as a LaTeX `table*` (packages booktabs, and graphicx to fit the page's width)."""
+    require("jinja2")
     rows, columns, cells = lay_out(table)
     bold = best_cells(rows, columns, cells)
     names = [("", "Dataset"), (" ", "Method")]  # told apart: equal headings would become one

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from cosalpure.errors import UserError, one_line
+from cosalpure.extras import optional
 from cosalpure.weights.addresses import check_address, hub_hint, hub_name_hint
 
 PIPELINE_FILES = ["*.json", "*.txt", "*/*.safetensors"]  # of a diffusers repository: not its other formats
@@ -30,7 +31,8 @@ def download(address: str, target: Path, name: str) -> Path:
 
 def hub_folder(name: str, target: Path | None = None) -> str:
     """Download a diffusers repository `OWNER/NAME[@REVISION]` of the hub to `target`, or else to the hub's cache."""
-    from huggingface_hub import snapshot_download
+    with optional():
+        from huggingface_hub import snapshot_download
 
     repository, _, revision = name.partition("@")
     try:
@@ -52,8 +54,9 @@ def _from_hub(name: str, target: Path) -> Path:
 
 def _from_web(url: str | None, drive_id: str | None, target: Path, name: str) -> Path:
     """Download by gdown, which knows Google Drive's pages of confirmation and plain addresses alike."""
-    import requests
-    from gdown.exceptions import DownloadError
+    with optional():
+        import requests
+        from gdown.exceptions import DownloadError
 
     parts = list(target.parent.glob("*.part"))
     try:
