@@ -1,4 +1,5 @@
 # make         install into .venv, run the default experiment, print its main table
+#              TORCH=cpu or TORCH=cuda chooses torch's build; by default it has CUDA where nvidia-smi finds a GPU
 # make check   lint, types and fast unit tests: below a minute on two cores
 # make test    all tests but those of minutes each, which `.venv/bin/pytest -m long` runs
 # make extras  what the tests of the browser and of pysodmetrics need
@@ -8,6 +9,8 @@
 .DEFAULT_GOAL := run
 .PHONY: run install extras docs check lint types unit test notebook lock clean
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+TORCH ?= auto
 
 run: install
 	$(BIN)/snakemake --cores all
@@ -15,17 +18,18 @@ run: install
 
 install: .venv/installed
 
-.venv/installed: requirements.txt pyproject.toml
+.venv/installed: requirements.txt pyproject.toml setup.py
 	python3 -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(BIN)/python envs/torch.py $(TORCH)
+	$(PIP) -r requirements.txt
+	$(PIP) --no-deps -e .
 	touch $@
 
 extras: install
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r tests/extras.txt
+	$(PIP) --no-deps -r tests/extras.txt
 
 docs: install
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r envs/docs.txt
+	$(PIP) --no-deps -r envs/docs.txt
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 check: lint types unit
