@@ -207,7 +207,7 @@ def site_links(text: str) -> str:
         if target.startswith(("http", "#")):
             return match[0]
         if target.startswith("docs/"):
-            return f"[{shown}]({target.removeprefix('docs/')})"
+            return f"[{shown}]({target.removeprefix('docs/').replace('.ipynb', '.md')})"
         return f"`{target}`"
 
     return re.sub(r"\[([^]]*)\]\(([^)\s]+)\)", link, text)

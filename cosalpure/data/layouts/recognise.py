@@ -11,7 +11,7 @@ from cosalpure.errors import UserError
 
 ACCEPTED = (
     "accepted layouts: images/GROUP/*.jpg beside masks/GROUP/*.png; GROUP/*.jpg, alone or each with its GROUP/*_mask.png; "
-    "or patterns, images: 'rgb/{group}/*.jpg' and truth: 'gt/{group}/{stem}.png' (docs/how-to/data.md)"
+    "or patterns, images: 'rgb/{group}/*.jpg' and truth: 'gt/{group}/{stem}.png' (docs/reference/datasets.md)"
 )
 DEPTH = 2  # folders around the pair of folders: one of the archive, one of the set
 Value = TypeVar("Value")
