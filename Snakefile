@@ -1,8 +1,8 @@
 # CosalPure: attack, learn a concept, purify, detect, score, tabulate. An index; each stage has its file in rules/.
 #
-#   snakemake --cores all                                       the default experiment, config.yaml
-#   snakemake --cores all table2                                one target; rules/targets.smk lists them
-#   snakemake --cores all --config concept='{steps: 200}'       a setting changed: what depends on it reruns
+#   snakemake                                                   the default experiment, config.yaml, on all cores
+#   snakemake table2                                            one target; rules/targets.smk lists them
+#   snakemake --config concept='{steps: 200}'                   a setting changed: what depends on it reruns
 #   snakemake -n --configfile config/paper.yaml                 what another experiment would run
 #   snakemake models --config training='{minutes: 60}'          train the small models (docs/how-to/training.md)
 from snakemake.utils import min_version
@@ -20,6 +20,7 @@ TRAINING = config.pop("training", {})  # of rules/train.smk: no part of an exper
 
 
 include: "rules/common.smk"
+include: "rules/console.smk"
 
 
 onstart:  # before anything is submitted: all that the planned jobs lack and the workflow cannot get, in one list
@@ -33,6 +34,16 @@ onstart:  # before anything is submitted: all that the planned jobs lack and the
     if workflow.executor_plugin.name == "slurm":
         planned = [job.resources for job in workflow.dag.needrun_jobs() if not job.is_local]
         or_exit(check_jobs, workflow.resource_settings.nodes, workflow.executor_settings.qos, planned)
+    INTERRUPTS.running = True
+
+
+onsuccess:
+    for line in or_exit(finished_lines, LAYOUT, {job.rule.name for job in workflow.dag.jobs}):
+        logger.info(line)
+
+
+onerror:
+    logger.info(stopped_line(INTERRUPTS.seen))
 
 
 rule all:

@@ -68,7 +68,7 @@ def test_pins_name_no_place_to_download_from():
 
 
 def test_help_and_settings_import_nothing_heavy():
-    code = "import sys, cosalpure.cli, cosalpure.experiment.parse; print(*sys.modules)"
+    code = "import sys, cosalpure.cli, cosalpure.console, cosalpure.experiment.parse, cosalpure.verify; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "diffusers", "transformers", "pandas", "scipy", "skimage"} & set(modules)
 

@@ -3,6 +3,7 @@
 Every command imports its stage inside its function, so that `cosalpure --help` answers at once.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -23,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0; 1 after a mistake, with a line each on standard error; 2 for a misused command or option.
     """
+    for library in ("TRANSFORMERS", "DIFFUSERS"):  # read when they are imported; their remarks are for developers
+        os.environ.setdefault(f"{library}_VERBOSITY", "error")
     try:
         return _run(list(sys.argv[1:] if arguments is None else arguments))
     except UserError as error:

@@ -25,6 +25,7 @@ from cosalpure.cli.score import score
 from cosalpure.cli.status import status
 from cosalpure.cli.tables import tables
 from cosalpure.cli.train import train
+from cosalpure.cli.verify import verify
 from cosalpure.cli.weights import weights
 from cosalpure.cli.workflow import workflow
 
@@ -46,6 +47,7 @@ COMMANDS: dict[str, Any] = {
     "check": check,
     "plan": plan,
     "status": status,
+    "verify": verify,
     "bench": bench,
     "doctor": doctor,
     "workflow": workflow,

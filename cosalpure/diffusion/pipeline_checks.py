@@ -116,6 +116,9 @@ def loaded(cls: Any, folder: Path, **options: Any) -> Any:
     Raises:
         UserError: for weights that are missing or not finite numbers.
     """
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # of a second; ours tell the groups
     component, found = cls.from_pretrained(staged(folder), output_loading_info=True, **options)
     missing = sorted(found["missing_keys"])
     if missing:

@@ -133,3 +133,8 @@ def test_a_single_file_is_no_pipeline_folder(tmp_path):
     (tmp_path / "v2-768.ckpt").write_bytes(b"\x80\x02")
     with pytest.raises(UserError, match="expected a diffusers pipeline folder, found a pickle file"):
         TextToImage(tmp_path / "v2-768.ckpt", 64)
+
+
+def test_loading_prints_nothing(tiny_pipeline, capfd):
+    TextToImage(tiny_pipeline, 32)
+    assert capfd.readouterr() == ("", "")

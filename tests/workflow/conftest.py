@@ -100,9 +100,9 @@ def jobs(folder):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A finished run, shared: tests may ask for dry runs but must leave its files alone."""
+    """A finished run, shared: tests may ask for dry runs but must leave its files alone. `.output` is its console."""
     workflow = Workflow(tmp_path_factory.mktemp("finished"))
-    workflow.run()
+    workflow.output = workflow.run().stdout
     return workflow
 
 
