@@ -42,7 +42,7 @@ class GICD:
         size, side = images.shape[-2:], self.network.input_size
         batches = [self._prepare(part, side) for part in images.split(self.batch)]
         consensus = sum(self.network.co_classifier(part).sum(0, keepdim=True) for part in batches).softmax(1)
-        maps = torch.cat([self.network.ginet(part, consensus)[-1] for part in batches])
+        maps = torch.cat([self.network.ginet(part, consensus, exact=True)[-1] for part in batches])
         return resize(maps, size).clamp(0, 1).to(images.device)
 
     def _prepare(self, images: Tensor, side: int) -> Tensor:

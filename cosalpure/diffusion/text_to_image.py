@@ -7,6 +7,7 @@ conditional network as `predict_x0`, whether it was trained to predict epsilon o
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from cosalpure.diffusion import pipeline_checks
 from cosalpure.diffusion.batches import Batches
 from cosalpure.diffusion.settings import TextToImage as TextToImageSettings
 from cosalpure.errors import UserError
+from cosalpure.gradients import on_demand, through
 
 CPU_ROWS = 4  # what a core's cache holds of a small model: a sixth faster than 16 (benchmarks/purify_group.py)
 CPU_POSITIONS = CPU_ROWS * 64 * 64  # latent positions of a batch on a CPU: larger images come in smaller batches
@@ -110,7 +112,7 @@ class TextToImage:
         side = resolution // 2**shrunk
         return (self.vae.config.latent_channels, side, side)
 
-    @torch.no_grad()
+    @on_demand
     def encode(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Encode images (N, 3, H, W) in [0, 1] as mean and standard deviation of the scaled latents, each (N, C, h, w)."""
         side = (self.resolution, self.resolution)
@@ -123,7 +125,7 @@ class TextToImage:
         scale = self.vae.config.scaling_factor
         return posterior.mean.float() * scale, posterior.std.float() * scale
 
-    @torch.no_grad()
+    @on_demand
     def decode(self, latents: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
         """Decode scaled latents (N, C, h, w) to images (N, 3, *size) in [0, 1], on the CPU."""
         images = self.passes(self._decode, latents)
@@ -191,7 +193,7 @@ class TextToImage:
     def predict_x0(self, latents: torch.Tensor, t: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
         """Predict the clean latents (N, C, h, w) that the network sees behind `latents` at timesteps `t` (N,)."""
         alpha, sigma = self.alpha_sigma(t)
-        output = self.passes(self.predict, latents, t, context)
+        output = self.passes(partial(through, self.predict), latents, t, context)
         if self.prediction == "epsilon":
             return (latents - sigma * output) / alpha
         return alpha * latents - sigma * output

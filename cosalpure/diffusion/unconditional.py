@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from cosalpure import networks
 from cosalpure.diffusion.samplers import randn
 from cosalpure.errors import UserError
+from cosalpure.gradients import through
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def p_sample(
         x_{step - 1}, and the clamped x_0 behind x_step.
     """
     i = torch.full((len(x),), step)
-    epsilon, v = network(x, schedule.times[i].to(x.device)).chunk(2, 1)
+    epsilon, v = through(network, x, schedule.times[i].to(x.device)).chunk(2, 1)
     x0 = predict_x0(schedule, x, epsilon, i).clamp(-1, 1)
     mean = posterior_mean(schedule, x0, x, i)
     return mean + float(step > 0) * torch.exp(0.5 * log_variance(schedule, v, i)) * noise, x0

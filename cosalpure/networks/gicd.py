@@ -94,11 +94,11 @@ class GINet(nn.Module):
             self.add_module(f"enlayer{level}", Enhance(channels))
             self.add_module(f"dslayer{level}", SideOutput(channels))
 
-    def forward(self, images: Tensor, consensus: Tensor) -> list[Tensor]:
-        """Predict five maps (N, 1, H, W) in [0, 1], coarse first."""
+    def forward(self, images: Tensor, consensus: Tensor, exact: bool = False) -> list[Tensor]:
+        """Predict five maps (N, 1, H, W) in [0, 1], coarse first; `exact` as in `channel_weights`."""
         size = images.shape[-2:]
         *maps, deepest = self.backbone(images)  # strides 1, 2, 4, 8 and 16
-        weighted = deepest * self.channel_weights(deepest, consensus)
+        weighted = deepest * self.channel_weights(deepest, consensus, exact)
         prediction = self.induced_map(weighted)
         predictions = [resize(prediction, size)]
         state = self.toplayer(weighted)
@@ -111,15 +111,18 @@ class GINet(nn.Module):
             predictions.append(resize(prediction, size))
         return predictions
 
-    def channel_weights(self, deepest: Tensor, consensus: Tensor) -> Tensor:
+    def channel_weights(self, deepest: Tensor, consensus: Tensor, exact: bool = False) -> Tensor:
         """Weigh each channel by its gradient of the consensus, averaged over positions, in [0, 1]; (N, C, 1, 1).
 
-        Constants to whoever trains the network. Works under the caller's no_grad and inference_mode too.
+        Constants to whoever trains the network. Works under the caller's no_grad and inference_mode too. With `exact`,
+        gradients of images pass through the weights, too: through them alone one image of a group sees the others.
         """
+        exact = exact and torch.is_grad_enabled() and deepest.requires_grad
         with torch.inference_mode(False), torch.enable_grad():
-            leaf = deepest.detach().clone().requires_grad_()
-            similarity = (consensus.detach().clone() * self.backbone.classify(leaf)).sum()
-            (gradient,) = torch.autograd.grad(similarity, leaf)
+            leaf = deepest if exact else deepest.detach().clone().requires_grad_()
+            consensus = consensus if exact else consensus.detach().clone()
+            similarity = (consensus * self.backbone.classify(leaf)).sum()
+            (gradient,) = torch.autograd.grad(similarity, leaf, create_graph=exact)
         weights = gradient.mean((2, 3), keepdim=True).relu()
         low, high = weights.amin(1, keepdim=True), weights.amax(1, keepdim=True)
         return (weights - low) / (high - low + EPS_WEIGHTS)

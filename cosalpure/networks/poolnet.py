@@ -170,12 +170,9 @@ class PoolNet(nn.Module):
         return self.saliency(steps, self.edge_features(steps), images.shape[-2:])
 
     def saliency(self, steps: Sequence[Tensor], edges: Iterable[Tensor], size: Sequence[int]) -> Tensor:
-        """Predict saliency logits (N, 1, *size) from the pathway's maps and their edge features.
-
-        Saliency does not train the edge features.
-        """
+        """Predict saliency logits (N, 1, *size) from the pathway's maps and their edge features."""
         x = self.deep_pool[-1](steps[-1])
-        x = torch.cat([x, self.edgeinfo([edge.detach() for edge in edges], x.shape[-2:])], 1)
+        x = torch.cat([x, self.edgeinfo(list(edges), x.shape[-2:])], 1)
         return resize(self.score(x), size)
 
     def edges(self, images: Tensor) -> Tensor:

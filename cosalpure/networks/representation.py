@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from cosalpure import networks
+from cosalpure.gradients import on_demand
 
 
 class ContinuousRepresentation:
@@ -20,7 +21,7 @@ class ContinuousRepresentation:
         self.device = torch.device(device or networks.default_device())
         self.network = networks.load("liif", weights).to(self.device)
 
-    @torch.no_grad()
+    @on_demand
     def __call__(self, images: Tensor, size: Sequence[int]) -> Tensor:
         """Return the images (N, 3, *size), in [0, 1], on the CPU."""
         answers = [self.network(image[None].to(self.device) * 2 - 1, tuple(size)) for image in images]

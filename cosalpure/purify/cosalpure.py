@@ -9,6 +9,7 @@ from torch import Tensor
 from cosalpure.diffusion.samplers import ddpm, dpm_solver_pp_2m, guided, randn, timesteps
 from cosalpure.diffusion.timestep import LATENTS, at_side
 from cosalpure.errors import UserError
+from cosalpure.gradients import on_demand
 from cosalpure.networks.representation import ContinuousRepresentation
 from cosalpure.protocols import NOTHING, Given
 from cosalpure.purify.settings import CosalPureSettings
@@ -31,7 +32,7 @@ class CosalPure:
         self.T, self.steps = at_side(settings.timestep, settings.steps, side, alphas_cumprod, LATENTS)
         self.represent = ContinuousRepresentation(settings.continuous) if settings.continuous else None
 
-    @torch.no_grad()
+    @on_demand
     def __call__(self, images: Tensor, given: Given) -> Tensor:
         """Purify images (N, 3, H, W), RGB, [0, 1]; each draws its noise from its own generator."""
         generators = given.generators

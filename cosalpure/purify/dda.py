@@ -11,6 +11,7 @@ from torch import Tensor
 from cosalpure.diffusion import unconditional as diffusion
 from cosalpure.diffusion.settings import share_of_steps
 from cosalpure.diffusion.timestep import PIXELS, at_side
+from cosalpure.gradients import on_demand, straight_through
 from cosalpure.protocols import Given
 from cosalpure.purify.settings import DDASettings
 
@@ -31,6 +32,7 @@ class DDA:
         self.T, steps = at_side(settings.timestep, settings.steps, settings.resolution, full.alphas_cumprod, PIXELS)
         self.start, self.schedule = share_of_steps(steps, self.T), diffusion.respaced(full, steps)
 
+    @on_demand
     def __call__(self, images: Tensor, given: Given) -> Tensor:
         """Purify images (N, 3, H, W), RGB, [0, 1]; each draws its noise from its own generator."""
 
@@ -85,13 +87,21 @@ def pulled_step(
     """Take an ancestral step, then `scale` times the pull towards `reference`.
 
     Returns x_{step - 1} and the x_0 behind x_step, both (N, 3, H, W).
-    The pull is the gradient, through the network, of the distance between the reference and the filtered x_0.
+    The pull is the gradient, through the network, of the distance between the reference and the filtered x_0. It is
+    differentiated once more where x has a graph already, for an attack on the images; its value is that of the plain pull,
+    as gradients that can be differentiated are computed by other kernels, which round otherwise.
     """
+    attacked = torch.is_grad_enabled() and x.requires_grad
     with torch.enable_grad():
-        x = x.detach().requires_grad_()
+        x = x if attacked else x.detach().requires_grad_()
         sample, guess = diffusion.p_sample(network, schedule, x, step, noise)
-        (gradient,) = torch.autograd.grad(lengths(reference - low_pass(guess)).sum(), x)
-    return (sample - scale * gradient).detach(), guess.detach()
+        distance = lengths(reference - low_pass(guess)).sum()
+        (gradient,) = torch.autograd.grad(distance, x, retain_graph=attacked)
+        if attacked:
+            (exact,) = torch.autograd.grad(distance, x, create_graph=True)
+            gradient = straight_through(exact, gradient)
+    pulled = sample - scale * gradient
+    return (pulled, guess) if attacked else (pulled.detach(), guess.detach())
 
 
 class LowPass:

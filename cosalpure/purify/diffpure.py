@@ -10,6 +10,7 @@ from torch import Tensor
 
 from cosalpure.diffusion import unconditional as diffusion
 from cosalpure.diffusion.timestep import PIXELS, at_side
+from cosalpure.gradients import on_demand, through
 from cosalpure.protocols import Given
 from cosalpure.purify.settings import DiffPureSettings
 
@@ -26,7 +27,7 @@ class DiffPure:
         alphas_cumprod = diffusion.linear_schedule().alphas_cumprod
         self.T, _ = at_side(settings.timestep, len(alphas_cumprod), settings.resolution, alphas_cumprod, PIXELS)
 
-    @torch.no_grad()
+    @on_demand
     def __call__(self, images: Tensor, given: Given) -> Tensor:
         """Purify images (N, 3, H, W), RGB, [0, 1]; each draws its noise from its own generator."""
         process = {"ddpm": purify_by_ddpm, "sde": purify_by_sde}[self.settings.process]
@@ -61,7 +62,7 @@ def purify_by_sde(network: Network, x0: Tensor, T: int, noise: Noise, dt: float 
         tau = 1 - s
         beta, abar = 0.1 + 19.9 * tau, torch.exp(-0.1 * tau - 19.9 / 2 * tau**2)
         step = (tau * 1000).long().expand(len(x)).to(x.device)
-        epsilon, _ = network(x, step).chunk(2, 1)
+        epsilon, _ = through(network, x, step).chunk(2, 1)
         score = -epsilon / (1 - abar).sqrt().item()
         drift = beta.item() * (x / 2 + score)
         h = (following - s).item()

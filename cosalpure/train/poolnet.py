@@ -80,7 +80,8 @@ def train_poolnet(
         with compute.autocast():
             steps = network.pathway(images)
             edges = network.edge_features(steps)
-            saliency, outlines = network.saliency(steps, edges, size), network.fuse(edges, size)
+            fixed = [edge.detach() for edge in edges]  # saliency does not train the edge features
+            saliency, outlines = network.saliency(steps, fixed, size), network.fuse(edges, size)
         return {"saliency": map_loss(saliency.float().sigmoid(), masks), "edges": edge_loss(outlines.float(), masks)}
 
     def detector(network: Any) -> PoolNet:
