@@ -35,7 +35,12 @@ def methods_run(config: Mapping[str, Any], names: Mapping[Family, Iterable[str]]
 
 def method_of(entries: Mapping[str, Any], name: str) -> str:
     """Find the registered method of an entry: its `method`, that of the entry it is `like`, or its own name."""
-    entry = entries.get(split_repeat(name)[0]) or {}
+    own = split_repeat(name)[0]
+    while own not in entries and "." in own:  # an attack on one pair, pgd.cosalpure.gicd, is named after the entry pgd
+        own = own.rpartition(".")[0]
+    entry = entries.get(own) or {}
     if entry.get("method"):
         return str(entry["method"])
-    return method_of(entries, entry["like"]) if entry.get("like") else split_repeat(name)[0]
+    if entry.get("like"):
+        return method_of(entries, entry["like"])
+    return own if own in entries else split_repeat(name)[0]

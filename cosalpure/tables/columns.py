@@ -39,6 +39,8 @@ def with_labels(table: pd.DataFrame, entries: Entries, printed: str = "purifiers
     if printed == "degradations":
         labels = entries.labels("degradations", [row[0] for row in rows])
         label = [labels[row[0]] for row in found]
+    elif printed == "both":
+        label = both_labels(table, entries)
     else:
         purifiers = entries.labels("purifiers", list(dict.fromkeys(name for row in rows for name in row[1::2])))
         texts = told_apart({row: row_label(row, purifiers, entries) for row in rows})
@@ -47,6 +49,18 @@ def with_labels(table: pd.DataFrame, entries: Entries, printed: str = "purifiers
     labelled = table.assign(label=label, detector_label=table["detector"].map(detectors))
     labelled["role"] = [roles[row] for row in found]
     return labelled
+
+
+def both_labels(table: pd.DataFrame, entries: Entries) -> list[str]:
+    """Name each row by its purifier and its degradation; equal names under one detector are told apart."""
+    keys = list(table[["detector", "degradation", "purifier"]].itertuples(index=False, name=None))
+    found: dict[tuple[str, str, str], str] = {}
+    for detector in dict.fromkeys(key[0] for key in keys):
+        here = dict.fromkeys(key for key in keys if key[0] == detector)
+        found |= told_apart(
+            {key: f"{entries.label('purifiers', key[2])}: {entries.label('degradations', key[1])}" for key in here}
+        )
+    return [found[key] for key in keys]
 
 
 def row_label(row: tuple[str, ...], printed: dict[str, str], entries: Entries) -> str:

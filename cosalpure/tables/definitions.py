@@ -19,6 +19,7 @@ from cosalpure.tables.rows import (
     Request,
     Row,
     ablation_rows,
+    adaptive_rows,
     degradation_rows,
     difference_rows,
     purifier_rows,
@@ -100,7 +101,7 @@ class Table:
         measure: what a cell is: the mean of a condition, the mean of a paired difference, or the mean over all seeds
             with their spread.
         number: the paper's table that it reproduces, as in paper_tables.csv; None if the paper has none.
-        printed: the family whose labels its rows carry.
+        printed: the family whose labels its rows carry, or both.
         always: whether it is made of every run, or only where `rows` finds something. Without any row it is an error.
     """
 
@@ -111,7 +112,7 @@ class Table:
     splits: tuple[Split, ...] = SPLITS
     measure: Measure = "mean"
     number: str | None = None
-    printed: Literal["purifiers", "degradations"] = "purifiers"
+    printed: Literal["purifiers", "degradations", "both"] = "purifiers"
     always: bool = False
 
     @property
@@ -169,6 +170,13 @@ TABLES = {
             metrics=(SR, AP, F_BETA, MAE),
             splits=("avg",),
             number="4",
+        ),
+        Table(
+            "table5",
+            "Table 5. Success rate under attacks that know the detector, and the purifier.",
+            adaptive_rows,
+            splits=("adv", "clean"),
+            printed="both",
         ),
         Table("differences", "Paired differences on the same images.", difference_rows, measure="difference"),
         Table(

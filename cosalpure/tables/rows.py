@@ -120,6 +120,22 @@ def degradation_rows(request: Request) -> list[Row]:
     return list(rows)
 
 
+def adaptive_rows(request: Request) -> list[Row]:
+    """List what every purifier met that an adaptive attack was made for, purifier by purifier; none without such an attack.
+
+    Beside these attacks: nothing, the attacks that do not know the purifier, and the controls.
+    """
+
+    def role(condition: Condition) -> str | None:
+        return request.entries.role("degradations", condition[1])
+
+    first = request.first_seed()
+    attacked = {(its[0], its[2], its[3]) for its in first if role(its) == "adaptive"}
+    shown = [its for its in first if (its[0], its[2], its[3]) in attacked and role(its) != "corruption"]
+    purifiers = {name: number for number, name in enumerate(dict.fromkeys(its[2] for its in shown))}
+    return sorted((Row(*its) for its in shown), key=lambda row: (row.dataset, purifiers[row.purifier]))
+
+
 def difference_rows(request: Request) -> list[Row]:
     """List the paired differences: `difference_pairs`, or the pairs that are asked for; those with both conditions."""
     pairs = request.pairs

@@ -64,3 +64,10 @@ def test_the_method_behind_an_entry_is_found():
 def test_a_plug_ins_own_entry_stands_at_the_end(monkeypatch):
     monkeypatch.setitem(METHODS["detectors"].builtin, "mine", Method(object, bibtex="@misc{mine2026}\n"))
     assert citations.bibtex([("detectors", "gicd"), ("detectors", "mine")]).endswith("\n\n@misc{mine2026}")
+
+
+def test_an_attack_on_one_pair_is_found_by_the_entry_that_it_is_made_from():
+    entries = {"full": {"method": "pgd"}, "mine": {"like": "full"}, "pgd": {}}
+    names = ["full.cosalpure.gicd", "mine.gicd", "pgd.cosalpure.gicd.seed7"]
+    assert [citations.method_of(entries, name) for name in names] == ["pgd"] * 3
+    assert citations.method_of(entries, "other.thing") == "other.thing"

@@ -62,7 +62,7 @@ def test_columns_are_those_that_the_definition_says(name):
     rows = pd.concat([rows, rows[rows["degradation"] == "jadena"].assign(degradation="jadena.seed7")])
     table = build_table(TABLES[name], rows, "jadena", samples=20)
     assert tuple(table.columns) == TABLES[name].columns
-    assert len(table) or name == "table4", "nothing here reports Table 4"
+    assert len(table) or name in ("table4", "table5"), "nothing here reports Table 4, or was attacked adaptively"
 
 
 def test_a_further_table_needs_its_definition_only(tmp_path, monkeypatch):
@@ -85,7 +85,7 @@ def test_a_table_is_made_of_the_conditions_of_its_rows():
 
 def test_what_is_listed_has_rows_in_the_paper_experiment():
     jobs = Jobs(EXPERIMENT)
-    assert jobs.tables == [name for name in NAMES if name != "seeds"]
+    assert jobs.tables == [name for name in NAMES if name not in ("seeds", "table5")]
     for name in jobs.tables:
         assert set(conditions_of(name, jobs.conditions, "jadena", ENTRIES)) <= set(jobs.conditions)
         assert jobs.table_scores(name)
