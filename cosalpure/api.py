@@ -36,7 +36,7 @@ from cosalpure.image_group import ImageGroup as ImageGroup
 from cosalpure.image_group import Images, group_of
 from cosalpure.image_group import load_group as load_group
 from cosalpure.methods import METHODS, Family
-from cosalpure.protocols import Given, Need, only
+from cosalpure.protocols import Evaluation, Given, Need, only
 from cosalpure.schema import Model, validated
 from cosalpure.seeds import generator
 from cosalpure.tags import EXPERIMENTS, experiment_of, local, names_with_tags, resolve, with_files
@@ -55,8 +55,11 @@ def create_attack(name: str, **settings: Any) -> Callable[[Images], Any]:
     The result is called with a group, of which it changes the attacked images, or with images, all of which it changes. It
     returns what it was given, changed.
 
+    An attack that knows a detector and a purifier takes their names:
+
     Example:
         attacked = create_attack("motion_blur", severity=3)(group)
+        attacked = create_attack("pgd", detector="gicd.mini", purifier="jpeg", gradient="bpda")(group)
 
     Raises:
         UserError: for an unknown name or setting; it lists the choices.
@@ -225,17 +228,38 @@ class _Made:
         if "ground_truth" in self.needs and group.ground_truth is None:
             raise UserError(f"{group.name}: {self.who} needs ground truth, and the group has none")
         truth = None if group.ground_truth is None else group.ground_truth[list(chosen)]
-        return only(self.needs, Given(draws, concept, group.name, group.images, truth))
+        evaluation = self._evaluation(group) if "evaluation" in self.needs else None
+        return only(self.needs, Given(draws, concept, group.name, group.images, truth, evaluation))
+
+    def _evaluation(self, group: ImageGroup) -> Evaluation:
+        """Say what the purifier and the detector of the group are going to see."""
+        if group.ground_truth is None:
+            raise UserError(f"{group.name}: {self.who} needs ground truth, and the group has none")
+        return Evaluation(
+            group.images, group.attacked, group.ground_truth, lambda: Given(group.draws("purify"), None, group.name)
+        )
 
 
 def _make(family: Family, name: str, changes: dict[str, Any], model: str | TextToImageSettings | None = None) -> _Made:
     registry = METHODS[family]
     method, base = resolve(family, name)
-    settings: Model = validated(type(base), base.model_dump() | changes, f"{registry.kind} '{name}': ")
     entry = registry.get(method)
+    tags = [changes[key].rpartition(".")[2] for key in entry.names if isinstance(changes.get(key), str)]
+    model = model or next((tag for tag in tags if tag in EXPERIMENTS), "paper")
+    changes = {key: _chosen(entry.names[key], its) if key in entry.names else its for key, its in changes.items()}
+    settings: Model = validated(type(base), base.model_dump() | changes, f"{registry.kind} '{name}': ")
     settings = with_files(settings, entry.files)
-    made = registry.make(method, settings, lambda: text_to_image(model or "paper"))
+    made = registry.make(method, settings, lambda: text_to_image(model))
     return _Made(f"{registry.kind} '{name}'", made, entry.needs_of(settings))
+
+
+def _chosen(family: Family, name: Any) -> Any:
+    """Put what is behind the name of an entry, or of a method, in the place of the name."""
+    if not isinstance(name, str):
+        return name
+    method, settings = resolve(family, name)
+    settings = with_files(settings, METHODS[family].get(method).files)
+    return {"family": family, "method": method, "settings": settings.model_dump()}
 
 
 def _matching(family: Family, pattern: str) -> list[str]:

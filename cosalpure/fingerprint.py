@@ -90,24 +90,26 @@ def method_code(registry: "Registry", name: str, settings: "Model") -> str:
     """Fingerprint the code of a method under its settings, with its stage."""
     point = registry.plugin(name)
     distribution = f" of {point.dist.name} {point.dist.version}" if point and point.dist else ""
-    stage, start, values, unneeded = _of_method(registry, name, settings)
-    return f"code {_hash(stage, start, values=values, without=unneeded)}{distribution}"
+    stage, starts, values, unneeded = _of_method(registry, name, settings)
+    return f"code {_hash(stage, *starts, values=values, without=unneeded)}{distribution}"
 
 
 def method_search(registry: "Registry", name: str, settings: "Model") -> Search:
     """Find all definitions that a method reaches under its settings, with its stage."""
-    stage, start, values, unneeded = _of_method(registry, name, settings)
-    return search(stage, start, values=values, without=unneeded)
+    stage, starts, values, unneeded = _of_method(registry, name, settings)
+    return search(stage, *starts, values=values, without=unneeded)
 
 
 def _of_method(
     registry: "Registry", name: str, settings: "Model"
-) -> tuple[str, str | Callable[..., Any], set[str], list[str]]:
-    """Give the stage of a method, its start, the values of its settings, and what it does not need."""
+) -> tuple[str, list[str | Callable[..., Any]], set[str], list[str]]:
+    """Give the stage of a method, its start and those of the methods that it names, its settings' values, what is unneeded."""
     method = registry.get(name)
-    needs = method.needs_of(settings)
+    chosen = method.chosen(settings)
+    needs = method.needs_of(settings).union(*(its.needs for its in chosen))
+    starts = [method.implementation, *(its.registered.implementation for its in chosen)]
     unneeded = [module for need, module in OF_NEEDS.items() if need not in needs]
-    return STAGES[registry.kind], method.implementation, _texts(settings.model_dump()), unneeded
+    return STAGES[registry.kind], starts, _texts(settings.model_dump()), unneeded
 
 
 def _hash(stage: str, *more: str | Callable[..., Any], values: Iterable[str], without: Iterable[str]) -> str:

@@ -21,7 +21,7 @@ TABLES: tuple[Table, ...] = get_args(Table)
 
 ROLES: dict[str, tuple[Role, ...]] = {
     "datasets": (),
-    "degradations": ("reference", "attack", "corruption", "control"),
+    "degradations": ("reference", "attack", "adaptive", "corruption", "control"),
     "purifiers": ("reference", "baseline", "control", "ablation", "ours"),
     "detectors": (),
 }

@@ -12,7 +12,7 @@ everything else in it is None.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
@@ -21,19 +21,36 @@ if TYPE_CHECKING:
 
     from cosalpure.concept import Concept
 
-Role = Literal["reference", "attack", "corruption", "baseline", "control", "ablation", "ours"]
+Role = Literal["reference", "attack", "adaptive", "corruption", "baseline", "control", "ablation", "ours"]
 
 # What a method may need besides the images: "model", the text-to-image model, is handed to its constructor; the others
 # are fields of `Given`. Generators are given to every degradation and purifier.
-Need = Literal["model", "concept", "label", "group", "ground_truth"]
+Need = Literal["model", "concept", "label", "group", "ground_truth", "evaluation"]
 NEEDS: tuple[Need, ...] = get_args(Need)
 
 Kind = Literal["degradation", "purifier", "detector"]
 GIVEN_TO: dict[Kind, tuple[Need, ...]] = {  # what the stage of a kind can give
-    "degradation": ("label", "group", "ground_truth"),
+    "degradation": ("model", "label", "group", "ground_truth", "evaluation"),
     "purifier": ("model", "concept", "label", "ground_truth"),
     "detector": ("label", "ground_truth"),
 }
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A group as its purifier and its detector are going to see it: what an attacker may know.
+
+    Attributes:
+        images: all images of the group (M, 3, H, W), RGB, [0, 1], none of them attacked yet.
+        attacked: which of them the degradation is called with, in their order.
+        ground_truth: of all images, (M, 1, H, W), 0 or 1.
+        given: makes what the purifier will be given of all images, with fresh generators at every call.
+    """
+
+    images: Tensor
+    attacked: Sequence[bool]
+    ground_truth: Tensor
+    given: Callable[[], Given]
 
 
 @dataclass(frozen=True)
@@ -47,6 +64,7 @@ class Given:
         label: the group's name, as a person reads it.
         group: all images of the group (M, 3, H, W), RGB, [0, 1], for a degradation.
         ground_truth: ground truth of `images`, (N, 1, H, W), 0 or 1.
+        evaluation: the group as the stages behind a degradation will see it.
     """
 
     generators: Sequence[Generator] = ()
@@ -54,6 +72,7 @@ class Given:
     label: str | None = None
     group: Tensor | None = None
     ground_truth: Tensor | None = None
+    evaluation: Evaluation | None = None
 
 
 NOTHING = Given()

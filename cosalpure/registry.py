@@ -11,7 +11,7 @@ to the experiment's project, on the command line to the working directory.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Self
@@ -35,6 +35,11 @@ class Method:
         needs: what it is given besides the images and the generators.
         files: keys of settings that name files (a path, several, or null), the inputs of its rule.
         random: whether another seed gives another result.
+        differentiable: whether the result has a gradient with respect to images that ask for one (`requires_grad`); an
+            attack that knows the method needs it.
+        joint: whether a degradation changes the images of one call together, so that each depends on the others.
+        names: keys of settings that name other entries of the experiment, and the family of these: {"detector":
+            "detectors"}; the settings hold each as a `cosalpure.chosen.Chosen`.
         cite: keys of its papers in `assets/references.bib`.
         bibtex: BibTeX of a plug-in.
         path: the Python file of a method that is named by its file; an input of its rule.
@@ -47,6 +52,9 @@ class Method:
     needs: frozenset[Need] | Callable[[Any], Iterable[Need]] = frozenset()
     files: tuple[str, ...] = ()
     random: bool | Callable[[Any], bool] = True
+    differentiable: bool = False
+    joint: bool = False
+    names: Mapping[str, Any] = field(default_factory=dict)
     cite: tuple[str, ...] = ()
     bibtex: str = ""
     path: str = ""
@@ -63,9 +71,8 @@ class Method:
         settings = getattr(plugin, "Settings", Model)
         if not (isinstance(settings, type) and issubclass(settings, Model)):
             raise UserError(f"{plugin.__name__}.Settings: expected a subclass of cosalpure.schema.Model")
-        found = {
-            key: getattr(plugin, key) for key in ("label", "role", "files", "random", "bibtex") if hasattr(plugin, key)
-        }
+        keys = ("label", "role", "files", "random", "differentiable", "joint", "bibtex")
+        found = {key: getattr(plugin, key) for key in keys if hasattr(plugin, key)}
         needs = getattr(plugin, "needs", ())
         if not callable(needs):
             needs = frozenset(choose("need", need, NEEDS, f"{plugin.__name__}.needs") for need in needs)
@@ -90,7 +97,12 @@ class Method:
     def files_of(self, settings: Model) -> list[str]:
         """List the files that the settings name."""
         named = [getattr(settings, key, None) or () for key in self.files]
-        return [path for its in named for path in ([its] if isinstance(its, str) else its)]
+        own = [path for its in named for path in ([its] if isinstance(its, str) else its)]
+        return own + [path for its in self.chosen(settings) for path in its.files]
+
+    def chosen(self, settings: Model) -> list[Any]:
+        """List the other entries that the settings name, each a `cosalpure.chosen.Chosen`."""
+        return [its for key in self.names if (its := getattr(settings, key)) is not None]
 
     def random_of(self, settings: Model) -> bool:
         """Tell whether another seed gives another result under these settings."""

@@ -3,7 +3,7 @@ rule purify_images:
         data=LAYOUT.manifest("{dataset}"),
         images=shards("degrade"),
         concepts=lambda wildcards: JOBS.concepts_read(*names(wildcards, "purify"), wildcards.span),
-        weights=lambda wildcards: JOBS.purifier_weights(wildcards.purifier),
+        weights=lambda wildcards: JOBS.weights(wildcards.purifier),
         method=method_file("purifiers"),
     output:
         LAYOUT.shard("purify", *LAYOUT.wildcards("purify"), span="{span}"),

@@ -187,3 +187,12 @@ def test_a_table_has_the_mean_of_its_images(group):
     table, images = cp.evaluate(maps, group), cp.evaluate(maps, group, per_image=True)
     assert table.loc["all", "iou"] == pytest.approx(images["iou"].mean())
     assert isinstance(table, pd.DataFrame) and table.loc["clean", "success"] == 1
+
+
+def test_an_attack_takes_the_names_of_what_it_knows(group):
+    attack = cp.create_attack("pgd", detector="gicd.mini", purifier="jpeg", gradient="bpda", steps=1)
+    attacked = attack(group)
+    changed = (attacked.images != group.images).flatten(1).any(1)
+    assert tuple(changed.tolist()) == group.attacked
+    with pytest.raises(UserError, match="unknown detector 'gidc'"):
+        cp.create_attack("pgd", detector="gidc", gradient="blind")

@@ -184,6 +184,24 @@ def _gradients(subject: Subject) -> None:
         raise Broken("the images that it was given carry a gradient afterwards; work on a copy")
 
 
+@promise("passes gradients to images that ask for them, if it says that it is differentiable", ("purifier", "detector"))
+def _differentiable(subject: Subject) -> str:
+    sample = draw(USUAL)
+    if not subject.method.differentiable:
+        return "not declared"
+    leaf = sample.images.clone().requires_grad_()
+    found = subject.call(leaf, subject.given(sample))
+    if not found.requires_grad:
+        raise Broken(
+            "differentiable is True, but images that require gradients give a result without; do not detach it"
+        )
+    _compare(found.detach(), subject.usual, "with gradients, the result differs")
+    (gradient,) = torch.autograd.grad(found.sum(), leaf)
+    if not gradient.isfinite().all() or not gradient.any():
+        raise Broken("the gradient of its result is zero everywhere, or not finite")
+    return "differentiable"
+
+
 @promise("gives the same under torch.no_grad()")
 def _no_grad(subject: Subject) -> None:
     with torch.no_grad():
@@ -227,6 +245,8 @@ def _seeds(subject: Subject) -> None:
 
 @promise("an image's result does not depend on the others that are handed over with it", IMAGES)
 def _batches(subject: Subject) -> str | None:
+    if subject.method.joint:
+        return "declared as joint"
     sample = draw(USUAL)
     last, usual = USUAL - 1, subject.usual[USUAL - 1 :]
     alone = _compare(subject.result(sample.only(last)), usual, "alone, an image's result differs")

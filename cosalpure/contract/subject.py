@@ -12,7 +12,7 @@ from torch import Tensor
 
 from cosalpure.contract.sample import LABEL, Sample, draw
 from cosalpure.contract.values import checked
-from cosalpure.protocols import GIVEN_TO, Given, Kind, Need
+from cosalpure.protocols import GIVEN_TO, Evaluation, Given, Kind, Need
 from cosalpure.registry import Method, Registry
 from cosalpure.schema import Model
 from cosalpure.seeds import generator
@@ -92,6 +92,18 @@ class Subject:
             label=LABEL if "label" in needs else None,
             group=sample.group if "group" in needs else None,
             ground_truth=sample.ground_truth if "ground_truth" in needs else None,
+            evaluation=self.evaluation(sample, seed) if "evaluation" in needs else None,
+        )
+
+    def evaluation(self, sample: Sample, seed: int = 0) -> Evaluation:
+        """Describe the group of a sample, whose first images are the attacked ones, as later stages will see it."""
+        attacked = [number < len(sample.images) for number in range(len(sample.group))]
+        images = torch.cat([sample.images, sample.group[len(sample.images) :]])
+        truth = torch.cat(
+            [sample.ground_truth, sample.ground_truth.new_zeros(len(images) - len(sample.images), 1, *images.shape[2:])]
+        )
+        return Evaluation(
+            images, attacked, truth, lambda: Given([generator(seed, "purify", its) for its in range(len(images))])
         )
 
     def returned(self, sample: Sample, seed: int = 0, more: Iterable[Need] = ()) -> Any:

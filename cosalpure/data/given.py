@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cosalpure.data import Group
 from cosalpure.errors import UserError
 from cosalpure.io import read_pixels
-from cosalpure.protocols import Given, Need, only
+from cosalpure.protocols import Evaluation, Given, Need, only
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -24,6 +24,7 @@ def given_to(
     generators: "Sequence[Generator]" = (),
     concept: "Concept | None" = None,
     whole: "Tensor | None" = None,
+    evaluation: Evaluation | None = None,
 ) -> Given:
     """Collect what a method needs for some images of a group.
 
@@ -35,12 +36,13 @@ def given_to(
         generators: one for each of the images.
         concept: the group's learned concept.
         whole: all images of the group (M, 3, H, W).
+        evaluation: the group as the stages behind a degradation will see it.
 
     Raises:
         UserError: if the ground truth is needed and the dataset has none.
     """
     truth = read_ground_truth(group, Path(data), files) if "ground_truth" in needs else None
-    return only(needs, Given(generators, concept, group.name, whole, truth))
+    return only(needs, Given(generators, concept, group.name, whole, truth, evaluation))
 
 
 def read_ground_truth(group: Group, data: Path, files: Sequence[str]) -> "Tensor":

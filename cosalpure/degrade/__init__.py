@@ -16,11 +16,12 @@ from cosalpure.degrade.settings import (
     JadenaSettings,
     JpegSettings,
     NothingSettings,
+    PGDSettings,
     RandomExposureSettings,
     RandomNoiseSettings,
     ResizeSettings,
 )
-from cosalpure.protocols import Degradation
+from cosalpure.protocols import Degradation, Need
 from cosalpure.registry import Method, Registry
 
 
@@ -37,6 +38,11 @@ def _corruptions() -> dict[str, Method]:
         for family, names in CORRUPTIONS.items()
         for name in names
     }
+
+
+def _known(settings: PGDSettings) -> list[Need]:
+    """List what an attack needs: the text-to-image model, too, if the purifier that it knows does."""
+    return ["evaluation", *(["model"] if settings.known and "model" in settings.known.needs else [])]  # type: ignore[list-item]
 
 
 DEGRADATIONS = Registry(
@@ -56,6 +62,17 @@ DEGRADATIONS = Registry(
             files=("surrogate",),
             random=lambda settings: settings.variant == "group",  # it draws other images of the group
             cite=("gao2022jadena",),
+        ),
+        "pgd": Method(
+            "cosalpure.degrade.pgd:PGD",
+            PGDSettings,
+            label="PGD",
+            role="adaptive",
+            needs=_known,
+            names={"detector": "detectors", "purifier": "purifiers"},
+            random=lambda settings: settings.known is not None and settings.known.random,
+            joint=True,
+            cite=("madry2018pgd", "gu2022segpgd", "athalye2018obfuscated", "lee2023robust"),
         ),
         "random_noise": Method(
             "cosalpure.degrade.controls:RandomNoise", RandomNoiseSettings, label="random noise", role="control"

@@ -1,10 +1,14 @@
 """Settings of degradations."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, WithJsonSchema, model_validator
 
-from cosalpure.schema import Model
+from cosalpure.chosen import Chosen
+from cosalpure.schema import SPEED, Model
+
+# As a file has it, the name of an entry
+Named = Annotated[Chosen | None, WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "null"}]})]
 
 
 class NothingSettings(Model):
@@ -46,6 +50,93 @@ class JadenaSettings(Model):
         description="Number of images of a group that are attacked in one batch. It changes rounding, which sign steps amplify, "
         "so that an attacked image can differ. 1: attack each image alone.",
     )
+
+
+class PGDSettings(Model):
+    """Projected gradient descent by an attacker who knows the detector, and perhaps the purifier."""
+
+    detector: Named = Field(
+        None, description="Name of the detector that is attacked. null: the detector of each condition."
+    )
+    purifier: Named = Field(
+        None,
+        description="Name of the purifier that the attacker knows. null: the purifier of each condition. Not used by blind.",
+    )
+    gradient: Literal["blind", "bpda", "full"] = Field(
+        "full",
+        description="blind: gradient of the detector alone. bpda: gradient of the detector at the purified images, with the "
+        "purifier's gradient taken for the identity. full: gradient of purifier and detector.",
+    )
+    attack_steps: PositiveInt | None = Field(
+        None, description="Denoising steps of the purifier during the attack. null: as many as the purifier takes."
+    )
+    epsilon: Annotated[float, Field(ge=0, le=1)] = Field(16 / 255, description="Bound of the noise, of [0, 1].")
+    steps: Annotated[int, Field(ge=0, le=10000)] = Field(40, description="Number of sign-gradient updates.")
+    step_size: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Step of the noise, of [0, 1]. null: an eighth of epsilon."
+    )
+    exposure: Annotated[float, Field(ge=0)] = Field(
+        0, description="Bound of the log of a smooth factor on the brightness (Jadena's polynomial). 0: none."
+    )
+    exposure_step: Annotated[float, Field(gt=0)] = Field(0.1, description="Step of the exposure's coefficients.")
+    degree: Annotated[int, Field(ge=0, le=20)] = Field(10, description="Degree of the exposure polynomial.")
+    eot: PositiveInt = Field(
+        1,
+        description="Draws of the purifier's noise that a gradient is averaged over (expectation over transformation).",
+    )
+    fixed_noise: bool = Field(
+        False, description="The attacker knows the noise that the purifier will draw, and attacks that alone."
+    )
+    loss: Literal["bce", "soft_iou"] = Field(
+        "bce",
+        description="bce: cross-entropy with the inverted ground truth, weighted as in SegPGD. soft_iou: overlap of map and "
+        "ground truth.",
+    )
+    over: Literal["attacked", "all"] = Field(
+        "attacked", description="Images whose maps are in the loss: the attacked ones, or all of the group."
+    )
+    keep: Literal["last", "best"] = Field(
+        "last",
+        description="Iterate that is kept. best: of those at a quarter, a half, three quarters and the end, the one with the "
+        "lowest loss, averaged over `check_draws` fresh draws.",
+    )
+    check_draws: PositiveInt = Field(4, description="Draws by which `best` chooses.")
+    recompute: bool = Field(
+        False,
+        description="Run diffusion networks again in the backward pass: less memory, more time, equal gradients.",
+        json_schema_extra=SPEED,
+    )
+
+    @property
+    def known(self) -> Chosen | None:
+        """The purifier whose result the attacker looks at."""
+        return None if self.gradient == "blind" else self.purifier
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.detector and not self.detector.registered.differentiable:
+            raise ValueError(
+                f"detector: '{self.detector.method}' is not declared as differentiable, so that it can be attacked only "
+                "by what was made against another detector"
+            )
+        purifier = self.known
+        if purifier is None:
+            return self
+        if self.gradient == "full" and not purifier.registered.differentiable:
+            raise ValueError(
+                f"gradient: 'full' needs a differentiable purifier, and '{purifier.method}' is not declared as one; "
+                "take bpda or blind"
+            )
+        if "concept" in purifier.needs and purifier.concepts_from is None:
+            raise ValueError(
+                "purifier: its concept is learned from the images that this attack makes; name an entry with "
+                "`concepts_from`, whose concept is there before the attack"
+            )
+        if getattr(purifier.checked, "concept", "own") != "own":
+            raise ValueError("purifier: it takes another group's concept, which an attack on one group cannot know")
+        if self.attack_steps and not {"steps", "timestep"} <= set(type(purifier.checked).model_fields):
+            raise ValueError(f"attack_steps: '{purifier.method}' has no setting `steps`")
+        return self
 
 
 class RandomNoiseSettings(Model):

@@ -18,13 +18,19 @@ DETECTORS = Registry(
     None,
     {
         "gicd": Method(
-            "cosalpure.detect.gicd:GICD", GICDSettings, label="GICD", files=("weights",), cite=("zhang2020gicd",)
+            "cosalpure.detect.gicd:GICD",
+            GICDSettings,
+            label="GICD",
+            files=("weights",),
+            differentiable=True,
+            cite=("zhang2020gicd",),
         ),
         "gcagc": Method(
             "cosalpure.detect.gcagc:GCAGC",
             GCAGCSettings,
             label="GCAGC",
             files=("weights",),
+            differentiable=True,
             cite=("zhang2020gcagc",),
         ),
         "poolnet": Method(
@@ -32,6 +38,7 @@ DETECTORS = Registry(
             PoolNetSettings,
             label="PoolNet",
             files=("weights",),
+            differentiable=True,
             cite=("liu2019poolnet",),
         ),
         "gconet_plus": Method(

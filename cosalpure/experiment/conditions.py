@@ -22,6 +22,27 @@ def expand(
     return tuple(dict.fromkeys(condition for combinations in found for condition in combinations))
 
 
+def against(
+    conditions: Iterable[Condition], asked: Mapping[str, Sequence[str]]
+) -> tuple[tuple[Condition, ...], dict[str, dict[str, str]]]:
+    """Give attacks that name no purifier or detector those of each condition they are run in.
+
+    `asked` says which of the two an entry leaves open: {"pgd": ["purifier", "detector"]}. Such a condition is about an entry
+    of its own, called pgd.cosalpure.gicd, and about no other purifier and detector. Also returns what each of these names:
+    {"pgd.cosalpure.gicd": {"like": "pgd", "purifier": "cosalpure", "detector": "gicd"}}.
+    """
+    found: list[Condition] = []
+    made: dict[str, dict[str, str]] = {}
+    for dataset, degradation, purifier, detector in conditions:
+        its = {"purifier": purifier, "detector": detector}
+        named = {key: its[key] for key in asked.get(degradation, ())}
+        name = ".".join([degradation, *named.values()])
+        if named:
+            made[name] = {"like": degradation} | named
+        found.append((dataset, name, purifier, detector))
+    return tuple(found), made
+
+
 def repeat(
     conditions: Iterable[Condition],
     seeds: Iterable[int],

@@ -59,6 +59,7 @@ class MethodEntry(Entry):
     name: str
     method: str
     settings: Model
+    template: str | None = None  # the entry in the file that this one of a pair was made from (`conditions.against`)
 
     @cached_property
     def settings_text(self) -> str:
@@ -69,6 +70,17 @@ class MethodEntry(Entry):
     def compared_text(self) -> str:
         """The settings that results depend on, without those of speed alone, as inline JSON."""
         return self.settings.as_json(speed=False)
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether it loads the text-to-image model."""
+        return "model" in self.needs
+
+    @property
+    def known_concepts(self) -> str | None:
+        """The degradation whose concepts an attack knows; None if it knows none."""
+        known = [its for its in self._registered.chosen(self.settings) if "concept" in its.needs]
+        return next((its.concepts_from for its in known if "evaluation" in self.needs), None)
 
     @property
     def random(self) -> bool:
@@ -105,11 +117,7 @@ class PurifierEntry(MethodEntry):
     """A configured purifier."""
 
     average_maps: bool = False  # each map is averaged with that of the unpurified image
-
-    @property
-    def needs_model(self) -> bool:
-        """Whether it loads the text-to-image model."""
-        return "model" in self.needs
+    concepts_from: str | None = None  # degradation of whose images the concept is learned; None is those it purifies
 
     @property
     def reads_concept(self) -> bool:
@@ -173,7 +181,7 @@ class Experiment:
             _drop(values[section], getattr(self, section).speed_keys())
         for family in FAMILIES:
             for name, its in self.methods(family).items():
-                _drop(values[family][name], its.settings.speed_keys())
+                _drop(values[family].get(name) or {}, its.settings.speed_keys())
         return json.dumps(values, sort_keys=True)
 
     def methods(self, family: Family) -> Mapping[str, MethodEntry]:
@@ -207,6 +215,10 @@ class Experiment:
         for family, entries in used.items():
             written = json.loads(self.text)[family].values()
             entries |= {its["like"] for its in written if its.get("like")}
+        used["degradations"] |= {its.template for its in self.degradations.values() if its.template}
+        for its in json.loads(self.text)["degradations"].values():  # what attacks name
+            used["purifiers"].add(its.get("purifier", ""))
+            used["detectors"].add(its.get("detector", ""))
         return tuple(
             f"{family}.{name}" for family in ALL_FAMILIES for name in known[family] if name not in used[family]
         )

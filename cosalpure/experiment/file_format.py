@@ -24,7 +24,7 @@ class EntryKeys(Model):
     )
     role: Role | None = Field(
         None,
-        description="Purpose of the entry. A degradation is reference, attack, corruption or control. A purifier is reference, "
+        description="Purpose of the entry. A degradation is reference, attack, adaptive, corruption or control. A purifier is reference, "
         "baseline, control, ablation or ours. null: the role of the method.",
     )
     reported: str | dict[Table, str] | None = Field(
@@ -40,6 +40,16 @@ class MapKeys(Model):
     average_maps: bool = Field(
         False,
         description="Average each map with the map of the unpurified image, as the self-ensemble of DDA does with logits.",
+    )
+
+
+class ConceptKeys(Model):
+    """Key of every purifier that is not the method's own: which concept it is given."""
+
+    concepts_from: Name | None = Field(
+        None,
+        description="Degradation whose images the concept is learned from, such as none. null: the images that are purified. "
+        "An attack that knows the purifier needs a concept that does not depend on the attack.",
     )
 
 

@@ -88,14 +88,14 @@ class Jobs:
         path = self.experiment.text_to_image.path
         return [] if path.startswith("hf:") else [f"{located(path)}/model_index.json"]
 
-    def model_text(self, purifier: str, speed: bool = True) -> str:
-        """Write the text-to-image model's settings for a purifier that loads it, else none; `speed` as in `as_json`."""
-        its = self.experiment.purifiers[purifier]
+    def model_text(self, name: str, speed: bool = True, family: Family = "purifiers") -> str:
+        """Write the text-to-image model's settings for a method that loads it, else none; `speed` as in `as_json`."""
+        its = self.experiment.entry(family, name)
         return self.experiment.text_to_image.as_json(speed) if its.needs_model else "{}"
 
-    def purifier_weights(self, purifier: str) -> list[str]:
-        """List the files that a purifier loads: the text-to-image model's index and the weights that its settings name."""
-        its = self.experiment.purifiers[purifier]
+    def weights(self, name: str, family: Family = "purifiers") -> list[str]:
+        """List the files that a method loads: the text-to-image model's index and the weights that its settings name."""
+        its = self.experiment.entry(family, name)
         return [*(self.model_index() if its.needs_model else ()), *its.files]
 
     def seen_images(self, dataset: str, degradation: str, purifier: str, span: str) -> list[str]:
@@ -120,8 +120,25 @@ class Jobs:
     # --- concepts -----------------------------------------------------------------------------------------------------
     @cached_property
     def reading(self) -> list[tuple[str, str, str]]:
-        """(dataset, degradation, purifier) of every condition whose purifier reads a concept, each once."""
-        return every(its[:3] for its in self.conditions if self.experiment.purifiers[its[2]].reads_concept)
+        """(dataset, degradation whose concept is read, purifier) of every condition that reads one, each once."""
+        reading = [its for its in self.conditions if self.experiment.purifiers[its[2]].reads_concept]
+        attacks = [(*its[:3], self.experiment.entry("degradations", its[1]).known_concepts) for its in self.conditions]
+        known = [(dataset, source, purifier) for dataset, _, purifier, source in attacks if source]
+        return every([(its[0], self.concept_source(*its[1:3]), its[2]) for its in reading] + known)
+
+    def concept_source(self, degradation: str, purifier: str) -> str:
+        """Name the degradation whose concepts a purifier reads: the one that it purifies, or that of its `concepts_from`."""
+        return self.experiment.purifiers[purifier].concepts_from or degradation
+
+    def concepts_known(self, dataset: str, degradation: str, span: str) -> list[str]:
+        """List the concepts that an attack's job reads: those that its purifier will be given."""
+        source = self.experiment.entry("degradations", degradation).known_concepts
+        return self.shards("concept", dataset, source, span=span) if source else []
+
+    def known_option(self, dataset: str, degradation: str) -> str:
+        """Write --concepts FOLDER for an attack that knows them, else nothing."""
+        source = self.experiment.entry("degradations", degradation).known_concepts
+        return f"--concepts {self.layout.stage('concept', dataset, source)}" if source else ""
 
     def concept_shards(self) -> list[str]:
         """List the concepts of every degradation that a purifier reads them for."""
@@ -132,17 +149,19 @@ class Jobs:
         its = self.experiment.purifiers[purifier]
         if not its.reads_concept:
             return []
-        return self.shards("concept", dataset, degradation, span=None if its.reads_other_groups else span)
+        source = self.concept_source(degradation, purifier)
+        return self.shards("concept", dataset, source, span=None if its.reads_other_groups else span)
 
     def concepts_option(self, dataset: str, degradation: str, purifier: str) -> str:
         """Write --concepts FOLDER for a purifier that reads them, else nothing."""
-        folder = self.layout.stage("concept", dataset, degradation)
+        folder = self.layout.stage("concept", dataset, self.concept_source(degradation, purifier))
         return f"--concepts {folder}" if self.experiment.purifiers[purifier].reads_concept else ""
 
     def concept_figures(self) -> list[str]:
         """List previews beside each clean reference of the same dataset, and attention maps, where concepts are read."""
         clean = every(its[:2] for its in self.once if self._role("degradations", its[1]) == "reference")
-        read = [its for its in self.reading if its[1] in self.experiment.degradations]
+        run = every(its[:3] for its in self.once if self.concept_source(*its[1:3]) == its[1])
+        read = [its for its in self.reading if its in run]
         blocks = every(its[:2] for its in read if its[:2] not in clean)
         beside = [(*block, name) for block in blocks for dataset, name in clean if dataset == block[0]]
         previews = [self.layout.figure("concepts", *names) for names in beside]

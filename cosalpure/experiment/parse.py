@@ -14,10 +14,11 @@ from typing import Any, TypeVar
 from cosalpure.data.published import PUBLISHED
 from cosalpure.data.settings import dataset_settings
 from cosalpure.errors import UserError, choose
-from cosalpure.experiment.conditions import expand, make_sweep, repeat
+from cosalpure.experiment.conditions import against, expand, make_sweep, repeat
 from cosalpure.experiment.experiment import DatasetEntry, Experiment, MethodEntry, PurifierEntry
-from cosalpure.experiment.file_format import EntryKeys, ExperimentFile, MapKeys
+from cosalpure.experiment.file_format import ConceptKeys, EntryKeys, ExperimentFile, MapKeys
 from cosalpure.experiment.files import Contents, File, check_order, merged, read_each
+from cosalpure.experiment.named import Known, Written, left_open, of_pair, with_chosen
 from cosalpure.experiment.project import Places, project_of
 from cosalpure.labels import FAMILIES, ROLES, Entries, Entry
 from cosalpure.methods import METHODS, Family
@@ -25,7 +26,7 @@ from cosalpure.schema import Model, inline, validated
 from cosalpure.seeds import split_repeat
 
 T = TypeVar("T")
-Written = Mapping[str, dict[str, Any]]  # the entries of a family as a file has them: {name: keys}
+K = TypeVar("K", bound=Model)
 
 
 def load_files(paths: Iterable[File]) -> Experiment:
@@ -103,14 +104,23 @@ def _filled(values: object, where: str) -> dict[str, Any]:
 
 def _without_sweeps(file: ExperimentFile, mistakes: Mistakes, places: Places, where: str) -> Experiment:
     datasets = mistakes.each(partial(_dataset_entry, file.datasets, places), file.datasets)
-    degradations = mistakes.each(partial(_method_entry, "degradations", file.degradations, places), file.degradations)
-    averaged = mistakes.each(partial(_average_maps, file.purifiers), file.purifiers)
-    purifiers = mistakes.each(partial(_purifier_entry, file.purifiers, places, averaged), file.purifiers)
-    detectors = mistakes.each(partial(_method_entry, "detectors", file.detectors, places), file.detectors)
-    mistakes.lines += _seed_mistakes(file)
+    named = Mistakes()  # what degradations may name is parsed before them, and told after them
+    averaged = named.each(partial(_more_keys, MapKeys, file.purifiers), file.purifiers)
+    concepts = named.each(partial(_concepts_from, file), file.purifiers)
+    purifiers = named.each(partial(_purifier_entry, file.purifiers, places, averaged, concepts), file.purifiers)
+    detectors = named.each(partial(_method_entry, "detectors", file.detectors, places), file.detectors)
+    known: Known = {"purifiers": purifiers, "detectors": detectors}
+    attacks = partial(_degradation_entry, known, places)
+    degradations = mistakes.each(partial(attacks, file.degradations), file.degradations)
+    mistakes.lines += named.lines + _seed_mistakes(file)
     _check_conditions(file, mistakes)
     mistakes.stop(where)
-    once = expand(file.conditions, list(datasets), list(detectors))
+    asked = {name: left_open(its) for name, its in degradations.items()}
+    once, pairs = against(expand(file.conditions, list(datasets), list(detectors)), asked)
+    written = file.degradations | {name: of_pair(file.degradations, keys) for name, keys in pairs.items()}
+    degradations = {name: its for name, its in degradations.items() if not asked[name]}
+    degradations |= mistakes.each(lambda name: replace(attacks(written, name), template=pairs[name]["like"]), pairs)
+    mistakes.stop(where)
     return Experiment(
         name=file.experiment,
         seed=file.seed,
@@ -140,7 +150,13 @@ def _dataset_entry(entries: Written, places: Places, name: str) -> DatasetEntry:
     return DatasetEntry(label=entry.label, role=entry.role, reported=entry.reported, name=name, settings=settings)
 
 
-def _method_entry(family: Family, entries: Written, places: Places, name: str) -> MethodEntry:
+def _degradation_entry(known: Known, places: Places, entries: Written, name: str) -> MethodEntry:
+    return _method_entry("degradations", entries, places, name, known)
+
+
+def _method_entry(
+    family: Family, entries: Written, places: Places, name: str, known: Known = MappingProxyType({})
+) -> MethodEntry:
     where = f"{family}.{name}"
     if split_repeat(name)[1] is not None:
         raise UserError(f"{where}: a name that ends in .seed and a number is that of a further seed")
@@ -148,8 +164,9 @@ def _method_entry(family: Family, entries: Written, places: Places, name: str) -
     method = places.of_method(written)
     registered = METHODS[family].get(method, where)
     if family == "purifiers":  # these are about the maps: a purifier never sees them
-        values = _without(values, MapKeys)
-    settings = validated(registered.settings, _placed(values, registered.files, places), f"{where}.")
+        values = _without(_without(values, MapKeys), ConceptKeys)
+    values = with_chosen(family, name, registered, _placed(values, registered.files, places), known)
+    settings = validated(registered.settings, values, f"{where}.")
     METHODS[family].needs(method, settings, where)
     own = _own_label_and_role(family, name, method, settings)
     entry = _printed(family, name, method, _entry_keys(family, name, entries[name]), **own)
@@ -164,7 +181,13 @@ def _method_entry(family: Family, entries: Written, places: Places, name: str) -
     )
 
 
-def _purifier_entry(entries: Written, places: Places, averaged: Mapping[str, bool], name: str) -> PurifierEntry:
+def _purifier_entry(
+    entries: Written,
+    places: Places,
+    averaged: Mapping[str, MapKeys],
+    concepts: Mapping[str, str | None],
+    name: str,
+) -> PurifierEntry:
     its = _method_entry("purifiers", entries, places, name)
     return PurifierEntry(
         label=its.label,
@@ -174,14 +197,23 @@ def _purifier_entry(entries: Written, places: Places, averaged: Mapping[str, boo
         name=name,
         method=its.method,
         settings=its.settings,
-        average_maps=averaged.get(name, False),
+        average_maps=name in averaged and averaged[name].average_maps,
+        concepts_from=concepts.get(name),
     )
 
 
-def _average_maps(entries: Written, name: str) -> bool:
+def _more_keys(keys: type[K], entries: Written, name: str) -> K:
+    """Read the keys of a purifier's entry that are not its method's, those of the class `keys`."""
     values = _resolve("purifiers", entries, name)[1]
-    found = {key: value for key, value in values.items() if key in MapKeys.model_fields}
-    return validated(MapKeys, found, f"purifiers.{name}.").average_maps
+    found = {key: value for key, value in values.items() if key in keys.model_fields}
+    return validated(keys, found, f"purifiers.{name}.")
+
+
+def _concepts_from(file: ExperimentFile, name: str) -> str | None:
+    found = _more_keys(ConceptKeys, file.purifiers, name).concepts_from
+    if found is not None:
+        choose("degradation", found, list(file.degradations), f"purifiers.{name}.concepts_from")
+    return found
 
 
 def _entry_keys(family: str, name: str, values: Mapping[str, Any]) -> EntryKeys:

@@ -11,7 +11,7 @@ from typing import Any
 from cosalpure.data.settings import DATASETS
 from cosalpure.diffusion.settings import PublishedTimestep
 from cosalpure.experiment.experiment import SECTIONS
-from cosalpure.experiment.file_format import ConditionBlock, EntryKeys, ExperimentFile, MapKeys, SweepKeys
+from cosalpure.experiment.file_format import ConceptKeys, ConditionBlock, EntryKeys, ExperimentFile, MapKeys, SweepKeys
 from cosalpure.methods import METHODS
 from cosalpure.schema import Model
 
@@ -42,7 +42,7 @@ def _entry_schema(family: str, classes: Classes) -> dict[str, Any]:
         extra = {"method": {"enum": list(classes)}, "like": {"type": "string"}}
     extra |= EntryKeys.model_json_schema()["properties"]
     if family == "purifiers":
-        extra |= MapKeys.model_json_schema()["properties"]
+        extra |= MapKeys.model_json_schema()["properties"] | ConceptKeys.model_json_schema()["properties"]
     refs = [{"$ref": f"#/$defs/{cls.__name__}"} for cls in unique]
     names = {key for cls in unique for key in cls.model_fields} | set(extra)
     entry = {"type": ["object", "null"], "properties": extra, "propertyNames": {"enum": sorted(names)}}
@@ -65,6 +65,7 @@ def docs_text() -> str:
             lines += _docs_of(title, cls)
         if family == "purifiers":
             lines += _docs_of("`purifiers`, each entry besides", MapKeys)
+            lines += _docs_of("`purifiers`, the concept of each entry", ConceptKeys)
             lines += _docs_of("`timestep` of a purifier, as keys", PublishedTimestep)
     return "\n".join(lines).rstrip() + "\n"
 

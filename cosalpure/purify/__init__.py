@@ -40,6 +40,7 @@ PURIFIERS = Registry(
             label="Source-Only",
             role="reference",
             random=False,
+            differentiable=True,
         ),
         "vae_round_trip": Method(
             "cosalpure.purify.vae_round_trip:VaeRoundTrip",
@@ -48,8 +49,16 @@ PURIFIERS = Registry(
             role="control",
             needs=frozenset({"model"}),
             random=False,
+            differentiable=True,
         ),
-        "jpeg": Method("cosalpure.purify.jpeg:Jpeg", JpegPurifierSettings, label="JPEG", role="control", random=False),
+        "jpeg": Method(
+            "cosalpure.purify.jpeg:Jpeg",
+            JpegPurifierSettings,
+            label="JPEG",
+            role="control",
+            random=False,
+            differentiable=True,
+        ),
         "continuous": Method(
             "cosalpure.purify.continuous:Continuous",
             ContinuousSettings,
@@ -57,6 +66,7 @@ PURIFIERS = Registry(
             role="ablation",
             files=("weights",),
             random=False,
+            differentiable=True,
             cite=("chen2021liif",),
         ),
         "cosalpure": Method(
@@ -66,6 +76,7 @@ PURIFIERS = Registry(
             role="ours",
             needs=_prompted,
             files=("continuous",),
+            differentiable=True,
             cite=("zhu2024cosalpure", "gal2023textual", "chen2021liif"),
         ),
         "diffpure": Method(
@@ -73,9 +84,17 @@ PURIFIERS = Registry(
             DiffPureSettings,
             label=lambda settings: f"DiffPure ({settings.process.upper()})",
             files=("weights",),
+            differentiable=True,
             cite=("nie2022diffpure",),
         ),
-        "dda": Method("cosalpure.purify.dda:DDA", DDASettings, label="DDA", files=("weights",), cite=("gao2023dda",)),
+        "dda": Method(
+            "cosalpure.purify.dda:DDA",
+            DDASettings,
+            label="DDA",
+            files=("weights",),
+            differentiable=True,
+            cite=("gao2023dda",),
+        ),
     },
 )
 

@@ -77,6 +77,13 @@ BROKEN = {  # id: (kinds, what becomes of good values, fields of the registry en
     "square only": (ALL, square_only, {}, "takes images of any size", "IndexError: tuple index out of range"),
     "NaN": (ALL, nan_where_flat, {}, "takes black and white", "image 0: "),
     "gradient": (ALL, gradient, {}, "leaves no gradients", "requires a gradient"),
+    "detached": (
+        ("purifier", "detector"),
+        lambda i, v: v.detach(),
+        {"differentiable": True},
+        "passes gradients",
+        "give a result",
+    ),
     "needs gradients": (ALL, needs_gradients, {}, "gives the same under torch.no_grad()", "RuntimeError: "),
     "in place": (ALL, in_place, {}, "leaves what it is given unchanged", "changes images in place"),
     "draws": (("detector",), draws_globally, {}, "gives the same for the same images", "must not draw"),
@@ -146,7 +153,7 @@ def test_a_method_that_fails_is_told_with_the_line_of_its_file(tmp_path, monkeyp
     assert main(["contract", "mine.py:Mine", "--kind", "detector"]) == 1
     printed = capsys.readouterr().out
     assert "FAIL  runs with what it says that it needs: mine.py, line 6: RuntimeError: shape" in printed
-    assert printed.splitlines()[-1] == "detector 'mine.py:Mine' breaks 1 of 12 promises"
+    assert printed.splitlines()[-1] == "detector 'mine.py:Mine' breaks 1 of 13 promises"
 
 
 def test_a_class_that_cannot_be_made_is_one_line(tmp_path, monkeypatch, capsys):
@@ -176,10 +183,10 @@ def test_mistakes_are_one_line(words, line, tmp_path, monkeypatch, capsys):
     assert found.startswith(f"cosalpure: {line}")
 
 
-@pytest.mark.parametrize("words", [["jpeg", "--kind", "purifier"], ["none"], ["fog"]])
-def test_a_registered_method_is_tried_by_its_name(words, capsys):
+@pytest.mark.parametrize(("words", "count"), [(["jpeg", "--kind", "purifier"], 14), (["none"], 13), (["fog"], 13)])
+def test_a_registered_method_is_tried_by_its_name(words, count, capsys):
     assert main(["contract", *words]) == 0
-    assert capsys.readouterr().out.splitlines()[-1].endswith("keeps all 13 promises")
+    assert capsys.readouterr().out.splitlines()[-1].endswith(f"keeps all {count} promises")
 
 
 def test_a_need_that_the_kind_is_not_given_is_refused(monkeypatch):

@@ -104,11 +104,11 @@ def test_what_has_no_ground_truth_is_shown_and_not_scored(tmp_path):
 def test_the_paper_experiment_s_jobs(paper):
     assert len(paper.all_shards("purify")) == 390 and len(paper.all_shards("detect")) == 351
     assert len(paper.concept_shards()) == 328 and len(paper.scores()) == len(paper.curves()) == 156
-    assert paper.purifier_weights("cosalpure") == [
+    assert paper.weights("cosalpure") == [
         "weights/stable-diffusion-2/model_index.json",
         "results/models/liif-imagenet.safetensors",
     ]
-    assert paper.purifier_weights("diffpure") == ["weights/256x256_diffusion_uncond.pt"]
+    assert paper.weights("diffpure") == ["weights/256x256_diffusion_uncond.pt"]
     assert paper.archive("CoCA", {"CoCA.zip": "coca", "iCoseg.zip": "icoseg"}) == ["datasets/CoCA.zip"]
 
 

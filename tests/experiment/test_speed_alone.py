@@ -23,10 +23,13 @@ def experiment(**changes):
 
 def test_only_settings_whose_results_are_equal_to_the_byte_are_of_speed_alone():
     # Each by a test: test_gradient_checkpointing_computes_twice_and_learns_the_same, test_saving_memory_changes_no_result,
-    # test_concepts_are_the_same_bytes_however_often_they_are_saved, test_concepts_are_the_same_bytes_in_any_job. Batches
-    # and slices of the text-to-image model are none: they change rounding.
+    # test_concepts_are_the_same_bytes_however_often_they_are_saved, test_concepts_are_the_same_bytes_in_any_job,
+    # test_recomputing_changes_no_gradient. Batches and slices of the text-to-image model are none: they change rounding.
     methods = {cls for _, classes in BLOCKS for cls in classes.values()}
-    assert {cls.__name__: cls.speed_keys() for cls in methods if cls.speed_keys()} == {"DDASettings": ("save_memory",)}
+    assert {cls.__name__: cls.speed_keys() for cls in methods if cls.speed_keys()} == {
+        "DDASettings": ("save_memory",),
+        "PGDSettings": ("recompute",),
+    }
     assert TextToImage.speed_keys() == ("gradient_checkpointing",)
     assert ConceptLearning.speed_keys() == ("checkpoint_every",)
     assert GroupsPerJob.speed_keys() == tuple(GroupsPerJob.model_fields)
@@ -67,5 +70,5 @@ def test_a_reader_is_told_which_they_are():
     ]
     assert rows == [
         *("`gradient_checkpointing`", "`checkpoint_every`", "`degrade`", "`concept`", "`purify`", "`detect`"),
-        "`save_memory`",
+        *("`recompute`", "`save_memory`"),
     ]

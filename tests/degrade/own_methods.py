@@ -1,0 +1,40 @@
+"""Methods that take no time, for attacks: a detector of orange, one that says nothing of gradients, a purifier in steps."""
+
+import torch
+
+from cosalpure.schema import Model
+
+
+class Orange:
+    """A map of what is more orange than the mean of the group."""
+
+    differentiable = True
+
+    def __init__(self, settings):
+        pass
+
+    def __call__(self, images, given=None):
+        redness = images[:, :1] - images[:, 2:]
+        return (20 * (redness - redness.mean())).sigmoid()
+
+
+class Undeclared(Orange):
+    differentiable = False
+
+
+class Steps:
+    """Noise and as many halvings of it as there are steps."""
+
+    class Settings(Model):
+        steps: int = 100
+        timestep: int = 40
+
+    random = True
+    differentiable = True
+
+    def __init__(self, settings):
+        self.count = settings.steps * settings.timestep // 1000
+
+    def __call__(self, images, given):
+        draws = torch.stack([torch.randn(images.shape[1:], generator=its) for its in given.generators])
+        return (images + 0.2 * draws * 0.5**self.count).clamp(0, 1)
