@@ -142,9 +142,15 @@ class PGD:
         seen = self.purified(attacked, group, scene, given) if self.purifier else group
         needs = only(self.detector_needs, replace(given, generators=()))
         with recomputing(self.settings.recompute):
-            maps: Tensor = self.detector(seen, needs)
+            maps = self.detected(seen, needs)
             if self.known and self.known.average_maps:
-                maps = (maps + self.detector(group, needs)) / 2
+                maps = (maps + self.detected(group, needs)) / 2
+        return maps
+
+    def detected(self, images: Tensor, given: Given) -> Tensor:
+        """Compute maps that have a gradient: the detector's, or those of its `logits` if it has them for that purpose."""
+        smooth = getattr(self.detector, "logits", None)
+        maps: Tensor = self.detector(images, given) if smooth is None else smooth(images).sigmoid()
         return maps
 
     def purified(self, attacked: Tensor, group: Tensor, scene: Scene, given: Given) -> Tensor:

@@ -46,10 +46,16 @@ DETECTORS = Registry(
             GCoNetPlusSettings,
             label="GCoNet+",
             files=("weights",),
+            differentiable=True,
             cite=("zheng2023gconet",),
         ),
         "mccl": Method(
-            "cosalpure.detect.mccl:MCCL", MCCLSettings, label="MCCL", files=("weights",), cite=("zheng2023mccl",)
+            "cosalpure.detect.mccl:MCCL",
+            MCCLSettings,
+            label="MCCL",
+            files=("weights",),
+            differentiable=True,
+            cite=("zheng2023mccl",),
         ),
     },
 )
