@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cosalpure import networks
+from cosalpure.gradients import straight_through
 
 
 class GroupAffinityDetector:
@@ -45,8 +46,7 @@ def pillow_resized(images: Tensor, side: int) -> Tensor:
     values = resized.to(images.device).float() / 255
     if not images.requires_grad:
         return values
-    smooth = smoothly_resized(images.float(), side)
-    return smooth + (values - smooth).detach()
+    return straight_through(smoothly_resized(images.float(), side), values)
 
 
 def smoothly_resized(images: Tensor, side: int) -> Tensor:
