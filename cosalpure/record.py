@@ -122,7 +122,7 @@ def begin(
         "stage": stage,
         "names": names_in(output, stage),
         "method": without_paths(method),
-        "settings": _plain(settings or {}) | ({"text_to_image": _plain(model)} if model else {}),
+        "settings": plain(settings or {}) | ({"text_to_image": plain(model)} if model else {}),
         "seed": seed,
         "plugin": plugin(method, registry) if registry else "",
         "command": command(),
@@ -185,14 +185,14 @@ def _last(path: str) -> str:
     return f"…/{parts[-1]}" if known and parts[-1] not in ours else "…"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Give settings as JSON has them, without absolute paths."""
     if hasattr(value, "model_dump"):
         value = value.model_dump(mode="json")
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return without_paths(value) if isinstance(value, str) else value
 
 

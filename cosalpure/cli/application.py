@@ -17,6 +17,7 @@ from cosalpure.cli.data import data
 from cosalpure.cli.degrade import degrade
 from cosalpure.cli.detect import detect
 from cosalpure.cli.doctor import doctor
+from cosalpure.cli.leaderboard import leaderboard, submit
 from cosalpure.cli.plan import plan
 from cosalpure.cli.purify import purify
 from cosalpure.cli.purify_folder import purify_folder
@@ -40,6 +41,8 @@ COMMANDS: dict[str, Any] = {
     "curves": curves,
     "tables": tables,
     "report": report,
+    "submit": submit,
+    "leaderboard": leaderboard,
     "weights": weights,
     "train": train,
     "config": config,

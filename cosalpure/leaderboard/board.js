@@ -1,0 +1,52 @@
+"use strict";
+// --- sorting: competitors by a column, numbers by value, empty cells last; controls stay where they are
+for (const table of document.querySelectorAll("table.sortable")) {
+  const heads = [...table.tHead.rows[0].cells];
+  heads.forEach((head, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = head.textContent;
+    head.replaceChildren(button);
+    const value = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();
+    button.addEventListener("click", () => {
+      const up = head.getAttribute("aria-sort") !== "ascending";
+      for (const other of heads) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", up ? "ascending" : "descending");
+      const compare = (a, b) => {
+        const [x, y] = [value(a), value(b)];
+        if (x === "" || y === "") return (x === "") - (y === "");
+        const order = isNaN(x) || isNaN(y) ? x.localeCompare(y) : x - y;
+        return up ? order : -order;
+      };
+      table.tBodies[0].append(...[...table.tBodies[0].rows].sort(compare));
+    });
+  });
+}
+
+// --- filters: whole tables by track, dataset and detector; in tables of several detectors their rows
+const form = document.getElementById("filters");
+const fits = (wanted, its) => !wanted || !its || wanted === its;
+const filter = () => {
+  const wanted = Object.fromEntries(new FormData(form));
+  let shown = 0;
+  for (const board of document.querySelectorAll(".board")) {
+    const its = board.dataset;
+    for (const row of board.querySelectorAll("tbody tr")) row.hidden = !fits(wanted.detector, row.dataset.detector);
+    const left = board.querySelectorAll("tbody:not(.controls) tr:not([hidden])").length;
+    board.hidden = !left || !["track", "dataset", "detector"].every((key) => fits(wanted[key], its[key]));
+    shown += !board.hidden;
+  }
+  document.getElementById("shown").textContent = `${shown} table${shown === 1 ? "" : "s"} shown`;
+};
+form.hidden = false;
+form.addEventListener("submit", (event) => event.preventDefault());
+form.addEventListener("change", filter);
+filter();
+
+// --- a link to an entry opens it
+const open = () => {
+  const its = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (its && its.tagName === "DETAILS") its.open = true;
+};
+addEventListener("hashchange", open);
+open();
