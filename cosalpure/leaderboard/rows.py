@@ -13,8 +13,7 @@ PLACE: dict[Track, int] = {"attack": 1, "purifier": 2, "detector": 3}  # in a co
 
 def entry_of(experiment: Experiment, track: Track, name: str) -> MethodEntry:
     """Find the configured entry of a track."""
-    known = experiment.methods(FAMILY[track])
-    return known[choose(track, name, known, "--entry")]
+    return experiment.methods(FAMILY[track])[name]
 
 
 def conditions_of(experiment: Experiment, track: Track, name: str) -> list[Condition]:
@@ -23,6 +22,7 @@ def conditions_of(experiment: Experiment, track: Track, name: str) -> list[Condi
     A detector is measured without a purifier, a purifier and an attack in all of their conditions. A purifier is compared
     with clean images, with no purification and with the controls; an attack with clean images.
     """
+    choose(track, name, experiment.methods(FAMILY[track]), "--entry")
     own = [its for its in experiment.once if _is_own(experiment, track, name, its)]
     if not own:
         raise UserError(f"--entry {name}: no condition of the experiment has this {track}")
