@@ -23,7 +23,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
-// --- filters: whole tables by track, dataset and detector; in tables of several detectors their rows
+// --- filters: whole tables by track, dataset and detector; in tables of several detectors or tracks their rows
 const form = document.getElementById("filters");
 const fits = (wanted, its) => !wanted || !its || wanted === its;
 const filter = () => {
@@ -36,6 +36,7 @@ const filter = () => {
     board.hidden = !left || !["track", "dataset", "detector"].every((key) => fits(wanted[key], its[key]));
     shown += !board.hidden;
   }
+  for (const row of document.querySelectorAll("tr[data-track]")) row.hidden = !fits(wanted.track, row.dataset.track);
   document.getElementById("shown").textContent = `${shown} table${shown === 1 ? "" : "s"} shown`;
 };
 form.hidden = false;

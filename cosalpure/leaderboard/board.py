@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from cosalpure.leaderboard.entry import Adaptive, Cell, Entry, Measured, Metrics
 from cosalpure.leaderboard.versions import is_present
 
+TRACKS = ("purifier", "detector", "attack")  # in the page's order
 RANKED = "avg"  # split of the success rate
 ORDER = ("ceiling", "floor", "control")  # of the rows below the competitors
 
@@ -100,9 +101,8 @@ def boards(entries: Iterable[Entry]) -> list[Board]:
             board = found.setdefault(key, Board(key, title_of(entry, its)))
             board.lines.append(line_of(entry, its))
             board.lines.extend(line_of(entry, clean, its.degradation) for clean in _ceilings(entry, its))
-    order = {"purifier": 0, "detector": 1, "attack": 2}
     ready = [_ordered(board) for board in found.values()]
-    return sorted(ready, key=lambda board: (not board.present, order[board.key.track], board.key))
+    return sorted(ready, key=lambda board: (not board.present, TRACKS.index(board.key.track), board.key))
 
 
 def key_of(entry: Entry, its: Measured) -> Key:
@@ -169,7 +169,8 @@ def _ordered(board: Board) -> Board:
     """Rank the competitors, and keep each control once: its own entry's, else that of an entry that was measured again."""
     lower = board.key.track == "attack"
     rest = [line for line in board.lines if not line.is_control]
-    rest.sort(key=lambda line: _value(line, lower))
+    purifiers = list(dict.fromkeys(line.its.purifier for line in rest)) if lower else [""]
+    rest.sort(key=lambda line: (purifiers.index(line.its.purifier) if lower else 0, *_value(line, lower)))
     ranks: dict[str, list[float]] = {}
     lines = []
     for line in rest:
@@ -211,4 +212,6 @@ def reported_only(entries: Iterable[Entry]) -> list[Reported]:
             names = (claim.dataset, claim.degradation, claim.purifier, claim.detector)
             line = found.setdefault((entry.track, entry.entry, *names), Reported(entry, claim.source, names, {}))
             line.values[claim.metric, claim.split] = claim.value
-    return sorted(found.values(), key=lambda its: (its.names[0], its.names[3], its.entry.track, its.entry.name))
+    return sorted(
+        found.values(), key=lambda its: (TRACKS.index(its.entry.track), its.names[0], its.names[3], its.entry.name)
+    )

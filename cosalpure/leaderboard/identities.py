@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TOLERANCE = 5e-6  # of a weighted mean of numbers with six digits
+NAMED = {"detector": "detector", "purifier": "purifier", "attack": "degradation"}  # what an entry is in a condition
 SHOWN = 3  # images that a line names
 ROUNDING = 1e-9
 
@@ -61,6 +62,8 @@ def _data(entry: Entry, rows: "pd.DataFrame") -> Iterator[str]:
         yield from _version(entry, dataset, part.drop_duplicates(["slug", "file"]))
         yield from _complete(dataset, part)
     for number, its in enumerate(entry.measured):
+        if its.role == "entry" and getattr(its, NAMED[entry.track]) != entry.entry:
+            yield f"measured[{number}].role: entry, but its {NAMED[entry.track]} is not {entry.entry}"
         data = entry.data.get(its.dataset)
         for key in ("groups", "images"):
             if data and getattr(its, key) != getattr(data, key):

@@ -18,7 +18,6 @@ from cosalpure.leaderboard.entry import Cell, Entry, read_entry
 from cosalpure.leaderboard.versions import METRIC_VERSION, SPREAD
 
 FOLDER = Path(__file__).parent
-TRACKS = ("purifier", "detector", "attack")
 MISSING = "–"
 TEMPLATES = Environment(
     loader=FileSystemLoader(FOLDER),
@@ -50,7 +49,7 @@ def write(folder: str, output: str) -> Path:
     Raises:
         UserError: for an entry with faults, a line each, or where there is none.
     """
-    files = [file for track in TRACKS for file in sorted(Path(folder, track).glob("*.json"))]
+    files = [file for track in board.TRACKS for file in sorted(Path(folder, track).glob("*.json"))]
     if not files:
         raise UserError(f"{folder}: no entries; expected files such as {folder}/purifier/NAME.json")
     if faults := [f"{file}: {fault}" for file in files for fault in check.faults(file)]:

@@ -137,6 +137,10 @@ def clean_image_changed(its):
     its.rows.loc[(its.rows["degradation"] == "noise") & ~its.rows["attacked"], "degraded_sha256"] = "d" * 64
 
 
+def row_of_another_method(its):
+    its.values["measured"][0]["role"] = "entry"
+
+
 def link_that_is_a_script(its):
     its.values["link"] = "javascript:alert(1)"
 
@@ -167,6 +171,7 @@ FAULTS = {
     status_missing: "scores.status: expected done or failed, found 'missing'",
     attacked_image_not_attacked: "scores.degraded_sha256: an attacked image is the original",
     clean_image_changed: "scores.degraded_sha256: a clean image is not the original",
+    row_of_another_method: "measured[0].role: entry, but its degradation is not noise",
     link_that_is_a_script: "link: string should match pattern",
     name_that_leaves_the_folder: "columns.slug: not a name, '../../etc'",
     not_a_number: "not JSON: NaN is no number",

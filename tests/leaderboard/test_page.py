@@ -61,7 +61,7 @@ def test_competitors_are_ranked_and_controls_are_there_but_not_ranked(own):
             assert [one.rank for one in its.lines] == [1, 2, 3] and controls == ["ceiling"] * 3
         else:
             assert all(one.rank == 1 for one in its.lines), "one attack, five purifiers"
-            assert values == sorted(values) and controls == ["ceiling"]
+            assert its.lines[0].its.purifier == "source_only" and controls == ["ceiling"]
         assert all(one.rank is None for one in its.controls)
 
 
@@ -69,6 +69,19 @@ def test_one_entry_alone_has_its_controls_too(own):
     its = board.boards([purifier(own)])[0]
     assert [one.name for one in its.controls] == ["Clean", "Source-Only", "VAE round trip"]
     assert [one.scaled for one in its.controls][:2] == [1.0, 0.0]
+
+
+def test_attacks_are_ranked_under_the_same_purifier(own):
+    (attack,) = [its for its in own if its.track == "attack"]
+    values = attack.model_dump()
+    for one in values["measured"]:
+        one["metrics"]["sr"]["avg"]["value"] -= 0.01
+        one["degradation"] = one["degradation"].replace("jadena", "stronger")
+    stronger = changed(attack, entry="stronger", name="Stronger", measured=values["measured"])
+    its = board.boards([attack, stronger])[0]
+    found = [(one.its.purifier, one.name, one.rank) for one in its.lines]
+    assert found[:2] == [("source_only", "Stronger", 1), ("source_only", "Jadena", 2)]
+    assert found[2:4] == [("vae_round_trip", "Stronger", 1), ("vae_round_trip", "Jadena", 2)] and len(found) == 10
 
 
 def test_equal_scores_share_a_rank_and_a_missing_one_has_none(own):
