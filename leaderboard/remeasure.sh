@@ -15,6 +15,6 @@ package=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1])).get("
 case $package in
     -*) echo "package: expected what pip installs, found an option" >&2; exit 1 ;;
     "") ;;
-    *) "$work/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps "$package" ;;
+    *) "$work/venv/bin/pip" install --quiet --disable-pip-version-check -c requirements.txt "$package" ;;
 esac
 "$work/venv/bin/cosalpure" leaderboard --remeasure "$file" --work "$work"

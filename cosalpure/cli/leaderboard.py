@@ -78,8 +78,10 @@ def leaderboard(
         from cosalpure.leaderboard.remeasure import run
 
         return run(remeasure, work, cores)
-    from cosalpure.leaderboard.page import write
+    from cosalpure.extras import optional
 
+    with optional():
+        from cosalpure.leaderboard.page import write
     print(write(str(folder), str(output)))
     return 0
 

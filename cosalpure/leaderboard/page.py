@@ -15,7 +15,8 @@ from cosalpure.errors import UserError
 from cosalpure.io import whole_file
 from cosalpure.leaderboard import board, check
 from cosalpure.leaderboard.entry import Cell, Entry, read_entry
-from cosalpure.leaderboard.versions import METRIC_VERSION, SPREAD
+from cosalpure.leaderboard.versions import METRIC_VERSION
+from cosalpure.verify import SPREAD
 
 FOLDER = Path(__file__).parent
 MISSING = "–"

@@ -15,10 +15,11 @@ from cosalpure.errors import UserError
 from cosalpure.experiment.files import DEFAULT
 from cosalpure.experiment.layout import RESULTS, Layout
 from cosalpure.experiment.parse import load_files
+from cosalpure.extras import require
 from cosalpure.leaderboard import check, submit
 from cosalpure.leaderboard.entry import About, Entry, Facts, read_entry
 from cosalpure.leaderboard.rows import FAMILY
-from cosalpure.leaderboard.versions import SPREAD
+from cosalpure.verify import SPREAD
 
 ROOT = Path(__file__).parents[2]  # of the clone, where the Snakefile is
 EXPERIMENT = "mini"  # the experiment that everybody can run
@@ -36,6 +37,9 @@ def run(path: str, work: str, cores: int) -> int:
     Returns:
         0, or 1 if the entry has faults, or if a number is further away than the known spread.
     """
+    require("snakemake")
+    if not (ROOT / "Snakefile").is_file():
+        raise UserError("--remeasure needs a clone of the repository, with its Snakefile")
     if faults := check.faults(path):
         print("\n".join(f"{path}: {fault}" for fault in faults))
         return 1

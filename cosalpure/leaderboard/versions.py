@@ -2,7 +2,6 @@
 
 SCHEMA_VERSION = 1  # of an entry's JSON file
 METRIC_VERSION = 1  # of the definitions in cosalpure.score.metrics; a change of any number there is a new version
-SPREAD = 0.011  # how far equal runs on different models of CPU may lie apart, in any score of a condition
 LEVEL = 0.95  # of all intervals
 
 # The sha256 of a dataset's manifest (`scores.manifest_hash`), the present version last. A dataset that is not listed is
