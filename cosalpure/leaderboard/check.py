@@ -19,6 +19,7 @@ from cosalpure.tables.build import Bootstrap
 if TYPE_CHECKING:
     import pandas as pd
 
+LONGEST = 1000  # characters of a line that quotes the file
 TOLERANCE = 2e-6  # numbers have six digits
 
 
@@ -37,7 +38,7 @@ def faults(path: str | Path, images: str | None = None) -> list[str]:
         table = Path(path).with_name(entry.scores.file)
         rows = scores.read(table)
     except UserError as error:
-        return [line.removeprefix(f"{path}: ") for line in str(error).splitlines()]
+        return [line.removeprefix(f"{path}: ")[:LONGEST] for line in str(error).splitlines()]
     found = list(_of_file(entry, Path(path), table))
     found += faults_of(entry, rows)
     if images and not found:

@@ -276,9 +276,10 @@ def read_json(path: str | Path) -> dict[str, Any]:
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
+    found, names = dict(pairs), [name for name, _ in pairs]
+    if odd := [name for name in names if not name.isprintable()]:
+        raise ValueError(f"{odd[0][:50]!r} is no key")
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
         raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} is there twice")
     return found
 

@@ -15,7 +15,7 @@ from cosalpure.errors import UserError
 from cosalpure.io import whole_file
 from cosalpure.leaderboard import board, check
 from cosalpure.leaderboard.entry import Cell, Entry, read_entry
-from cosalpure.leaderboard.versions import METRIC_VERSION
+from cosalpure.report.citations import BENCHMARK, references
 from cosalpure.verify import SPREAD
 
 FOLDER = Path(__file__).parent
@@ -79,8 +79,8 @@ def render(entries: Sequence[Entry]) -> str:
         "reported": board.reported_only(entries),
         "entries": entries,
         "choices": _choices(tables, entries),
-        "metric_version": METRIC_VERSION,
         "spread": SPREAD,
+        "cite": references()[BENCHMARK],
     }
     return TEMPLATES.get_template("board.html.j2").render(style=style, script=script, **values)
 

@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cosalpure.data import read_manifest
 from cosalpure.errors import UserError
@@ -23,13 +23,15 @@ IMAGE = ("group", "slug", "index", "file", "attacked")
 METRICS = ("iou", "success", "ap", "f_beta", "mae", "linf")
 HASHES = ("sha256", "degraded_sha256")  # of the original, and of the degraded image; empty if unknown
 COLUMNS = (*KEYS, *IMAGE, "status", *METRICS, *HASHES, "left_out")
+TEXTS = [*KEYS, "group", "slug", "file", "status", *HASHES]
 KINDS = {"index": "int64", "left_out": "int64", "attacked": "bool", **dict.fromkeys(METRICS, "float64")}
 NAMES = (*KEYS, "slug", "file")  # that become parts of a path
 NAME = re.compile(r"(?!\.)[^/\\\x00-\x1f]{1,255}")
 PRINTABLE = re.compile(r".{0,255}")
 MOST_BYTES = 64_000_000  # of the file
 MOST_UNPACKED = 1_000_000_000
-MOST_ROWS = 3_000_000
+MOST_ROWS = 500_000  # a run of the paper's size has half of them
+LONGEST = 1000  # bytes of a text
 
 
 def collect(layout: Layout, conditions: Sequence[Condition]) -> "pd.DataFrame":
@@ -80,7 +82,6 @@ def write(rows: "pd.DataFrame", path: Path) -> None:
 
 def read(path: Path) -> "pd.DataFrame":
     """Read the rows of a file from outside; its size is looked at first."""
-    import pandas as pd
     import pyarrow
     import pyarrow.parquet
 
@@ -91,13 +92,29 @@ def read(path: Path) -> "pd.DataFrame":
         unpacked = sum(about.row_group(number).total_byte_size for number in range(about.num_row_groups))
         if about.num_rows > MOST_ROWS or unpacked > MOST_UNPACKED:
             raise UserError(f"{path}: more than {MOST_ROWS:,} rows or {MOST_UNPACKED:,} bytes")
-        rows = pd.read_parquet(path)
+        table = pyarrow.parquet.read_table(path, read_dictionary=TEXTS)
+        rows: pd.DataFrame = _short_texts(table, path).to_pandas()
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise UserError(f"{path}: not a readable Parquet file ({' '.join(str(error).split())[:100]})") from None
     _check_columns(rows, path)
     return rows
+
+
+def _short_texts(table: Any, path: Path) -> Any:
+    """Write out the texts of a table, which are read as numbers of their different values: a long one would fill the memory."""
+    import pyarrow
+
+    for number, name in enumerate(table.column_names):
+        column = table.column(number)
+        if not pyarrow.types.is_dictionary(column.type):
+            continue
+        for chunk in column.chunks:
+            if any(len(text.as_buffer() or b"") > LONGEST for text in chunk.dictionary):
+                raise UserError(f"{path}: columns.{name}: a text of more than {LONGEST} bytes")
+        table = table.set_column(number, name, column.cast(pyarrow.string()))
+    return table
 
 
 def _check_columns(rows: "pd.DataFrame", path: Path) -> None:
@@ -109,7 +126,7 @@ def _check_columns(rows: "pd.DataFrame", path: Path) -> None:
     for name, kind in KINDS.items():
         if str(rows[name].dtype) != kind:
             raise UserError(f"{path}: columns.{name}: expected {kind}, found {rows[name].dtype}")
-    for name in (name for name in COLUMNS if name not in KINDS):
+    for name in TEXTS:
         if not rows[name].map(lambda value: isinstance(value, str)).all():
             raise UserError(f"{path}: columns.{name}: expected texts in all rows")
         form = NAME if name in NAMES else PRINTABLE

@@ -149,6 +149,14 @@ def name_that_leaves_the_folder(its):
     its.rows["slug"] = "../../etc"
 
 
+def key_of_two_lines(its):
+    its.values["a\nb"] = 1
+
+
+def text_that_fills_the_memory(its):
+    its.rows["group"] = "x" * 2000
+
+
 def not_a_number(its):
     its.values["measured"][0]["metrics"]["sr"]["avg"]["value"] = float("nan")
 
@@ -174,6 +182,8 @@ FAULTS = {
     row_of_another_method: "measured[0].role: entry, but its degradation is not noise",
     link_that_is_a_script: "link: string should match pattern",
     name_that_leaves_the_folder: "columns.slug: not a name, '../../etc'",
+    key_of_two_lines: "not JSON: 'a\\nb' is no key",
+    text_that_fills_the_memory: "columns.group: a text of more than 1000 bytes",
     not_a_number: "not JSON: NaN is no number",
 }
 
