@@ -196,7 +196,7 @@ class Reported:
     """Published numbers of a condition that nobody measured here."""
 
     entry: Entry
-    source: str
+    sources: list[str]
     names: tuple[str, str, str, str]
     values: dict[tuple[str, str], float]
 
@@ -210,7 +210,9 @@ def reported_only(entries: Iterable[Entry]) -> list[Reported]:
             if claim.dataset in measured:
                 continue
             names = (claim.dataset, claim.degradation, claim.purifier, claim.detector)
-            line = found.setdefault((entry.track, entry.entry, *names), Reported(entry, claim.source, names, {}))
+            line = found.setdefault((entry.track, entry.entry, *names), Reported(entry, [], names, {}))
+            if claim.source not in line.sources:
+                line.sources.append(claim.source)
             line.values[claim.metric, claim.split] = claim.value
     return sorted(
         found.values(), key=lambda its: (TRACKS.index(its.entry.track), its.names[0], its.names[3], its.entry.name)

@@ -107,8 +107,10 @@ def test_reported_and_adaptive_results_stand_beside_what_was_measured(own):
     (its,) = [one for one in board.boards([entry]) if one.key.detector == "gicd"]
     assert (its.lines[0].reported, its.lines[0].adaptive.sr) == (0.9, 0.2)
     assert [(one.reported, one.adaptive) for one in its.controls] == [(None, None)] * 3
-    found = {(one.entry.entry, *one.names): one.values for one in board.reported_only(own)}
-    assert found["cosalpure", "Cosal2015", "Jadena", "CosalPure", "GICD"]["sr", "avg"] == 0.5602
+    found = {(one.entry.entry, *one.names): one for one in board.reported_only(own)}
+    line = found["cosalpure", "Cosal2015", "Jadena", "CosalPure", "GICD"]
+    assert line.values["sr", "avg"] == 0.5602
+    assert line.sources == ["CosalPure paper, Table 1", "CosalPure paper, Table 2"]
     assert not board.reported_only([entry])
 
 
