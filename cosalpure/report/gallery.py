@@ -1,44 +1,23 @@
 """The pictures of the report page: per condition three groups, chosen by a rule (`RULE`), never by hand."""
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
-from PIL import Image
 
 from cosalpure.data import Group, read_groups
 from cosalpure.experiment.layout import Layout
 from cosalpure.labels import Entries
+from cosalpure.report.pictures import SIDE, Pictures, data_address
 from cosalpure.report.view import Figures, Gallery, GalleryBlock, GalleryGroup, GalleryImage
 
-IMAGES, SIDE = 8, 160  # of a group that are shown; px
+IMAGES = 8  # of a group that are shown
 BUDGET, FIGURES_BUDGET = 10_000_000, 4_000_000  # characters of base64
 RULE = f"""Groups are ranked by the IoU of their attacked images (of all images, where none is attacked), averaged over
 images and detectors, under the last purifier of the configuration. The worst, the median (of two, the lower one) and the
 best group are shown, up to {IMAGES} images of each, of at most {SIDE} pixels."""
-
-
-class Pictures:
-    """Image files as data addresses, each once; `found` maps a short key to the address."""
-
-    def __init__(self) -> None:
-        self.found: dict[str, str] = {}
-        self.size = 0
-        self._keys: dict[Path, str | None] = {}
-
-    def key(self, path: Path) -> str | None:
-        """Get the key of an image file; None if there is no such file, as for an image that failed."""
-        if path not in self._keys:
-            key = f"p{len(self.found)}" if path.exists() else None
-            if key:
-                self.found[key] = data_address(path)
-                self.size += len(self.found[key])
-            self._keys[path] = key
-        return self._keys[path]
 
 
 def build(layout: Layout, scores: pd.DataFrame, entries: Entries) -> Gallery:
@@ -85,17 +64,6 @@ def choose(rows: pd.DataFrame) -> list[tuple[str, str]]:
         return []
     places = dict(zip(((len(ranked) - 1) // 2, 0, len(ranked) - 1), ("median", "worst", "best"), strict=True))
     return [(places[index], ranked[index]) for index in sorted(places)]  # of one or two groups an end is the median too
-
-
-def data_address(path: Path, side: int | None = SIDE) -> str:
-    """Write an image file as data:image/webp;..., made smaller if a side is longer than `side` pixels."""
-    with Image.open(path) as file:
-        image = file.convert("L" if file.mode == "L" else "RGB")
-    if side:
-        image.thumbnail((side, side))
-    buffer = io.BytesIO()
-    image.save(buffer, format="WEBP", quality=80, method=4)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _images(

@@ -31,6 +31,16 @@ const sortable = (table) => {
 };
 document.querySelectorAll("table.sortable").forEach(sortable);
 
+// --- first screen: one condition at a time
+const summaries = [...document.querySelectorAll(".summary")];
+const summarise = () => summaries.forEach((one, index) => { one.hidden = index !== Number(find("summary").value); });
+if (summaries.length > 1) {
+  document.querySelector(".chooser").hidden = false;
+  summaries.forEach((one) => { one.querySelector("h3").hidden = true; });
+  find("summary").addEventListener("change", summarise);
+  summarise();
+}
+
 // --- explorer: one condition, split and metric at a time, methods by detectors
 const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
 const explore = () => {

@@ -86,7 +86,7 @@ def build(
     pictures = gallery.build(layout, scores, entries)
     jobs = provenance.jobs_behind(layout, every)
     sections: list[Section | None] = [
-        findings.build(numbers, every, entries),
+        findings.build(layout, numbers, scores, every, jobs, entries),
         success if success.plots else None,
         sweep.section(layout, config, entries),
         every_metric,

@@ -47,7 +47,8 @@ STYLE: dict[Any, Any] = {
     "lines.markersize": 5,
     "lines.linewidth": 1.2,
 }
-WIDTH = 8.4  # inches
+WIDTH, NARROW = 8.4, 4.2  # inches, of a figure as a file, and of one that also fits a phone
+MARKERS = "osD^"  # of the first, second, ... series
 TIP = "tip:"  # before the text of a dot, in its id
 LONGEST = 48  # characters of a name
 HALVES = {"adv": "attacked images", "clean": "clean images"}
@@ -93,6 +94,37 @@ def success_by_method(rows: Sequence[tuple[str, Mapping[str, Interval]]]) -> Fig
     panel.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5), xticks=(0, 0.25, 0.5, 0.75, 1))
     _bare(panel, "x")
     panel.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0, borderpad=0.2)
+    return figure
+
+
+@matplotlib.rc_context(STYLE)
+def paired_differences(rows: Sequence[tuple[str, Mapping[str, Interval]]]) -> Figure:
+    """Draw what every purifier changes with every detector, in points, with a line at 0: a forest plot.
+
+    Args:
+        rows: a purifier's name and its paired differences by detector; values lie in [-1, 1].
+    """
+    detectors = list(dict.fromkeys(name for _, values in rows for name in values))
+    step = 1 / (len(detectors) + 1.4)  # of a purifier's height, which its name begins
+    height = 0.75 + len(rows) * (0.26 + 0.13 * len(detectors))
+    figure = Figure(figsize=(NARROW, height), layout="constrained")
+    panel = figure.subplots()
+    for number, detector in enumerate(detectors):
+        colour, marker = LINES[number % len(LINES)], MARKERS[number % len(MARKERS)]
+        panel.plot([], [], marker, color=colour, label=printed(detector))
+        for place, (purifier, values) in enumerate(rows):
+            value, low, high = (100 * its for its in values.get(detector, (math.nan,) * 3))
+            y = place + (number + 1.4) * step
+            _bar(panel, (low, high), (y, y), colour)
+            bounds = "" if math.isnan(low) else f" [{low:+.1f}, {high:+.1f}]"
+            _dot(panel, value, y, colour, f"{purifier}, {detector}: {value:+.1f}{bounds}", marker)
+    for place, (purifier, _) in enumerate(rows):
+        panel.text(0, place + 0.5 * step, printed(purifier), transform=panel.get_yaxis_transform(), va="center")
+        panel.plot([0, 0], [place + step, place + 1], color=INK, linewidth=1, zorder=1)  # not through the name
+    panel.set(ylim=(len(rows), 0), yticks=[], xlabel="points")
+    _bare(panel, "x")
+    columns = min(len(detectors), 3)
+    panel.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0, borderpad=0.2)
     return figure
 
 
@@ -169,10 +201,10 @@ def _bar(panel: Axes, x: Pair, y: Pair, colour: str, **more: Any) -> None:
         panel.plot(x, y, color=colour, alpha=0.7, solid_capstyle="butt", **more)
 
 
-def _dot(panel: Axes, x: float, y: float, colour: str, tip: str, **more: Any) -> None:
+def _dot(panel: Axes, x: float, y: float, colour: str, tip: str, marker: str = "o", **more: Any) -> None:
     """Draw a dot that says `tip` under the mouse; nothing where a number is missing."""
     if not math.isnan(x) and not math.isnan(y):
-        panel.plot([x], [y], "o", color=colour, clip_on=False, gid=TIP + printed(tip, 200), **more)
+        panel.plot([x], [y], marker, color=colour, clip_on=False, gid=TIP + printed(tip, 200), **more)
 
 
 def _bare(panel: Axes, axis: Any) -> None:

@@ -46,19 +46,42 @@ class Plot:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A measured difference in words; `harm` is that of the degradation itself."""
+class Tile:
+    """A picture with its caption; `picture` is a data address, None where there is none."""
 
+    caption: str
+    picture: str | None
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One image as it was, degraded and purified, each with its map; `outline` is that of the ground truth."""
+
+    columns: Sequence[tuple[Tile, Tile]]
+    outline: str | None
+    group: str
+    file: str
+    purifier: str
     detector: str
-    text: str
-    harm: bool
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was found under one dataset and degradation, in sentences, a plot and a strip of pictures."""
+
+    name: str
+    sentences: Sequence[str]
+    plot: Plot | None
+    strip: Strip | None
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What each degradation costs and what each purifier gives back, and the conditions that lack scores."""
+    """The first screen: what was measured and what came out, a condition at a time, and the conditions that lack scores."""
 
-    blocks: Sequence[tuple[str, Sequence[Finding]]]  # under a heading each
+    made: Sequence[str]
+    summaries: Sequence[Summary]
+    differences: Table | None
     gaps: Sequence[str]
     title: ClassVar[str] = "What came out"
     template: ClassVar[str] = "findings.html.j2"
