@@ -31,6 +31,37 @@ const sortable = (table) => {
 };
 document.querySelectorAll("table.sortable").forEach(sortable);
 
+// --- tabs: one panel at a time, moved by arrow keys as well (the pattern "tabs" of the ARIA authoring practices)
+const tabbed = (box) => {
+  const panels = [...box.children];
+  if (panels.length < 2) return;
+  const list = make("div", null, { role: "tablist", class: "tabs", "aria-label": box.dataset.label });
+  const select = (chosen) => panels.forEach((panel, index) => {
+    panel.hidden = index !== chosen;
+    list.children[index].setAttribute("aria-selected", index === chosen);
+    list.children[index].tabIndex = index === chosen ? 0 : -1;
+  });
+  for (const [index, panel] of panels.entries()) {
+    const tab = make("button", panel.dataset.name, { type: "button", role: "tab", id: `${panel.id}-tab`, "aria-controls": panel.id });
+    panel.setAttribute("role", "tabpanel");
+    panel.setAttribute("aria-labelledby", tab.id);
+    panel.querySelector("h4").hidden = true;
+    tab.addEventListener("click", () => select(index));
+    tab.addEventListener("keydown", (event) => {
+      const last = panels.length - 1;
+      const next = { ArrowRight: index === last ? 0 : index + 1, ArrowLeft: index ? index - 1 : last, Home: 0, End: last }[event.key];
+      if (next === undefined) return;
+      event.preventDefault();
+      select(next);
+      list.children[next].focus();
+    });
+    list.append(tab);
+  }
+  box.prepend(list);
+  select(0);
+};
+document.querySelectorAll(".tabbed").forEach(tabbed);
+
 // --- first screen: one condition at a time
 const summaries = [...document.querySelectorAll(".summary")];
 const summarise = () => summaries.forEach((one, index) => { one.hidden = index !== Number(find("summary").value); });
@@ -57,7 +88,10 @@ const explore = () => {
     row.append(make("td", method));
     for (const detector of detectors) {
       const cell = cells.find((one) => one.method === method && one.detector === detector);
-      row.append(make("td", cell ? cell.text : "–", { "data-value": cell && cell.value !== null ? cell.value : "" }));
+      const [mean, ...more] = cell ? cell.text.split(/ (?=[[(±]|\d+ of )/) : ["–"];
+      const node = make("td", mean, { "data-value": cell && cell.value !== null ? cell.value : "" });
+      for (const text of more) node.append(" ", make("small", text));
+      row.append(node);
     }
   }
   sortable(table);

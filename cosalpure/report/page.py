@@ -87,7 +87,7 @@ def build(
     jobs = provenance.jobs_behind(layout, every)
     sections: list[Section | None] = [
         findings.build(layout, numbers, scores, every, jobs, entries),
-        success if success.plots else None,
+        success if success.conditions else None,
         sweep.section(layout, config, entries),
         every_metric,
         table_views.build(layout, statistics.level),

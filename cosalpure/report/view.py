@@ -20,11 +20,15 @@ class Section(Protocol):
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table: what it says, the number that it is sorted by (an empty text for none), and whether it is bold."""
+    """A cell of a table: what it says, the number that it is sorted by (an empty text for none), and whether it is bold.
+
+    `more` are further pieces of text, each of which stays on one line.
+    """
 
     text: str
     value: str | None = None
     bold: bool = False
+    more: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,9 @@ class Findings:
 
 @dataclass(frozen=True)
 class Success:
-    """The success rates of all methods, a plot a condition and detector."""
+    """The success rates of all methods: a condition's name, and a plot a detector."""
 
-    plots: Sequence[Plot]
+    conditions: Sequence[tuple[str, Sequence[Plot]]]
     title: ClassVar[str] = "Success by method"
     template: ClassVar[str] = "success.html.j2"
 
@@ -141,10 +145,20 @@ class Explorer:
 
 
 @dataclass(frozen=True)
-class Tables:
-    """The tables of the run, laid out as in the paper."""
+class Tabbed:
+    """A table of the run as one table a detector; `about` says how to read it, `order` in which order its rows are."""
 
-    tables: Sequence[Table]
+    title: str
+    about: str
+    order: str
+    tabs: Mapping[str, Table]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of the run, one detector at a time."""
+
+    tables: Sequence[Tabbed]
     title: ClassVar[str] = "Tables"
     template: ClassVar[str] = "tables.html.j2"
 

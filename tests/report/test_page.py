@@ -159,8 +159,8 @@ def test_a_sweep_is_a_plot_and_its_numbers(page):
     assert [value for value, _ in dots] == ["0.750", "0.250"] and float(dots[0][1]) < float(dots[1][1])
     assert "nan" not in section.partition("<details>")[0]
     assert 'bound &lt;img src=x onerror="document.title=1"&gt;</text>' in section
-    assert "Success rate against bound &lt;img src=x onerror=&#34;document.title=1&#34;&gt;</h3>" in section
-    assert '<td data-value="16">16</td><td data-value="0.25">0.25</td><td data-value="">–</td>' in section
+    assert "Success rate against bound &lt;img src=x onerror=&#34;document.title=1&#34;&gt;</h4>" in section
+    assert '<td data-value="16">16</td><td data-value="0.25">0.250</td><td data-value="">–</td>' in section
 
 
 def test_fewer_groups_are_shown_once_each():
@@ -262,4 +262,4 @@ def test_it_says_what_the_papers_data_sets_would_take_at_this_pace(page):
     assert "hours, 328 groups" in text
     seconds = 12.5 / 3  # of the one benchmark file, three groups
     row = f'<td>Jadena, CosalPure</td><td data-value="{seconds}">4.167</td>'
-    assert row in text and f">{seconds * 328 / 3600:.4g}</td>" in text
+    assert row in text and f">{seconds * 328 / 3600:.3f}</td>" in text
