@@ -10,11 +10,25 @@ import pandas as pd
 from cosalpure.data import Group, read_groups
 from cosalpure.experiment.layout import Layout
 from cosalpure.labels import Entries
+from cosalpure.protocols import Role
 from cosalpure.report.pictures import SIDE, Pictures, data_address
-from cosalpure.report.view import Figures, Gallery, GalleryBlock, GalleryGroup, GalleryImage
+from cosalpure.report.view import Figures, Gallery, GalleryBlock, GalleryGroup, GalleryImage, Tile
 
 IMAGES = 8  # of a group that are shown
 BUDGET, FIGURES_BUDGET = 10_000_000, 4_000_000  # characters of base64
+KINDS: dict[Role | None, str] = {
+    "attack": "attacked",
+    "reference": "clean",
+}  # what a degradation of a role makes of an image; else degraded
+CAPTIONS = {  # of the figures, by the first part of their names
+    "ablation": "Worst, median and best group under the ablation's purifiers",
+    "attention": "Where the network attends to the learned concept while it purifies",
+    "comparison": "Worst, median and best group under each purifier",
+    "concepts": "What the text-to-image model draws for the learned concepts",
+    "failures": "The images that a purifier leaves worst",
+    "overview": "The group of median gain in IoU, as it came and as each purifier leaves it",
+    "sweep": "Success rate against a setting",
+}
 RULE = f"""Groups are ranked by the IoU of their attacked images (of all images, where none is attacked), averaged over
 images and detectors, under the last purifier of the configuration. The worst, the median (of two, the lower one) and the
 best group are shown, up to {IMAGES} images of each, of at most {SIDE} pixels."""
@@ -35,7 +49,10 @@ def build(layout: Layout, scores: pd.DataFrame, entries: Entries) -> Gallery:
             shown.append(GalleryGroup(place, groups[slug].name, images))
         purifiers = entries.labels("purifiers", list(rows["purifier"].unique()))
         detectors = entries.labels("detectors", list(rows["detector"].unique()))
-        blocks.append(GalleryBlock(name, purifiers, detectors, shown))
+        reference = next((its for its in purifiers if entries.role("purifiers", its) == "reference"), None)
+        attack = KINDS.get(entries.role("degradations", degradation), "degraded")
+        blocks.append(GalleryBlock(name, attack, reference, purifiers, detectors, shown))
+    blocks.sort(key=lambda block: block.attack != "attacked")  # the page opens on an attack, where there is one
     return Gallery(blocks, pictures.found, notes, RULE)
 
 
@@ -46,12 +63,13 @@ def as_data(section: Gallery) -> dict[str, Any]:
 
 def figures(layout: Layout) -> Figures | None:
     """Build the section of the run's figures, as far as they fit; None if there are none."""
-    found: dict[str, str] = {}
+    found: list[Tile] = []
     for path in sorted(Path(layout.figures).glob("*.png")):
-        address = data_address(path, side=None)
-        if sum(map(len, found.values())) + len(address) > FIGURES_BUDGET:
+        address, kind = data_address(path, side=None), path.stem.partition("_")[0]
+        if sum(len(its.picture or "") for its in found) + len(address) > FIGURES_BUDGET:
             return Figures(found, left_out=path.name)
-        found[path.stem] = address
+        caption = f"{CAPTIONS[kind]}: {path.stem}" if kind in CAPTIONS else path.stem
+        found.append(Tile(caption, address))
     return Figures(found) if found else None
 
 
@@ -84,6 +102,7 @@ def _images(
                 bool(attacked),
                 original=pictures.key(layout.images("data", condition[0]) / inside),
                 truth=pictures.key(layout.masks(condition[0]) / inside),
+                outline=pictures.key(layout.masks(condition[0]) / inside, outline=True),
                 before=pictures.key(layout.images("degrade", *condition) / inside),
                 after={name: pictures.key(path) for name, path in purified.items()},
                 maps=_maps(layout, condition, inside, (purifiers, detectors), ious, pictures),

@@ -165,12 +165,16 @@ class Tables:
 
 @dataclass(frozen=True)
 class GalleryImage:
-    """An image of a group: the keys of its pictures (None where one is missing), its maps and IoUs."""
+    """An image of a group: the keys of its pictures (None where one is missing), its maps and IoUs.
+
+    `outline` is that of the ground truth, to be laid over the others.
+    """
 
     file: str
     attacked: bool
     original: str | None
     truth: str | None
+    outline: str | None
     before: str | None
     after: Mapping[str, str | None]  # purifier: picture
     maps: Mapping[str, Mapping[str, tuple[str | None, float | None]]]  # purifier: detector: map, IoU
@@ -187,9 +191,15 @@ class GalleryGroup:
 
 @dataclass(frozen=True)
 class GalleryBlock:
-    """The groups of one dataset and degradation; `purifiers` and `detectors` map names to labels."""
+    """The groups of one dataset and degradation; `purifiers` and `detectors` map names to labels.
+
+    `reference` is the purifier whose maps are those before purification, None where it was not run. `attack` says what
+    the degradation makes of an image.
+    """
 
     name: str
+    attack: str
+    reference: str | None
     purifiers: Mapping[str, str]
     detectors: Mapping[str, str]
     groups: Sequence[GalleryGroup]
@@ -209,9 +219,9 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures of the run by name, as data addresses; `left_out` is the first that would make the page too large."""
+    """The figures of the run with captions; `left_out` is the first that would make the page too large."""
 
-    figures: Mapping[str, str]
+    figures: Sequence[Tile]
     left_out: str = ""
     title: ClassVar[str] = "Figures"
     template: ClassVar[str] = "figures.html.j2"
