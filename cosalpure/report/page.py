@@ -18,9 +18,9 @@ from cosalpure.io import whole_file
 from cosalpure.labels import Entries
 from cosalpure.methods import FAMILIES
 from cosalpure.provenance import mixtures
-from cosalpure.report import citations, explorer, findings, gallery, provenance, sweep, table_views, times
+from cosalpure.report import citations, explorer, findings, gallery, limits, provenance, sweep, table_views, times
 from cosalpure.report.numbers import Numbers
-from cosalpure.report.view import Cite, Limits, Page, Section
+from cosalpure.report.view import Cite, Page, Section
 from cosalpure.seeds import split_repeat
 from cosalpure.timing import read_jobs
 
@@ -95,7 +95,7 @@ def build(
         gallery.figures(layout),
         times.build(read_jobs(benchmarks), numbers, scores, entries),
         provenance.build(jobs, config, seed),
-        Limits(),
+        limits.build(),
         cite(config, scores),
     ]
     data = {"explorer": explorer.as_data(every_metric), "gallery": gallery.as_data(pictures)}

@@ -253,9 +253,10 @@ class Made:
 
 @dataclass(frozen=True)
 class Limits:
-    """What not to conclude from the page."""
+    """What not to conclude from the page: how to read its numbers, and the known limitations, name and text by heading."""
 
-    title: ClassVar[str] = "Limits"
+    known: Mapping[str, Sequence[tuple[str, str]]]
+    title: ClassVar[str] = "What is not shown"
     template: ClassVar[str] = "limits.html.j2"
 
 

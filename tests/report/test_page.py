@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from jinja2 import UndefinedError
+from markupsafe import escape
 from PIL import Image
 
 from cosalpure.cli import main
 from cosalpure.data import COLUMNS
-from cosalpure.report import gallery, plots, svg, view
+from cosalpure.report import gallery, limits, plots, svg, view
 from cosalpure.report import page as report_page
 from cosalpure.report.pictures import data_address
 from cosalpure.report.view import Cite, Figures, Findings, Page, Plot, Strip, Summary, Tile
@@ -175,6 +176,15 @@ def test_fewer_groups_are_shown_once_each():
     rows = pd.DataFrame({"purifier": ["p"] * 2, "attacked": [True] * 2, "slug": ["x", "y"], "iou": [0.2, 0.1]})
     assert gallery.choose(rows) == [("worst", "y"), ("best", "x")]
     assert gallery.choose(rows.assign(iou=np.nan)) == []
+
+
+def test_it_says_what_it_does_not_show_and_what_needs_scripts(page):
+    text = page.read_text()
+    section = text.partition(">What is not shown</h2>")[2].partition("</section>")[0]
+    for heading, items in limits.build().known.items():
+        assert f"<summary>{heading}</summary>" in section
+        assert all(f"<li><strong>{escape(name)}.</strong> {escape(words)}</li>" in section for name, words in items)
+    assert text.count("<noscript>") == 1
 
 
 def test_manifest_times_and_citations_are_there(page):
