@@ -215,7 +215,7 @@ def limitations() -> str:
 
 def plain(markdown: str) -> str:
     """Write Markdown as plain text on one line: a link is what it shows; in brackets of its own, it is left out."""
-    without = re.sub(r" \(\[[^]]*\]\([^)]*\)\)", "", markdown)
+    without = re.sub(r"\s+\(\[[^]]*\]\([^)]*\)\)", "", markdown)
     return " ".join(re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", without).replace("`", "").split())
 
 

@@ -139,4 +139,4 @@ def test_the_package_has_the_limitations_of_their_page():
 
 
 def test_limitations_are_plain_text():
-    assert MACROS["plain"]("A [link](../x.md#y) and\n  `code` ([more](z.md)).") == "A link and code."
+    assert MACROS["plain"]("A [link](../x.md#y) and\n  `code`\n  ([more](z.md)).") == "A link and code."

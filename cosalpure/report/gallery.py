@@ -16,6 +16,7 @@ from cosalpure.report.view import Figures, Gallery, GalleryBlock, GalleryGroup, 
 
 IMAGES = 8  # of a group that are shown
 BUDGET, FIGURES_BUDGET = 10_000_000, 4_000_000  # characters of base64
+PLACES = ("worst", "median", "best")
 KINDS: dict[Role | None, str] = {
     "attack": "attacked",
     "reference": "clean",
@@ -31,29 +32,41 @@ CAPTIONS = {  # of the figures, by the first part of their names
 }
 RULE = f"""Groups are ranked by the IoU of their attacked images (of all images, where none is attacked), averaged over
 images and detectors, under the last purifier of the configuration. The worst, the median (of two, the lower one) and the
-best group are shown, up to {IMAGES} images of each, of at most {SIDE} pixels."""
+best group are shown, up to {IMAGES} images of each, of at most {SIDE} pixels; of a large run, the median groups first."""
 
 
 def build(layout: Layout, scores: pd.DataFrame, entries: Entries) -> Gallery:
     """Build the section; `scores` as in scores.parquet."""
-    pictures, blocks, notes = Pictures(), [], []
-    for key, rows in scores.groupby(["dataset", "degradation"], sort=False):
-        dataset, degradation = cast(tuple[str, str], key)
-        groups = {group.slug: group for group in read_groups(layout.stage("data", dataset))}
-        name, shown = f"{dataset}, {entries.label('degradations', degradation)}", []
-        for place, slug in choose(rows):
-            if pictures.size > BUDGET:
-                notes.append(f"{name}: the {place} group is left out, the page would be too large.")
-                continue
-            images = _images(layout, (dataset, degradation), groups[slug], rows, pictures)
-            shown.append(GalleryGroup(place, groups[slug].name, images))
-        purifiers = entries.labels("purifiers", list(rows["purifier"].unique()))
-        detectors = entries.labels("detectors", list(rows["detector"].unique()))
-        reference = next((its for its in purifiers if entries.role("purifiers", its) == "reference"), None)
-        attack = KINDS.get(entries.role("degradations", degradation), "degraded")
-        blocks.append(GalleryBlock(name, attack, reference, purifiers, detectors, shown))
-    blocks.sort(key=lambda block: block.attack != "attacked")  # the page opens on an attack, where there is one
+    conditions = [
+        (cast(tuple[str, str], key), rows) for key, rows in scores.groupby(["dataset", "degradation"], sort=False)
+    ]
+    conditions.sort(key=lambda its: entries.role("degradations", its[0][1]) != "attack")  # the page opens on the first
+    pictures, notes = Pictures(), []
+    names = {key: f"{key[0]}, {entries.label('degradations', key[1])}" for key, _ in conditions}
+    wanted = [(place, slug, key, rows) for key, rows in conditions for place, slug in choose(rows)]
+    shown: dict[tuple[str, str], dict[str, GalleryGroup]] = {key: {} for key in names}
+    for place, slug, key, rows in sorted(
+        wanted, key=lambda its: its[0] != "median"
+    ):  # as far as they fit, medians first
+        if pictures.size > BUDGET:
+            notes.append(f"{names[key]}: the {place} group")
+            continue
+        group = next(its for its in read_groups(layout.stage("data", key[0])) if its.slug == slug)
+        shown[key][place] = GalleryGroup(place, group.name, _images(layout, key, group, rows, pictures))
+    blocks = [_block(names[key], key[1], rows, shown[key], entries) for key, rows in conditions]
     return Gallery(blocks, pictures.found, notes, RULE)
+
+
+def _block(
+    name: str, degradation: str, rows: pd.DataFrame, shown: Mapping[str, GalleryGroup], entries: Entries
+) -> GalleryBlock:
+    """Put the groups of one condition together, the worst first."""
+    purifiers = entries.labels("purifiers", list(rows["purifier"].unique()))
+    detectors = entries.labels("detectors", list(rows["detector"].unique()))
+    reference = next((its for its in purifiers if entries.role("purifiers", its) == "reference"), None)
+    attack = KINDS.get(entries.role("degradations", degradation), "degraded")
+    groups = [shown[place] for place in PLACES if place in shown]
+    return GalleryBlock(name, attack, reference, purifiers, detectors, groups)
 
 
 def as_data(section: Gallery) -> dict[str, Any]:

@@ -207,7 +207,7 @@ class GalleryBlock:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Groups image by image; the script shows them. `pictures` has data addresses by key."""
+    """Groups image by image; the script shows them. `pictures` has data addresses by key; `notes` name what is excluded."""
 
     blocks: Sequence[GalleryBlock]
     pictures: Mapping[str, str]

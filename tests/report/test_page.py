@@ -13,6 +13,8 @@ from PIL import Image
 
 from cosalpure.cli import main
 from cosalpure.data import COLUMNS
+from cosalpure.experiment.layout import Layout
+from cosalpure.labels import Entries
 from cosalpure.report import gallery, limits, plots, svg, view
 from cosalpure.report import page as report_page
 from cosalpure.report.pictures import data_address
@@ -158,6 +160,14 @@ def test_worst_median_and_best_group_are_shown(page):
     assert found == [("worst", "bear"), ("median", "</script><b>"), ("best", HOSTILE)]
     failed = jadena["groups"][0]["images"][3]
     assert failed["after"]["cosalpure"] is None and failed["maps"]["cosalpure"]["gicd"] == [None, None]
+
+
+def test_a_gallery_that_is_full_has_the_median_group_of_the_attack(page, monkeypatch):
+    monkeypatch.setattr(gallery, "BUDGET", 0)
+    layout = Layout(str(page.parent / "results"))
+    section = gallery.build(layout, pd.read_parquet(layout.scores), Entries())
+    assert [[group.place for group in block.groups] for block in section.blocks] == [["median"], []]
+    assert "mini, Jadena: the worst group" in section.notes and len(section.notes) == 5
 
 
 def test_a_sweep_is_a_plot_and_its_numbers(page):
