@@ -171,7 +171,12 @@ const drawTile = (image, index, earlier, purifier, detector) => {
   if (earlier) cell(before, `map of ${image.file} before purification`, score(iouBefore));
   const last = cell(after, `map of ${image.file}`, score(iou));
   if (iouBefore !== null && iou !== null) last.append(change(iouBefore, iou));
-  tile.addEventListener("click", () => { state.image = index; drawImages(); find("images").children[index].focus(); });
+  tile.addEventListener("click", () => {
+    state.image = index;
+    drawImages();
+    find("images").children[index].focus({ preventScroll: true });
+    if (find("stack").getBoundingClientRect().top > innerHeight) find("image-name").scrollIntoView(); // on a phone it is far below
+  });
   return tile;
 };
 const drawDetail = (image, earlier, purifier, detector) => {

@@ -340,6 +340,9 @@ def _walks_through_the_gallery(browser):
     assert tile.text.split("\n") == ["attacked", "IoU 0.10", "IoU 1.00 +0.90"]
     find("id", "images").find_elements("tag name", "button")[2].click()
     assert find("id", "image-name").text == "2.png, clean; IoU 1.000"
+    assert browser.execute_script(
+        "return document.getElementById('stack').getBoundingClientRect().top < innerHeight"
+    ), "the large picture is in view"
     before = find("id", "show-after").value_of_css_property("clip-path")
     slider = find("id", "slider")
     slider.send_keys(ARROW_RIGHT * 5)
