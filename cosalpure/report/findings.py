@@ -41,8 +41,11 @@ def build(
         jobs: the records of the jobs behind the scores.
         entries: labels and roles.
     """
-    conditions = numbers.degraded()
-    conditions.sort(key=lambda pair: entries.role("degradations", pair[1]) != "attack")  # attacks first, else as run
+    role = {pair: entries.role("degradations", pair[1]) for pair in numbers.degraded()}
+    conditions = [
+        pair for pair in role if role[pair] != "adaptive"
+    ]  # made for one purifier: they have their own section
+    conditions.sort(key=lambda pair: role[pair] != "attack")  # attacks first, else as run
     summaries, rows = [], []
     for dataset, degradation in conditions:
         found = [cast(Difference, row) for row in numbers.differences(dataset, degradation).itertuples()]

@@ -91,6 +91,7 @@ def build(
         sweep.section(layout, config, entries),
         every_metric,
         table_views.build(layout, statistics.level),
+        table_views.adaptive(layout, statistics.level),
         pictures if pictures.blocks else None,
         gallery.figures(layout),
         times.build(read_jobs(benchmarks), numbers, scores, entries),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from cosalpure.experiment.layout import Layout
-from cosalpure.report.view import Cell, Tabbed, Table, Tables
+from cosalpure.report.view import Adaptive, Cell, Tabbed, Table, Tables
 from cosalpure.tables import NAMES
 from cosalpure.tables.definitions import metric_of
 from cosalpure.tables.present import Cell as Measured
@@ -23,12 +23,20 @@ from cosalpure.tables.present import (
     ranks_purifiers,
 )
 
+ADAPTIVE = "table5"  # of a section of its own
+
 
 def build(layout: Layout, level: float) -> Tables | None:
     """Build the section of the run's tables; None if there are none. `level` is that of the intervals."""
-    paths = [Path(layout.table(name)) for name in NAMES]
+    paths = [Path(layout.table(name)) for name in NAMES if name != ADAPTIVE]
     found = [tabbed(pd.read_parquet(path), level) for path in paths if path.exists()]
     return Tables(found) if found else None
+
+
+def adaptive(layout: Layout, level: float) -> Adaptive | None:
+    """Build the section of attacks that know what they attack; None if there were none."""
+    path = Path(layout.table(ADAPTIVE))
+    return Adaptive(tabbed(pd.read_parquet(path), level)) if path.exists() else None
 
 
 def tabbed(table: pd.DataFrame, level: float) -> Tabbed:

@@ -164,6 +164,15 @@ class Tables:
 
 
 @dataclass(frozen=True)
+class Adaptive:
+    """The table of attacks that know the detector, and the purifier."""
+
+    table: Tabbed
+    title: ClassVar[str] = "Adaptive attacks"
+    template: ClassVar[str] = "adaptive.html.j2"
+
+
+@dataclass(frozen=True)
 class GalleryImage:
     """An image of a group: the keys of its pictures (None where one is missing), its maps and IoUs.
 

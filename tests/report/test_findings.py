@@ -11,7 +11,11 @@ from cosalpure.report.sentences import SPACE, Gain
 
 ENTRIES = Entries.of(
     {
-        "degradations": {"a": {"label": "Attack", "role": "attack"}, "f": {"label": "Fog", "role": "corruption"}},
+        "degradations": {
+            "a": {"label": "Attack", "role": "attack"},
+            "f": {"label": "Fog", "role": "corruption"},
+            "k": {"label": "Known", "role": "adaptive"},
+        },
         "purifiers": {
             "x": {"label": "Left alone", "role": "reference"},
             "y": {"label": "Theirs", "role": "baseline"},
@@ -46,6 +50,7 @@ def said(section):
 CLEAN = ("none", "x", (1, 1, 1, 1))
 FULL = [
     CLEAN,
+    ("k", "o", (0, 0, 0, 0)),  # has a section of its own
     ("f", "x", (1, 1, 1, 0)),
     ("a", "x", (0, 0, 0, 1)),
     ("a", "y", (1, 1, 1, 1)),
@@ -74,12 +79,12 @@ def test_three_sentences_by_role_the_attack_first(tmp_path):
 
 @pytest.mark.slow
 def test_runs_that_lack_a_role_are_described_too(tmp_path):
-    without_clean = said(build(of(*FULL[2:]), tmp_path))[0]
+    without_clean = said(build(of(*FULL[3:]), tmp_path))[0]
     assert (
         without_clean[0]
         == "Under Attack, GICD succeeds on 25 % of the attacked images; no result without degradation is known."
     )
-    without_ours = said(build(of(*FULL[:4]), tmp_path))[0]
+    without_ours = said(build(of(*FULL[:5]), tmp_path))[0]
     assert without_ours[1].startswith("Theirs gives 75 points back") and len(without_ours) == 2
     alone = build(of(("a", "o", (0, 1, 1, 1))), tmp_path)
     assert "is not known either" in said(alone)[0][0] and alone.differences is None

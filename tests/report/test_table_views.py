@@ -7,10 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cosalpure.report import table_views
+from cosalpure.experiment.layout import Layout
+from cosalpure.labels import Entries
+from cosalpure.report import page, table_views
+from cosalpure.report.view import Page
 from cosalpure.tables.build import build_table
 from cosalpure.tables.definitions import TABLES
-from cosalpure.tables.write import as_csv
+from cosalpure.tables.write import as_csv, write_parquet
 
 CONDITIONS = [
     ("none", "source_only", 0.9),
@@ -85,3 +88,15 @@ def test_a_cell_without_a_number_is_last_and_says_so(scores):
         "–",
         ["0 of 16"],
     )
+
+
+def test_attacks_that_know_the_purifier_have_a_section_of_their_own(scores, tmp_path):
+    layout = Layout(str(tmp_path))
+    (tmp_path / "tables").mkdir()
+    assert table_views.adaptive(layout, 0.95) is None and table_views.build(layout, 0.95) is None
+    entries = Entries.of({"degradations": {"jadena": {"label": "PGD", "role": "adaptive"}}})
+    write_parquet(build_table(TABLES["table5"], scores, "jadena", samples=20, entries=entries), layout.table("table5"))
+    section = table_views.adaptive(layout, 0.95)
+    assert list(section.table.tabs) == ["GICD", "GCAGC"] and table_views.build(layout, 0.95) is None
+    text = page.render(Page([section]))
+    assert "PGD" in text.partition('class="panel"')[2] and text.count('<div class="panel"') == 2
