@@ -100,8 +100,7 @@ def build(
         cite(config, scores),
     ]
     data = {"explorer": explorer.as_data(every_metric), "gallery": gallery.as_data(pictures)}
-    shown = [section for section in sections if section]
-    return Page(shown, data, provenance.now(), mixtures(jobs))
+    return Page([section for section in sections if section], data, provenance.now(), mixtures(jobs))
 
 
 def render(page: Page) -> str:

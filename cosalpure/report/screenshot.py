@@ -43,19 +43,25 @@ def take(page: str | Path, part: str, output: str | Path, width: int = WIDTH, da
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         raise UserError(f"no browser: a screenshot needs one of {', '.join(BROWSERS)} on the PATH")
-    for light, its in DARK.items() if dark else ():
-        text = text.replace(light, its)
     with tempfile.TemporaryDirectory() as profile, whole_file(output) as temporary:
-        copy, picture = Path(profile, "page.html"), Path(profile, "shot.png")
-        copy.write_text(text.replace("</head>", ALONE.format(part) + "</head>", 1), encoding="utf-8")
-        if width < NARROWEST:
-            copy = Path(profile, "frame.html")
-            copy.write_text(FRAME.format(width, HEIGHT), encoding="utf-8")
+        copy, picture = _copy(text, part, width, dark, Path(profile)), Path(profile, "shot.png")
         command = [browser, *OPTIONS, f"--user-data-dir={profile}", f"--window-size={max(width, NARROWEST)},{HEIGHT}"]
         _run([*command, f"--screenshot={picture}", copy.as_uri()], page, picture)
         with Image.open(picture) as image:
             shown = trimmed(image.convert("RGB").crop((0, 0, width, image.height)))
             shown.quantize(256).save(temporary, format="PNG", optimize=True)
+
+
+def _copy(text: str, part: str, width: int, dark: bool, folder: Path) -> Path:
+    """Write the page with one section alone into a folder; what the browser opens of it is returned."""
+    for light, its in DARK.items() if dark else ():
+        text = text.replace(light, its)
+    copy, frame = folder / "page.html", folder / "frame.html"
+    copy.write_text(text.replace("</head>", ALONE.format(part) + "</head>", 1), encoding="utf-8")
+    if width >= NARROWEST:
+        return copy
+    frame.write_text(FRAME.format(width, HEIGHT), encoding="utf-8")
+    return frame
 
 
 def _run(command: list[str], page: str | Path, picture: Path) -> None:
