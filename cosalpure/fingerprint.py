@@ -58,7 +58,7 @@ STARTS = {  # of a stage or a figure: "module:name", or files by a pattern
     "sweep": (f"{OWN}.report.sweep:draw",),
     "concepts": (f"{OWN}.report.concepts:draw_previews",),
     "attention": (f"{OWN}.report.concepts:draw_attention",),
-    "page": (f"{OWN}.report.page:run", "report/templates/*", "assets/references.bib"),
+    "page": (f"{OWN}.report.page:run", "report/templates/*", "assets/references.bib", "assets/limitations.csv"),
 }
 OF_NEEDS = {"model": f"{OWN}.diffusion.text_to_image", "concept": f"{OWN}.concept"}  # not for a method without the need
 OF_PHOTOS = tuple(f"{OWN}.data.stage.{name}" for name in ("take_photos", "_origin", "_as_folder"))

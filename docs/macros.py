@@ -3,10 +3,11 @@
 A page calls these functions in double braces, such as `{{ table("results/data/mini.csv") }}`. The plug-in mkdocs-macros runs
 them, and a mistake ends the build.
 
-    python docs/macros.py       write the README's table anew
+    python docs/macros.py       write the README's table and the package's copy of the limitations anew
 """
 
 import csv
+import io
 import json
 import re
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from typing import Any
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 README_TABLE = "results/data/mini/table2.csv"
+LIMITATIONS, LIMITATIONS_COPY = DOCS / "project/limitations.md", ROOT / "cosalpure/assets/limitations.csv"
 README_BLOCK = r"(<!-- table: [^>]*-->\n).*?(<!-- end -->)"
 NUMBER = re.compile(r"\**[<>≤≥]?\s*[-−+]?[0-9]")  # how a cell with a number begins; the best value is bold
 
@@ -199,6 +201,24 @@ def write_readme() -> None:
     file.write_text(text, encoding="utf-8")
 
 
+def limitations() -> str:
+    """Write the items of the page on limitations as csv, plain text: the report page shows them outside a clone, too."""
+    written = io.StringIO()
+    rows = csv.writer(written, lineterminator="\n")
+    rows.writerow(("heading", "name", "text"))
+    for part in re.split(r"^## ", LIMITATIONS.read_text(encoding="utf-8"), flags=re.M)[1:]:
+        heading, _, body = part.partition("\n")
+        for name, item in re.findall(r"^- \*\*(.+?)\.?\*\* (.+?)(?=\n-|\n*\Z)", body, flags=re.M | re.S):
+            rows.writerow(plain(its) for its in (heading, name, item))
+    return written.getvalue()
+
+
+def plain(markdown: str) -> str:
+    """Write Markdown as plain text on one line: a link is what it shows; in brackets of its own, it is left out."""
+    without = re.sub(r"\s+\(\[[^]]*\]\([^)]*\)\)", "", markdown)
+    return " ".join(re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", without).replace("`", "").split())
+
+
 def site_links(text: str) -> str:
     """Turn links of a file in the repository's root into those of docs/index.md; other files keep their name only."""
 
@@ -215,3 +235,4 @@ def site_links(text: str) -> str:
 
 if __name__ == "__main__":
     write_readme()
+    LIMITATIONS_COPY.write_text(limitations(), encoding="utf-8")

@@ -269,18 +269,24 @@ rule take_screenshot:
     input:
         LAYOUT.page,
     output:
-        LAYOUT.screenshot("{part}"),
+        LAYOUT.screenshot("{part}", "{width}", "{colours}"),
     log:
-        LAYOUT.log("report", "screenshot_{part}"),
+        LAYOUT.log("report", "screenshot_{part}_{width}_{colours}"),
     benchmark:
-        LAYOUT.benchmark("report", "screenshot_{part}")
+        LAYOUT.benchmark("report", "screenshot_{part}_{width}_{colours}")
+    wildcard_constraints:
+        width=r"\d+",
+        colours="light|dark",
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
     resources:
         mem_mb=grown(1000),
         runtime=longer(10),
+    params:
+        dark=lambda wildcards: "--dark" if wildcards.colours == "dark" else "",
     message:
-        "screenshot of the report: {wildcards.part}"
+        "screenshot of the report: {wildcards.part}, {wildcards.width} px, {wildcards.colours}"
     shell:
-        "cosalpure report screenshot {input:q} --part {wildcards.part:q} --output {output:q} > {log:q} 2>&1"
+        "cosalpure report screenshot {input:q} --part {wildcards.part:q} --width {wildcards.width} {params.dark}"
+        " --output {output:q} > {log:q} 2>&1"

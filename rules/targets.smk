@@ -74,7 +74,12 @@ rule concepts_shown:  # previews and attention maps: concepts of clean groups ar
 
 rule screenshots:  # those of the README and docs/explanation/report.md; they need Chromium
     input:
-        [LAYOUT.screenshot(part) for part in ("what-came-out", "gallery")],
+        expand(
+            LAYOUT.screenshot("{part}", "{width}", "{colours}"),
+            part=("what-came-out", "tables", "gallery"),
+            width=(390, 1440),
+            colours=("light", "dark"),
+        ),
 
 
 rule dataset_curves:  # max F and max E at one threshold for the whole dataset

@@ -130,3 +130,13 @@ def test_every_command_has_a_section():
     text = MACROS["commands"]()
     assert [name for name in COMMANDS if f"\n## `cosalpure {name}`\n" not in f"\n{text}"] == []
     assert "{datasets}" not in text
+
+
+def test_the_package_has_the_limitations_of_their_page():
+    assert MACROS["LIMITATIONS_COPY"].read_text() == MACROS["limitations"](), "write it anew: python docs/macros.py"
+    page = (ROOT / "docs/project/limitations.md").read_text()
+    assert len(MACROS["limitations"]().splitlines()) == 1 + page.count("\n- **") > 10, "an item a line below the header"
+
+
+def test_limitations_are_plain_text():
+    assert MACROS["plain"]("A [link](../x.md#y) and\n  `code`\n  ([more](z.md)).") == "A link and code."

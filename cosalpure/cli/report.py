@@ -64,12 +64,14 @@ def screenshot(
     part: Annotated[
         str, typer.Option("--part", metavar="NAME", help="Heading of the page at which the picture begins.")
     ] = "gallery",
+    width: Annotated[int, typer.Option("--width", metavar="PX", min=300, help="Width of the window.")] = 1000,
+    dark: Annotated[bool, typer.Option("--dark", help="Use the page's dark colours.")] = False,
     threads: Threads = 1,
 ) -> None:
     """Take a picture of a part of the page, with Chromium."""
     from cosalpure.report.screenshot import take
 
-    take(page, part, output)
+    take(page, part, output, width, dark)
 
 
 def read_configuration(text: str) -> dict[str, Any]:

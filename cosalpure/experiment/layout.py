@@ -114,9 +114,9 @@ class Layout:
         """Locate a figure, such as overview_mini_jadena_gicd.png."""
         return f"{self.figures}/{'_'.join((kind, *names))}.{ending}"
 
-    def screenshot(self, part: str) -> str:
-        """Locate a screenshot of a part of the report page."""
-        return f"{self.results}/report/screenshots/{part}.png"
+    def screenshot(self, part: str, width: str, colours: str) -> str:
+        """Locate a screenshot of a part of the report page, in a window of a width, in light or dark colours."""
+        return f"{self.results}/report/screenshots/{part}_{width}_{colours}.png"
 
     def model(self, name: str) -> str:
         """Locate a trained model: NAME.safetensors, or a file in a folder of its own."""

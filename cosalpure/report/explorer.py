@@ -23,10 +23,12 @@ def build(numbers: Numbers, entries: Entries) -> tuple[Success, Explorer]:
     for dataset, degradation in numbers.degraded():
         cells, name = numbers.cells(dataset, degradation), f"{dataset}, {entries.label('degradations', degradation)}"
         blocks.append(ExplorerBlock(name, list(map(_cell, cells_of(cells)))))
-        found += success_plots(cells, name)
+        found.append((name, success_plots(cells, name)))
     titles = {name: DESCRIBED[score_column(name)].title for name in METRICS}
     abouts = {name: about(name) for name in METRICS}
-    return Success(found), Explorer(titles, abouts, blocks, list(map(about, DATASET_METRICS)))
+    return Success([its for its in found if its[1]]), Explorer(
+        titles, abouts, blocks, list(map(about, DATASET_METRICS))
+    )
 
 
 def success_plots(cells: pd.DataFrame, name: str) -> list[Plot]:
@@ -39,7 +41,7 @@ def success_plots(cells: pd.DataFrame, name: str) -> list[Plot]:
             rows.setdefault(cell.label, {})[cell.split] = (cell.value, cell.low, cell.high)
         title = f"Success rate by method, attacked and clean images, with intervals: {name}, {detector}"
         drawing = plots.success_by_method(list(rows.items()))
-        found.append(Plot(f"{name}, {detector}", title, svg.inline(drawing, title)))
+        found.append(Plot(str(detector), title, svg.inline(drawing, title)))
     return found
 
 

@@ -1,63 +1,72 @@
 """The pictures of the report page: per condition three groups, chosen by a rule (`RULE`), never by hand."""
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
-from PIL import Image
 
 from cosalpure.data import Group, read_groups
 from cosalpure.experiment.layout import Layout
 from cosalpure.labels import Entries
-from cosalpure.report.view import Figures, Gallery, GalleryBlock, GalleryGroup, GalleryImage
+from cosalpure.protocols import Role
+from cosalpure.report.pictures import SIDE, Pictures, data_address
+from cosalpure.report.view import Figures, Gallery, GalleryBlock, GalleryGroup, GalleryImage, Tile
 
-IMAGES, SIDE = 8, 160  # of a group that are shown; px
+IMAGES = 8  # of a group that are shown
 BUDGET, FIGURES_BUDGET = 10_000_000, 4_000_000  # characters of base64
+PLACES = ("worst", "median", "best")
+KINDS: dict[Role | None, str] = {
+    "attack": "attacked",
+    "reference": "clean",
+}  # what a degradation of a role makes of an image; else degraded
+CAPTIONS = {  # of the figures, by the first part of their names
+    "ablation": "Worst, median and best group under the ablation's purifiers",
+    "attention": "Where the network attends to the learned concept while it purifies",
+    "comparison": "Worst, median and best group under each purifier",
+    "concepts": "What the text-to-image model draws for the learned concepts",
+    "failures": "The images that a purifier leaves worst",
+    "overview": "The group of median gain in IoU, as it came and as each purifier leaves it",
+    "sweep": "Success rate against a setting",
+}
 RULE = f"""Groups are ranked by the IoU of their attacked images (of all images, where none is attacked), averaged over
 images and detectors, under the last purifier of the configuration. The worst, the median (of two, the lower one) and the
-best group are shown, up to {IMAGES} images of each, of at most {SIDE} pixels."""
-
-
-class Pictures:
-    """Image files as data addresses, each once; `found` maps a short key to the address."""
-
-    def __init__(self) -> None:
-        self.found: dict[str, str] = {}
-        self.size = 0
-        self._keys: dict[Path, str | None] = {}
-
-    def key(self, path: Path) -> str | None:
-        """Get the key of an image file; None if there is no such file, as for an image that failed."""
-        if path not in self._keys:
-            key = f"p{len(self.found)}" if path.exists() else None
-            if key:
-                self.found[key] = data_address(path)
-                self.size += len(self.found[key])
-            self._keys[path] = key
-        return self._keys[path]
+best group are shown, up to {IMAGES} images of each, of at most {SIDE} pixels; of a large run, the median groups first."""
 
 
 def build(layout: Layout, scores: pd.DataFrame, entries: Entries) -> Gallery:
     """Build the section; `scores` as in scores.parquet."""
-    pictures, blocks, notes = Pictures(), [], []
-    for key, rows in scores.groupby(["dataset", "degradation"], sort=False):
-        dataset, degradation = cast(tuple[str, str], key)
-        groups = {group.slug: group for group in read_groups(layout.stage("data", dataset))}
-        name, shown = f"{dataset}, {entries.label('degradations', degradation)}", []
-        for place, slug in choose(rows):
-            if pictures.size > BUDGET:
-                notes.append(f"{name}: the {place} group is left out, the page would be too large.")
-                continue
-            images = _images(layout, (dataset, degradation), groups[slug], rows, pictures)
-            shown.append(GalleryGroup(place, groups[slug].name, images))
-        purifiers = entries.labels("purifiers", list(rows["purifier"].unique()))
-        detectors = entries.labels("detectors", list(rows["detector"].unique()))
-        blocks.append(GalleryBlock(name, purifiers, detectors, shown))
+    conditions = [
+        (cast(tuple[str, str], key), rows) for key, rows in scores.groupby(["dataset", "degradation"], sort=False)
+    ]
+    conditions.sort(key=lambda its: entries.role("degradations", its[0][1]) != "attack")  # the page opens on the first
+    pictures, notes = Pictures(), []
+    names = {key: f"{key[0]}, {entries.label('degradations', key[1])}" for key, _ in conditions}
+    wanted = [(place, slug, key, rows) for key, rows in conditions for place, slug in choose(rows)]
+    shown: dict[tuple[str, str], dict[str, GalleryGroup]] = {key: {} for key in names}
+    for place, slug, key, rows in sorted(
+        wanted, key=lambda its: its[0] != "median"
+    ):  # as far as they fit, medians first
+        if pictures.size > BUDGET:
+            notes.append(f"{names[key]}: the {place} group")
+            continue
+        group = next(its for its in read_groups(layout.stage("data", key[0])) if its.slug == slug)
+        shown[key][place] = GalleryGroup(place, group.name, _images(layout, key, group, rows, pictures))
+    blocks = [_block(names[key], key[1], rows, shown[key], entries) for key, rows in conditions]
     return Gallery(blocks, pictures.found, notes, RULE)
+
+
+def _block(
+    name: str, degradation: str, rows: pd.DataFrame, shown: Mapping[str, GalleryGroup], entries: Entries
+) -> GalleryBlock:
+    """Put the groups of one condition together, the worst first."""
+    purifiers = entries.labels("purifiers", list(rows["purifier"].unique()))
+    detectors = entries.labels("detectors", list(rows["detector"].unique()))
+    reference = next((its for its in purifiers if entries.role("purifiers", its) == "reference"), None)
+    attack = KINDS.get(entries.role("degradations", degradation), "degraded")
+    groups = [shown[place] for place in PLACES if place in shown]
+    return GalleryBlock(name, attack, reference, purifiers, detectors, groups)
 
 
 def as_data(section: Gallery) -> dict[str, Any]:
@@ -67,12 +76,13 @@ def as_data(section: Gallery) -> dict[str, Any]:
 
 def figures(layout: Layout) -> Figures | None:
     """Build the section of the run's figures, as far as they fit; None if there are none."""
-    found: dict[str, str] = {}
+    found: list[Tile] = []
     for path in sorted(Path(layout.figures).glob("*.png")):
-        address = data_address(path, side=None)
-        if sum(map(len, found.values())) + len(address) > FIGURES_BUDGET:
+        address, kind = data_address(path, side=None), path.stem.partition("_")[0]
+        if sum(len(its.picture or "") for its in found) + len(address) > FIGURES_BUDGET:
             return Figures(found, left_out=path.name)
-        found[path.stem] = address
+        caption = f"{CAPTIONS[kind]}: {path.stem}" if kind in CAPTIONS else path.stem
+        found.append(Tile(caption, address))
     return Figures(found) if found else None
 
 
@@ -85,17 +95,6 @@ def choose(rows: pd.DataFrame) -> list[tuple[str, str]]:
         return []
     places = dict(zip(((len(ranked) - 1) // 2, 0, len(ranked) - 1), ("median", "worst", "best"), strict=True))
     return [(places[index], ranked[index]) for index in sorted(places)]  # of one or two groups an end is the median too
-
-
-def data_address(path: Path, side: int | None = SIDE) -> str:
-    """Write an image file as data:image/webp;..., made smaller if a side is longer than `side` pixels."""
-    with Image.open(path) as file:
-        image = file.convert("L" if file.mode == "L" else "RGB")
-    if side:
-        image.thumbnail((side, side))
-    buffer = io.BytesIO()
-    image.save(buffer, format="WEBP", quality=80, method=4)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _images(
@@ -116,6 +115,7 @@ def _images(
                 bool(attacked),
                 original=pictures.key(layout.images("data", condition[0]) / inside),
                 truth=pictures.key(layout.masks(condition[0]) / inside),
+                outline=pictures.key(layout.masks(condition[0]) / inside, outline=True),
                 before=pictures.key(layout.images("degrade", *condition) / inside),
                 after={name: pictures.key(path) for name, path in purified.items()},
                 maps=_maps(layout, condition, inside, (purifiers, detectors), ious, pictures),

@@ -18,9 +18,9 @@ from cosalpure.io import whole_file
 from cosalpure.labels import Entries
 from cosalpure.methods import FAMILIES
 from cosalpure.provenance import mixtures
-from cosalpure.report import citations, explorer, findings, gallery, provenance, sweep, table_views, times
+from cosalpure.report import citations, explorer, findings, gallery, limits, provenance, sweep, table_views, times
 from cosalpure.report.numbers import Numbers
-from cosalpure.report.view import Cite, Limits, Page, Section
+from cosalpure.report.view import Cite, Page, Section
 from cosalpure.seeds import split_repeat
 from cosalpure.timing import read_jobs
 
@@ -86,21 +86,21 @@ def build(
     pictures = gallery.build(layout, scores, entries)
     jobs = provenance.jobs_behind(layout, every)
     sections: list[Section | None] = [
-        findings.build(numbers, every, entries),
-        success if success.plots else None,
+        findings.build(layout, numbers, scores, every, jobs, entries),
+        success if success.conditions else None,
         sweep.section(layout, config, entries),
         every_metric,
         table_views.build(layout, statistics.level),
+        table_views.adaptive(layout, statistics.level),
         pictures if pictures.blocks else None,
         gallery.figures(layout),
         times.build(read_jobs(benchmarks), numbers, scores, entries),
         provenance.build(jobs, config, seed),
-        Limits(),
+        limits.build(),
         cite(config, scores),
     ]
     data = {"explorer": explorer.as_data(every_metric), "gallery": gallery.as_data(pictures)}
-    shown = [section for section in sections if section]
-    return Page(shown, data, provenance.now(), mixtures(jobs))
+    return Page([section for section in sections if section], data, provenance.now(), mixtures(jobs))
 
 
 def render(page: Page) -> str:

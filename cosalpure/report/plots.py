@@ -47,7 +47,8 @@ STYLE: dict[Any, Any] = {
     "lines.markersize": 5,
     "lines.linewidth": 1.2,
 }
-WIDTH = 8.4  # inches
+WIDTH, NARROW = 8.4, 4.2  # inches, of a figure as a file, and of one that also fits a phone
+MARKERS = "osD^"  # of the first, second, ... series
 TIP = "tip:"  # before the text of a dot, in its id
 LONGEST = 48  # characters of a name
 HALVES = {"adv": "attacked images", "clean": "clean images"}
@@ -80,19 +81,51 @@ def success_by_method(rows: Sequence[tuple[str, Mapping[str, Interval]]]) -> Fig
     Args:
         rows: a method's name and its intervals by half, "adv" and "clean"; values lie in [0, 1].
     """
-    figure = Figure(figsize=(WIDTH, 0.7 + 0.32 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(NARROW, 0.75 + 0.44 * len(rows)), layout="constrained")
     panel = figure.subplots()
-    for (half, title), shift in zip(HALVES.items(), (-0.18, 0.18), strict=True):
+    for (half, title), shift in zip(HALVES.items(), (0.52, 0.76), strict=True):
         colour = HALF_COLOURS[half]
         panel.plot([], [], "o", color=colour, label=title)
         for place, (method, values) in enumerate(rows):
             value, low, high = values.get(half, (math.nan,) * 3)
             _bar(panel, (low, high), (place + shift,) * 2, colour)
             _dot(panel, value, place + shift, colour, f"{method}, {title}: {_interval(value, low, high)}")
-    panel.set_yticks(range(len(rows)), [printed(method) for method, _ in rows])
-    panel.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5), xticks=(0, 0.25, 0.5, 0.75, 1))
+    for place, (method, _) in enumerate(rows):
+        panel.text(0, place + 0.22, printed(method), va="center")
+    panel.set(xlim=(0, 1), ylim=(len(rows), -0.1), xticks=(0, 0.25, 0.5, 0.75, 1), yticks=[])
     _bare(panel, "x")
     panel.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0, borderpad=0.2)
+    return figure
+
+
+@matplotlib.rc_context(STYLE)
+def paired_differences(rows: Sequence[tuple[str, Mapping[str, Interval]]]) -> Figure:
+    """Draw what every purifier changes with every detector, in points, with a line at 0: a forest plot.
+
+    Args:
+        rows: a purifier's name and its paired differences by detector; values lie in [-1, 1].
+    """
+    detectors = list(dict.fromkeys(name for _, values in rows for name in values))
+    step = 1 / (len(detectors) + 1.4)  # of a purifier's height, which its name begins
+    height = 0.75 + len(rows) * (0.26 + 0.13 * len(detectors))
+    figure = Figure(figsize=(NARROW, height), layout="constrained")
+    panel = figure.subplots()
+    for number, detector in enumerate(detectors):
+        colour, marker = LINES[number % len(LINES)], MARKERS[number % len(MARKERS)]
+        panel.plot([], [], marker, color=colour, label=printed(detector))
+        for place, (purifier, values) in enumerate(rows):
+            value, low, high = (100 * its for its in values.get(detector, (math.nan,) * 3))
+            y = place + (number + 1.4) * step
+            _bar(panel, (low, high), (y, y), colour)
+            bounds = "" if math.isnan(low) else f" [{low:+.1f}, {high:+.1f}]"
+            _dot(panel, value, y, colour, f"{purifier}, {detector}: {value:+.1f}{bounds}", marker)
+    for place, (purifier, _) in enumerate(rows):
+        panel.text(0, place + 0.5 * step, printed(purifier), transform=panel.get_yaxis_transform(), va="center")
+        panel.plot([0, 0], [place + step, place + 1], color=INK, linewidth=1, zorder=1)  # not through the name
+    panel.set(ylim=(len(rows), -0.2), yticks=[], xlabel="points")
+    _bare(panel, "x")
+    columns = min(len(detectors), 3)
+    panel.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0, borderpad=0.2)
     return figure
 
 
@@ -103,39 +136,36 @@ def time_against_robustness(points: Sequence[tuple[str, float, float]]) -> Figur
     Args:
         points: methods: name, seconds an image, success rate in [0, 1].
     """
-    figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
+    figure = Figure(figsize=(NARROW, 2.6 + 0.16 * len(points)), layout="constrained")
     panel = figure.subplots()
     longest = max([seconds for _, seconds, _ in points] + [1e-9]) * 1.1
     panel.set(xlim=(0, longest), ylim=(0, 1), yticks=(0, 0.25, 0.5, 0.75, 1))
     panel.set(xlabel="seconds an image", ylabel="success rate, attacked images")
     for number, (method, seconds, success) in enumerate(sorted(points, key=lambda point: point[1])):
-        _dot(panel, seconds, success, LINES[0], f"{method}: {success:.3f} in {seconds:.3g} s")
-        left, above = seconds > longest * 0.7, number % 2 == 0  # neighbours in time are named above and below in turn
-        panel.annotate(
-            printed(method),
-            (seconds, success),
-            xytext=(-6 if left else 6, 7 if above else -7),
-            textcoords="offset points",
-            ha="right" if left else "left",
-            va="bottom" if above else "top",
-        ).set_in_layout(False)
+        colour, marker = LINES[number % len(LINES)], MARKERS[number // len(LINES) % len(MARKERS)]
+        panel.plot([], [], marker, color=colour, label=printed(method))
+        _dot(panel, seconds, success, colour, f"{method}: {success:.3f} in {seconds:.3g} s", marker)
+    figure.legend(loc="outside upper left", borderaxespad=0, borderpad=0.2)
     _bare(panel, "y")
     return figure
 
 
 @matplotlib.rc_context(STYLE)
-def success_by_setting(numbers: pd.DataFrame, axis: str, entries: Entries) -> Figure:
+def success_by_setting(numbers: pd.DataFrame, axis: str, entries: Entries, stacked: bool = False) -> Figure:
     """Draw the success rate against a setting, a panel a half and a line a detector, dashed without any degradation.
 
     Args:
         numbers: rows of `sweep.COLUMNS`; a half without images has no panel.
         axis: what the setting is called.
         entries: labels of the detectors.
+        stacked: whether the panels are below each other, as a phone needs them.
     """
     shown = [split for split in HALVES if numbers.loc[numbers["split"] == split, "images"].any()]
     labels = entries.labels("detectors", list(numbers["detector"].unique()))
-    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
-    panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    size = (NARROW, 2.8 * len(shown)) if stacked else (WIDTH, 3.2)
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(*((len(shown), 1) if stacked else (1, len(shown))), sharey=True, squeeze=False)
+    panels = grid.flatten()
     for panel, split in zip(panels, shown, strict=True):
         here = numbers[(numbers["split"] == split) & (numbers["images"] > 0)]
         for number, (detector, label) in enumerate(labels.items()):
@@ -169,10 +199,10 @@ def _bar(panel: Axes, x: Pair, y: Pair, colour: str, **more: Any) -> None:
         panel.plot(x, y, color=colour, alpha=0.7, solid_capstyle="butt", **more)
 
 
-def _dot(panel: Axes, x: float, y: float, colour: str, tip: str, **more: Any) -> None:
+def _dot(panel: Axes, x: float, y: float, colour: str, tip: str, marker: str = "o", **more: Any) -> None:
     """Draw a dot that says `tip` under the mouse; nothing where a number is missing."""
     if not math.isnan(x) and not math.isnan(y):
-        panel.plot([x], [y], "o", color=colour, clip_on=False, gid=TIP + printed(tip, 200), **more)
+        panel.plot([x], [y], marker, color=colour, clip_on=False, gid=TIP + printed(tip, 200), **more)
 
 
 def _bare(panel: Axes, axis: Any) -> None:

@@ -12,14 +12,30 @@ from cosalpure.errors import UserError, choose
 from cosalpure.io import whole_file
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-SIZE, MARGIN = (1000, 1000), 16  # px, of the window and below its content
+WIDTH, HEIGHT, MARGIN = 1000, 1800, 16  # px, of the window by default, and below its content
+NARROWEST = 500  # px, of Chromium's window; a narrower page is shown in a frame
 OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars")
-ALONE = "<style>header, main > section:not([aria-labelledby={}]) {{ display: none }}</style>"
+FRAME = (
+    '<!doctype html><body style="margin: 0"><iframe src="page.html" style="border: 0" width="{}" height="{}"></iframe>'
+)
+DARK = {"@media (prefers-color-scheme: dark)": "@media all", "color-scheme: light dark": "color-scheme: dark"}
+ALONE = "<style>header, footer, main > section:not([aria-labelledby={}]) {{ display: none }}</style>"
 SECONDS = 120  # a browser that takes longer hangs
 
 
-def take(page: str | Path, part: str, output: str | Path) -> None:
-    """Write a picture of section `part` of `page` (HTML file), by itself, to the PNG file `output`."""
+def take(page: str | Path, part: str, output: str | Path, width: int = WIDTH, dark: bool = False) -> None:
+    """Write a picture of a section of the report page, by itself.
+
+    Args:
+        page: the HTML file.
+        part: the section's heading, as in the page's links.
+        output: the PNG file to write.
+        width: px, of the window.
+        dark: whether in the page's dark colours.
+
+    Raises:
+        UserError: if there is no page, no such part, no browser, or if the browser fails.
+    """
     if not Path(page).is_file():
         raise UserError(f"{page}: no such report page; make it with: snakemake --cores all report")
     text = Path(page).read_text(encoding="utf-8")
@@ -28,12 +44,24 @@ def take(page: str | Path, part: str, output: str | Path) -> None:
     if browser is None:
         raise UserError(f"no browser: a screenshot needs one of {', '.join(BROWSERS)} on the PATH")
     with tempfile.TemporaryDirectory() as profile, whole_file(output) as temporary:
-        copy, picture = Path(profile, "page.html"), Path(profile, "shot.png")
-        copy.write_text(text.replace("</head>", ALONE.format(part) + "</head>", 1), encoding="utf-8")
-        command = [browser, *OPTIONS, f"--user-data-dir={profile}", f"--window-size={SIZE[0]},{SIZE[1]}"]
+        copy, picture = _copy(text, part, width, dark, Path(profile)), Path(profile, "shot.png")
+        command = [browser, *OPTIONS, f"--user-data-dir={profile}", f"--window-size={max(width, NARROWEST)},{HEIGHT}"]
         _run([*command, f"--screenshot={picture}", copy.as_uri()], page, picture)
         with Image.open(picture) as image:
-            trimmed(image.convert("RGB")).quantize(256).save(temporary, format="PNG", optimize=True)
+            shown = trimmed(image.convert("RGB").crop((0, 0, width, image.height)))
+            shown.quantize(256).save(temporary, format="PNG", optimize=True)
+
+
+def _copy(text: str, part: str, width: int, dark: bool, folder: Path) -> Path:
+    """Write the page with one section alone into a folder; what the browser opens of it is returned."""
+    for light, its in DARK.items() if dark else ():
+        text = text.replace(light, its)
+    copy, frame = folder / "page.html", folder / "frame.html"
+    copy.write_text(text.replace("</head>", ALONE.format(part) + "</head>", 1), encoding="utf-8")
+    if width >= NARROWEST:
+        return copy
+    frame.write_text(FRAME.format(width, HEIGHT), encoding="utf-8")
+    return frame
 
 
 def _run(command: list[str], page: str | Path, picture: Path) -> None:

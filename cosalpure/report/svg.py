@@ -41,6 +41,7 @@ def inline(figure: Figure, title: str) -> Markup:
     _clean(root)
     _rename_ids(root, f"p{hashlib.sha256(title.encode()).hexdigest()[:8]}-")
     root.attrib = {"viewBox": root.attrib["viewBox"], "role": "img", "aria-label": title}
+    root.set("preserveAspectRatio", "xMinYMin")  # a plot that is lower than its place begins at the left
     return Markup(ElementTree.tostring(root, encoding="unicode"))  # serialised XML: every text in it is escaped
 
 

@@ -92,7 +92,7 @@ def section(layout: Layout, config: Mapping[str, Any], entries: Entries) -> Swee
         axis, numbers = sweep.get("label") or sweep.get("setting") or name, pd.read_csv(path)
         if numbers["images"].any():
             title = f"Success rate against {axis}"
-            drawing = svg.inline(plots.success_by_setting(numbers, axis, entries), f"{title}: {name}")
+            drawing = svg.inline(plots.success_by_setting(numbers, axis, entries, stacked=True), f"{title}: {name}")
             found.append((Plot(title, title, drawing), axis, _table(numbers, axis, entries)))
     return Sweeps(found) if found else None
 
@@ -103,7 +103,8 @@ def _table(numbers: pd.DataFrame, axis: str, entries: Entries) -> Table:
         [
             Cell(HALVES[row.split]),
             Cell(entries.label("detectors", row.detector)),
-            *map(number, (row.x, row.sr, row.low, row.high)),
+            Cell(f"{row.x:g}", str(row.x)),
+            *map(number, (row.sr, row.low, row.high)),
         ]
         for row in sweep_rows(numbers[numbers["images"] > 0])
     ]

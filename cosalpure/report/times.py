@@ -62,6 +62,6 @@ def robustness(
     if not points:
         return None
     name = f"{dataset}, {entries.label('degradations', degradation)}"
-    heading = f"{name}: time of purification against success on the attacked images, mean of the detectors"
+    heading = f"{name}: success against time, mean of the detectors"
     title = f"Success rate on the attacked images against the time of purification: {name}"
     return Plot(heading, title, svg.inline(plots.time_against_robustness(points), title))

@@ -20,11 +20,15 @@ class Section(Protocol):
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table: what it says, the number that it is sorted by (an empty text for none), and whether it is bold."""
+    """A cell of a table: what it says, the number that it is sorted by (an empty text for none), and whether it is bold.
+
+    `more` are further pieces of text, each of which stays on one line.
+    """
 
     text: str
     value: str | None = None
     bold: bool = False
+    more: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -46,19 +50,42 @@ class Plot:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A measured difference in words; `harm` is that of the degradation itself."""
+class Tile:
+    """A picture with its caption; `picture` is a data address, None where there is none."""
 
+    caption: str
+    picture: str | None
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One image as it was, degraded and purified, each with its map; `outline` is that of the ground truth."""
+
+    columns: Sequence[tuple[Tile, Tile]]
+    outline: str | None
+    group: str
+    file: str
+    purifier: str
     detector: str
-    text: str
-    harm: bool
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was found under one dataset and degradation, in sentences, a plot and a strip of pictures."""
+
+    name: str
+    sentences: Sequence[str]
+    plot: Plot | None
+    strip: Strip | None
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What each degradation costs and what each purifier gives back, and the conditions that lack scores."""
+    """The first screen: what was measured and what came out, a condition at a time, and the conditions that lack scores."""
 
-    blocks: Sequence[tuple[str, Sequence[Finding]]]  # under a heading each
+    made: Sequence[str]
+    summaries: Sequence[Summary]
+    differences: Table | None
     gaps: Sequence[str]
     title: ClassVar[str] = "What came out"
     template: ClassVar[str] = "findings.html.j2"
@@ -66,9 +93,9 @@ class Findings:
 
 @dataclass(frozen=True)
 class Success:
-    """The success rates of all methods, a plot a condition and detector."""
+    """The success rates of all methods: a condition's name, and a plot a detector."""
 
-    plots: Sequence[Plot]
+    conditions: Sequence[tuple[str, Sequence[Plot]]]
     title: ClassVar[str] = "Success by method"
     template: ClassVar[str] = "success.html.j2"
 
@@ -118,22 +145,45 @@ class Explorer:
 
 
 @dataclass(frozen=True)
-class Tables:
-    """The tables of the run, laid out as in the paper."""
+class Tabbed:
+    """A table of the run as one table a detector; `about` says how to read it, `order` in which order its rows are."""
 
-    tables: Sequence[Table]
+    title: str
+    about: str
+    order: str
+    tabs: Mapping[str, Table]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of the run, one detector at a time."""
+
+    tables: Sequence[Tabbed]
     title: ClassVar[str] = "Tables"
     template: ClassVar[str] = "tables.html.j2"
 
 
 @dataclass(frozen=True)
+class Adaptive:
+    """The table of attacks that know the detector, and the purifier."""
+
+    table: Tabbed
+    title: ClassVar[str] = "Adaptive attacks"
+    template: ClassVar[str] = "adaptive.html.j2"
+
+
+@dataclass(frozen=True)
 class GalleryImage:
-    """An image of a group: the keys of its pictures (None where one is missing), its maps and IoUs."""
+    """An image of a group: the keys of its pictures (None where one is missing), its maps and IoUs.
+
+    `outline` is that of the ground truth, to be laid over the others.
+    """
 
     file: str
     attacked: bool
     original: str | None
     truth: str | None
+    outline: str | None
     before: str | None
     after: Mapping[str, str | None]  # purifier: picture
     maps: Mapping[str, Mapping[str, tuple[str | None, float | None]]]  # purifier: detector: map, IoU
@@ -150,9 +200,15 @@ class GalleryGroup:
 
 @dataclass(frozen=True)
 class GalleryBlock:
-    """The groups of one dataset and degradation; `purifiers` and `detectors` map names to labels."""
+    """The groups of one dataset and degradation; `purifiers` and `detectors` map names to labels.
+
+    `reference` is the purifier whose maps are those before purification, None where it was not run. `attack` says what
+    the degradation makes of an image.
+    """
 
     name: str
+    attack: str
+    reference: str | None
     purifiers: Mapping[str, str]
     detectors: Mapping[str, str]
     groups: Sequence[GalleryGroup]
@@ -160,7 +216,7 @@ class GalleryBlock:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Groups image by image; the script shows them. `pictures` has data addresses by key."""
+    """Groups image by image; the script shows them. `pictures` has data addresses by key; `notes` name what is excluded."""
 
     blocks: Sequence[GalleryBlock]
     pictures: Mapping[str, str]
@@ -172,9 +228,9 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures of the run by name, as data addresses; `left_out` is the first that would make the page too large."""
+    """The figures of the run with captions; `left_out` is the first that would make the page too large."""
 
-    figures: Mapping[str, str]
+    figures: Sequence[Tile]
     left_out: str = ""
     title: ClassVar[str] = "Figures"
     template: ClassVar[str] = "figures.html.j2"
@@ -206,9 +262,10 @@ class Made:
 
 @dataclass(frozen=True)
 class Limits:
-    """What not to conclude from the page."""
+    """What not to conclude from the page: how to read its numbers, and the known limitations, name and text by heading."""
 
-    title: ClassVar[str] = "Limits"
+    known: Mapping[str, Sequence[tuple[str, str]]]
+    title: ClassVar[str] = "What is not shown"
     template: ClassVar[str] = "limits.html.j2"
 
 

@@ -49,13 +49,16 @@ def draw(tmp_path, monkeypatch):
 
 def parts(text):
     """The page's top, its section on the results, and that on itself."""
-    top = text.partition("<nav>")[0]
+    top = text.partition("<main>")[0]
     results, _, own = text.partition(">How it was made</h2>")[2].partition("</section>")[0].partition("This page</h3>")
     return top, results, own
 
 
 def test_two_commits_and_machines_are_shown_and_warned_of(draw):
-    top, results, own = parts(draw({}, ELSEWHERE))
+    text = draw({}, ELSEWHERE)
+    top, results, own = parts(text)
+    first = text.partition("<main>")[2].partition("<ul")[0]
+    assert "measured 2026-01-02 to 2026-02-03" in first and "on Xeon with AVX-512 and NVIDIA H100" in first
     assert "were not all made alike" in top
     assert "<li>2 states of the code: aaaaaaaaaaaa (3 jobs), bbbbbbbbbbbb (1 job)</li>" in top
     assert "<li>detect gicd ran on both: the CPU (1 job), a GPU (1 job)</li>" in top
@@ -73,7 +76,7 @@ def test_jobs_made_alike_are_no_warning(draw):
 def test_the_page_does_not_pass_its_own_moment_off_as_that_of_the_results(draw):
     text = draw({}, {})
     top, results, own = parts(text)
-    assert re.search(r"This page was drawn on \d{4}-\d\d-\d\d \d\d:\d\d UTC", top)
+    assert re.search(r"This page was drawn on \d{4}-\d\d-\d\d \d\d:\d\d UTC", text.partition("<footer")[2])
     assert "<td>command</td><td>snakemake --cores all</td>" in results and PAGE_COMMAND not in results
     assert f"<td>command</td><td>{PAGE_COMMAND}</td>" in own and "snakemake --cores all" not in own
     assert "c" * 40 + " with uncommitted changes" in own and "c" * 12 not in results

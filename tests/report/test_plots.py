@@ -107,3 +107,15 @@ def test_times_have_round_numbers_evenly_spaced(longest):
     assert places[0] == 0 and 4 <= len(places) <= 11
     assert steps == pytest.approx([steps[0]] * len(steps))
     assert f"{steps[0]:.0e}"[0] in "125" or f"{steps[0]:.1e}".startswith("2.5")
+
+
+def test_paired_differences_are_in_points_around_a_line_at_zero():
+    rows = [("JPEG", {"A": (0.0625, -0.02, 0.15), "B": (-0.03, NAN, NAN)}), (HOSTILE, {"B": (0.0, 0.0, 0.0)})]
+    figure = plots.paired_differences(rows)
+    assert dots(figure) == ["JPEG, A: +6.2 [-2.0, +15.0]", "JPEG, B: -3.0", f"{HOSTILE}, B: +0.0 [+0.0, +0.0]"]
+    (panel,) = figure.axes
+    zero = [line for line in panel.lines if list(line.get_xdata()) == [0, 0] and line.get_color() == plots.INK]
+    assert len(zero) == 2, "a piece a purifier"
+    low, high = panel.get_xlim()
+    assert low < -2 and high > 15
+    assert [text.get_text() for text in panel.get_legend().get_texts()] == ["A", "B"]
