@@ -16,16 +16,15 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from scipy.ndimage import maximum_filter, minimum_filter
 
 from cosalpure.data.photos import OPAQUE, Reading, as_stored, frames_of, is_lossy, orientation
+from cosalpure.data.pixels import border_share, even_share, is_thick, solid_counts, to_luma
 from cosalpure.io import has_16_bits, open_image
 
 UNCLEAR = "unclear mask"  # what problems of this module start with
 REMEDY = "Save it as grey, 0 for the background and 255 for the object"
 WHITE, DARK = 192, 64  # a grey mask with soft edges has a level of at least the first, and one below the second
 BLACK, PURE_WHITE = 15, 240  # bounds of the two values of a mask that is taken as it is
-RIM = 9  # px: VOC's void pixels are a line of about 5 px around an object
 FEW = 16  # distinct values at most of a map of labels
 ID = 32  # labels of classes and instances lie below this; VOC has 20 classes
 VOID, VOID_COLOUR = 255, 0xE0E0C0  # pixels that VOC leaves undecided: their label, and the colour of its palette
@@ -95,7 +94,7 @@ def _two_values(values: np.ndarray, low: Any, high: Any, lossy: bool = False) ->
 
 def _few_values(values: np.ndarray, counts: np.ndarray, present: np.ndarray) -> Reading:
     """Read three to sixteen distinct values: black and white with soft edges, or labels."""
-    total, solid = counts.sum(), _solid(values)
+    total, solid = counts.sum(), solid_counts(values)
     share = np.maximum(solid >= SOLID, counts >= max(SOLID, 0.002 * total))
     levels = [int(value) for value in present if share[value]]
     dark, white = ([value for value in levels if low <= value < high] for low, high in ((0, DARK), (WHITE, 256)))
@@ -104,7 +103,7 @@ def _few_values(values: np.ndarray, counts: np.ndarray, present: np.ndarray) -> 
         return Reading(values)
     ids = [value for value in levels if 0 < value < ID]
     if 0 in levels and ids and set(levels) <= {0, *ids, VOID}:
-        return _labelled(_object(np.isin(values, ids)), ids, VOID in levels, not _thick(values == VOID), "value")
+        return _labelled(_object(np.isin(values, ids)), ids, VOID in levels, not is_thick(values == VOID), "value")
     listed = _listed(levels if len(levels) > 2 else present.tolist())
     return _unclear(values, f"values {listed}: labels, or undecided pixels?")
 
@@ -141,7 +140,7 @@ def _many_values(values: np.ndarray, counts: np.ndarray, lossy: bool) -> Reading
         start = int(window.argmax())
         level = 48 + start + int(middle[start : start + 32].argmax())
         return _unclear(values, f"a third level near {level}, {share:.0%} of it: labels, or undecided pixels?")
-    even = 0 if lossy else _even(values, 4, 207)
+    even = 0 if lossy else even_share(values, 4, 207)
     if even > 0.01:
         return _unclear(
             values, f"{even:.0%} of it in even areas that are neither black nor white: labels of many objects?"
@@ -155,7 +154,7 @@ def _colours(pixels: np.ndarray, lossy: bool) -> Reading:
     if np.array_equal(red, green) and np.array_equal(red, blue):
         return _grey(np.ascontiguousarray(red), lossy)
     packed = pixels.astype(np.int64) @ (65536, 256, 1)
-    luma = _luma(pixels)
+    luma = to_luma(pixels)
     if lossy or len(np.unique(packed[:: max(1, packed.shape[0] // 64)])) > FEW or len(np.unique(packed)) > FEW:
         coloured = (np.ptp(pixels, axis=2) > 32).mean()
         if coloured <= 0.001:
@@ -192,7 +191,7 @@ def _palette(image: Image.Image) -> Reading:
         return _grey_palette(index, used, table[:, 0])
     if len(used) > FEW:
         what = f"a palette of {len(used)} colours: a photograph, or labels of many classes or instances?"
-        return _unclear(_luma(table[index]), what)
+        return _unclear(to_luma(table[index]), what)
     return _palette_labels(index, used, [int(value) for value in colours @ (65536, 256, 1)])
 
 
@@ -270,34 +269,6 @@ def _noted(reading: Reading, note: str) -> Reading:
     return (
         reading if reading.problem else replace(reading, note="; ".join(part for part in (note, reading.note) if part))
     )
-
-
-def _luma(pixels: np.ndarray) -> np.ndarray:
-    """Convert RGB (H, W, 3) to grey as Pillow does."""
-    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).convert("L"))
-
-
-def _solid(values: np.ndarray) -> np.ndarray:
-    """Count the pixels in blocks of 2 x 2 of one value, for each of the 256 values: soft edges have hardly any."""
-    same = (values[:-1, :-1] == values[1:, 1:]) & (values[:-1, :-1] == values[1:, :-1])
-    same &= values[:-1, :-1] == values[:-1, 1:]
-    return np.bincount(values[:-1, :-1][same], minlength=256)
-
-
-def border_share(chosen: np.ndarray) -> float:
-    """Compute the share of the outermost pixels that are chosen."""
-    return float(np.concatenate((chosen[0], chosen[-1], chosen[:, 0], chosen[:, -1])).mean())
-
-
-def _even(values: np.ndarray, low: int, high: int) -> float:
-    """Compute the share of pixels in the middle of 5 x 5 px of one value from `low` to `high`: soft edges have none."""
-    least, most = minimum_filter(values, 5), maximum_filter(values, 5)
-    return float(((least == most) & (low <= values) & (values <= high)).mean())
-
-
-def _thick(chosen: np.ndarray) -> bool:
-    """Say whether chosen pixels are more than a line: a square of `RIM` px fits in."""
-    return bool(minimum_filter(chosen, RIM, mode="constant").any())
 
 
 def _listed(values: Sequence[Any]) -> str:

@@ -16,8 +16,9 @@ from tqdm import tqdm
 
 from cosalpure.data import file_hash, unique_slugs
 from cosalpure.data.layouts import APART, Found, base_name, shown
-from cosalpure.data.masks import border_share, read_mask
+from cosalpure.data.masks import read_mask
 from cosalpure.data.photos import QUARTER, Reading, looks_like_mask, read_photo, turn
+from cosalpure.data.pixels import border_share
 from cosalpure.data.problems import Placed, Problem
 from cosalpure.errors import UserError
 from cosalpure.io import write_image

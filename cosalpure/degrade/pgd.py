@@ -3,7 +3,7 @@
 The images of a group are attacked together, since a co-saliency detector looks at all of them. What the attacker knows of the
 purifier is the setting `gradient`; BPDA and the expectation over transformation (EOT) are those of Athalye et al. (ICML 2018),
 a surrogate with fewer denoising steps is that of Lee and Kim (ICCV 2023), the weights of the loss are SegPGD's (Gu et al.,
-ECCV 2022). `docs/adaptive.md` says how the settings make threat models.
+ECCV 2022). `docs/explanation/adaptive.md` says how the settings make threat models.
 
     attacked = clamp(image * exp(bound * tanh(field)) + noise, 0, 1)
 """

@@ -1,4 +1,4 @@
-"""Attacks that know the detector and the purifier, on methods that take no time; the sanity checks of docs/adaptive.md."""
+"""Attacks that know the detector and the purifier, on methods that take no time; the sanity checks of docs/explanation/adaptive.md."""
 
 from pathlib import Path
 
