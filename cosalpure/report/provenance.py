@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from cosalpure import environment, provenance, record
+from cosalpure.bundled import located
 from cosalpure.data import file_hash
 from cosalpure.experiment.layout import Layout
 from cosalpure.provenance import Made as Job
@@ -79,7 +80,7 @@ def of_page(config: Mapping[str, Any], seed: int) -> dict[str, str]:
     rows = {"drawn": now(), "command": short(record.command()), "commit": f"{commit or provenance.NO_COMMIT}{state}"}
     rows |= {"seed of intervals": str(seed), "Python": environment.python(), "machine": environment.machine()}
     rows |= environment.versions(("cosalpure", *environment.PACKAGES))
-    return rows | {path: f"sha256 {file_hash(path)}" for path in weight_files(config)}
+    return rows | {name: f"sha256 {file_hash(file)}" for name, file in weight_files(config).items()}
 
 
 def now() -> str:
@@ -87,16 +88,20 @@ def now() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def weight_files(config: Mapping[str, Any]) -> list[str]:
-    """List the weights that the configuration names and that are on this machine, those inside model folders too."""
-    found: dict[str, None] = {}
+def weight_files(config: Mapping[str, Any]) -> dict[str, Path]:
+    """Find the weights that the configuration names and that are on this machine, those inside model folders too.
+
+    Returns:
+        the file behind each name, which is the configuration's and for folders ends in the file's place inside.
+    """
+    found: dict[str, Path] = {}
     for value in strings(config):
-        path = Path(value)
+        path = Path(located(value))
         if "/" in value and path.is_file() and path.suffix in WEIGHTS:
-            found[str(path)] = None
+            found[value] = path
         elif "/" in value and (path / "model_index.json").is_file():
-            found |= {str(file): None for file in sorted(path.glob("**/*.safetensors"))}
-    return list(found)
+            found |= {f"{value}/{file.relative_to(path)}": file for file in sorted(path.glob("**/*.safetensors"))}
+    return found
 
 
 def strings(value: Any) -> Iterator[str]:

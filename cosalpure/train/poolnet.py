@@ -6,6 +6,7 @@ Saliency and edges learn at once, as in the paper; the edges are the outlines of
     train_poolnet("results/models/poolnet.safetensors", PoolNetSettings())
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,10 +79,7 @@ def train_poolnet(
     def losses(network: Any, batch: tuple[torch.Tensor, torch.Tensor]) -> dict[str, torch.Tensor]:
         images, masks = batch
         with compute.autocast():
-            steps = network.pathway(images)
-            edges = network.edge_features(steps)
-            fixed = [edge.detach() for edge in edges]  # saliency does not train the edge features
-            saliency, outlines = network.saliency(steps, fixed, size), network.fuse(edges, size)
+            saliency, outlines = predict_both(network, images, size)
         return {"saliency": map_loss(saliency.float().sigmoid(), masks), "edges": edge_loss(outlines.float(), masks)}
 
     def detector(network: Any) -> PoolNet:
@@ -117,6 +115,13 @@ def give_unit_variance(network: Any, images: torch.Tensor) -> None:
     network.train()(images)
     for hook in hooks:
         hook.remove()
+
+
+def predict_both(network: Any, images: torch.Tensor, size: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Predict saliency and edge logits (N, 1, *size) of images (N, 3, H, W). Saliency does not train the edge features."""
+    steps = network.pathway(images)
+    edges = network.edge_features(steps)
+    return network.saliency(steps, [edge.detach() for edge in edges], size), network.fuse(edges, size)
 
 
 def edge_loss(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:

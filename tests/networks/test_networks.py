@@ -7,6 +7,7 @@ from golden import loader
 from cosalpure import networks
 from cosalpure.errors import UserError
 from cosalpure.networks import gcagc
+from cosalpure.train.poolnet import predict_both
 
 SLIM_GICD = dict(width=1 / 16, classes=11, classifier_width=24, pool=2, channels=8, input_size=32)
 SLIM_RESNET = dict(width=1 / 16, classes=11)
@@ -102,13 +103,24 @@ def test_gicd_trains_through_all_five_maps():
     assert with_gradient == expected  # the classifiers are constants of the consensus
 
 
+@pytest.mark.slow
+def test_saliency_does_not_train_poolnets_edge_features():
+    network = networks.build("poolnet", **SLIM["poolnet"]).eval()
+    saliency, edges = predict_both(network, torch.rand(2, 3, 128, 128), (128, 128))
+    saliency.square().mean().backward(retain_graph=True)
+    features = [p for key, p in network.named_parameters() if key.startswith("block.")]
+    assert features and all(p.grad is None for p in features)
+    edges.square().mean().backward()
+    assert all(p.grad is not None for p in features)
+
+
 UNTRAINED = {
     "adm": (),
     "gcagc": ("cosalnet.prnet.stage4.0.fuse_layers.0.",),  # leads to the finest map, which no head reads
     "gconet_plus": (),
     "liif": ("encoder.sub_mean.", "encoder.add_mean."),
     "mccl": (),
-    "poolnet": ("block.", "fuse."),  # saliency does not train the edges
+    "poolnet": ("fuse.",),  # predicts edges
     "resneta50b": (),
 }
 

@@ -99,3 +99,13 @@ def test_results_of_an_older_version_are_counted():
     text = report_page.render(Page([provenance.build(jobs, {}, 0)]))
     assert "<td>without a record</td>" in text and "<td>score 1</td>" in text
     assert "unknown how the results were made" in report_page.render(Page([provenance.build([], {}, 0)]))
+
+
+def test_bundled_weights_are_hashed_under_the_configurations_names():
+    config = {
+        "weights": "bundled:mini/weights/gicd.safetensors",
+        "model": {"path": "bundled:mini/models/text-to-image"},
+    }
+    found = provenance.weight_files(config)
+    assert {config["weights"], config["model"]["path"] + "/vae/diffusion_pytorch_model.safetensors"} <= set(found)
+    assert all(file.is_file() for file in found.values())
