@@ -11,20 +11,19 @@ its gentle steepness, without its jump. About forty minutes on one core.
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from cosalpure import networks
 from cosalpure.detect import settings as detectors
 from cosalpure.detect.common import resize
 from cosalpure.detect.gconet_plus import GCoNetPlus
 from cosalpure.networks.gconet_plus import GENTLE
-from cosalpure.train.co_saliency import map_loss, pools, success_rate, train_in_rounds
+from cosalpure.train.co_saliency import map_loss
 from cosalpure.train.compute import Compute
-from cosalpure.train.group_affinity import Batch, Learner, draw_batch, empty_loss, learner
+from cosalpure.train.group_affinity import Batch, Learner, empty_loss, train
 
 
 @dataclass
@@ -62,26 +61,13 @@ def train_gconet_plus(
     compute: Compute | None = None,
 ) -> dict[str, Any]:
     """Train and write `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
-    output, its, compute = Path(output), settings or GCoNetPlusSettings(), compute or Compute()
-    pool, dev = pools(its, resources, compute.workers)
-    arch = {key: getattr(its, key) for key in ("width", "input_size")}
-    model, arch = learner("gconet_plus", "co_x5", its, arch, len(pool.concepts))
-    model = model.to(compute.torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    its = settings or GCoNetPlusSettings()
+    sizes = ("width", "input_size")
 
-    def draw(step: int) -> Batch:
-        return draw_batch(pool, its, "gconet_plus", step)
+    def detector(network: Any, device: torch.device) -> GCoNetPlus:
+        return GCoNetPlus(detectors.GCoNetPlusSettings(), network, device)
 
-    def losses(model: Any, batch: Batch) -> dict[str, torch.Tensor]:
-        return group_losses(model, batch, its, compute.autocast)
-
-    def detector(model: Any) -> GCoNetPlus:
-        return GCoNetPlus(detectors.GCoNetPlusSettings(), model.network, compute.torch_device)
-
-    folder = output.with_suffix("")
-    trained: Any = train_in_rounds("gconet_plus", model, draw, losses, detector, dev, folder, its, compute)
-    training = {"concepts": pool.concepts, **asdict(its), "dev_success": success_rate(detector(trained), dev)}
-    networks.save_weights(output, trained.network, arch, "gconet_plus", training)
-    return training
+    return train("gconet_plus", "co_x5", sizes, output, its, group_losses, detector, resources, compute)
 
 
 def group_losses(

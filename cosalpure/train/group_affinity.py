@@ -1,6 +1,8 @@
 """What the trainings of GCoNet+ and MCCL share: batches of groups, a classification beside them, losses on prototypes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -11,7 +13,8 @@ from cosalpure import networks
 from cosalpure.detect.group_affinity import smoothly_resized
 from cosalpure.seeds import generator
 from cosalpure.train import common
-from cosalpure.train.co_saliency import draw_groups
+from cosalpure.train.co_saliency import draw_groups, pools, success_rate, train_in_rounds
+from cosalpure.train.compute import Compute
 from cosalpure.train.scenes import ScenePool, augment
 
 FOCUS = 2.0  # exponent of the focal loss, its authors' (Lin et al., ICCV 2017)
@@ -46,6 +49,55 @@ class Learner(nn.Module):
         """Compute the cross entropy of the concepts of pictures whose deepest maps are (M, C, h, w)."""
         scores = self.classifier(deepest.mean((2, 3)))
         return F.cross_entropy(scores.float(), labels, label_smoothing=smoothing)
+
+
+def train(
+    name: str,
+    deepest: str,
+    sizes: Sequence[str],
+    output: str | Path,
+    its: Any,
+    group_losses: Callable[..., dict[str, torch.Tensor]],
+    detector: Callable[[Any, torch.device], Any],
+    resources: str | Path | None,
+    compute: Compute | None,
+) -> dict[str, Any]:
+    """Train a network and write `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable.
+
+    Args:
+        name: the network's.
+        deepest: the name of its group module.
+        sizes: the settings that are its architecture.
+        output: the file to write.
+        its: the training's settings.
+        group_losses: gives the losses of (learner, batch, settings, autocast).
+        detector: makes the detector of (network, device), whose success on the dev concepts is measured.
+        resources: folder of sprites and backgrounds. Default: the bundled one.
+        compute: where and how long to compute.
+
+    Returns:
+        What the file says of its training.
+    """
+    output, compute = Path(output), compute or Compute()
+    device = compute.torch_device
+    pool, dev = pools(its, resources, compute.workers)
+    model, arch = learner(name, deepest, its, {key: getattr(its, key) for key in sizes}, len(pool.concepts))
+    model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def draw(step: int) -> Batch:
+        return draw_batch(pool, its, name, step)
+
+    def losses(model: Any, batch: Batch) -> dict[str, torch.Tensor]:
+        return group_losses(model, batch, its, compute.autocast)
+
+    def of_learner(model: Any) -> Any:
+        return detector(model.network, device)
+
+    folder = output.with_suffix("")
+    trained: Any = train_in_rounds(name, model, draw, losses, of_learner, dev, folder, its, compute)
+    training = {"concepts": pool.concepts, **asdict(its), "dev_success": success_rate(of_learner(trained), dev)}
+    networks.save_weights(output, trained.network, arch, name, training)
+    return training
 
 
 def learner(name: str, deepest: str, its: Any, arch: dict[str, Any], concepts: int) -> tuple[Learner, dict[str, Any]]:

@@ -10,19 +10,18 @@ classification of single pictures teaches the backbone. No discriminator. About 
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from cosalpure import networks
 from cosalpure.detect import settings as detectors
 from cosalpure.detect.mccl import MCCL
 from cosalpure.networks.group_affinity import upsample
-from cosalpure.train.co_saliency import map_loss, pools, success_rate, train_in_rounds
+from cosalpure.train.co_saliency import map_loss
 from cosalpure.train.compute import Compute
-from cosalpure.train.group_affinity import Batch, Learner, draw_batch, learner, triplet_loss
+from cosalpure.train.group_affinity import Batch, Learner, train, triplet_loss
 
 
 @dataclass
@@ -62,26 +61,13 @@ def train_mccl(
     compute: Compute | None = None,
 ) -> dict[str, Any]:
     """Train and write `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
-    output, its, compute = Path(output), settings or MCCLSettings(), compute or Compute()
-    pool, dev = pools(its, resources, compute.workers)
-    arch = {key: getattr(its, key) for key in ("width", "depths", "input_size")}
-    model, arch = learner("mccl", "co_x4", its, arch, len(pool.concepts))
-    model = model.to(compute.torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    its = settings or MCCLSettings()
+    sizes = ("width", "depths", "input_size")
 
-    def draw(step: int) -> Batch:
-        return draw_batch(pool, its, "mccl", step)
+    def detector(network: Any, device: torch.device) -> MCCL:
+        return MCCL(detectors.MCCLSettings(), network, device)
 
-    def losses(model: Any, batch: Batch) -> dict[str, torch.Tensor]:
-        return group_losses(model, batch, its, compute.autocast)
-
-    def detector(model: Any) -> MCCL:
-        return MCCL(detectors.MCCLSettings(), model.network, compute.torch_device)
-
-    folder = output.with_suffix("")
-    trained: Any = train_in_rounds("mccl", model, draw, losses, detector, dev, folder, its, compute)
-    training = {"concepts": pool.concepts, **asdict(its), "dev_success": success_rate(detector(trained), dev)}
-    networks.save_weights(output, trained.network, arch, "mccl", training)
-    return training
+    return train("mccl", "co_x4", sizes, output, its, group_losses, detector, resources, compute)
 
 
 def group_losses(
