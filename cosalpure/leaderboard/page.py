@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from cosalpure.errors import UserError
 from cosalpure.io import whole_file
 from cosalpure.leaderboard import board, check
 from cosalpure.leaderboard.entry import Cell, Entry, read_entry
 from cosalpure.report.citations import BENCHMARK, references
+from cosalpure.report.inline import SORT, inline
 from cosalpure.verify import SPREAD
 
 FOLDER = Path(__file__).parent
@@ -72,7 +72,7 @@ def write(folder: str, output: str) -> Path:
 def render(entries: Sequence[Entry]) -> str:
     """Print the page of some entries."""
     tables = board.boards(entries)
-    style, script = (Markup((FOLDER / name).read_text(encoding="utf-8")) for name in ("board.css", "board.js"))
+    style, script = (inline(FOLDER / "board.css"), inline(SORT, FOLDER / "board.js"))
     values: dict[str, Any] = {
         "present": [its for its in tables if its.present],
         "earlier": [its for its in tables if not its.present],

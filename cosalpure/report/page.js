@@ -1,4 +1,3 @@
-"use strict";
 // Everything from outside is put in as text, never as markup.
 const page = JSON.parse(document.getElementById("page-data").textContent);
 const find = (id) => document.getElementById(id);
@@ -9,26 +8,6 @@ const make = (tag, text, attributes = {}) => {
   return node;
 };
 
-// --- tables: sorted by their headers, numbers by value, empty cells last
-const sortable = (table) => {
-  for (const [column, head] of [...table.tHead.rows[0].cells].entries()) {
-    const button = make("button", head.textContent, { type: "button" });
-    head.replaceChildren(button);
-    button.addEventListener("click", () => {
-      const up = head.getAttribute("aria-sort") !== "ascending";
-      for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
-      head.setAttribute("aria-sort", up ? "ascending" : "descending");
-      const value = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
-      const compare = (a, b) => {
-        const [x, y] = [value(a), value(b)];
-        if (x === "" || y === "") return (x === "") - (y === "");
-        const order = isNaN(x) || isNaN(y) ? x.localeCompare(y) : x - y;
-        return up ? order : -order;
-      };
-      table.tBodies[0].append(...[...table.tBodies[0].rows].sort(compare));
-    });
-  }
-};
 document.querySelectorAll("table.sortable").forEach(sortable);
 
 // --- tabs: one panel at a time, moved by arrow keys as well (the pattern "tabs" of the ARIA authoring practices)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from cosalpure.errors import UserError
 from cosalpure.experiment.layout import Layout
@@ -19,6 +18,7 @@ from cosalpure.labels import Entries
 from cosalpure.methods import FAMILIES
 from cosalpure.provenance import mixtures
 from cosalpure.report import citations, explorer, findings, gallery, limits, provenance, sweep, table_views, times
+from cosalpure.report.inline import SORT, inline
 from cosalpure.report.numbers import Numbers
 from cosalpure.report.view import Cite, Page, Section
 from cosalpure.seeds import split_repeat
@@ -105,7 +105,7 @@ def build(
 
 def render(page: Page) -> str:
     """Print a page as HTML."""
-    style, script = (Markup((FOLDER / name).read_text(encoding="utf-8")) for name in ("page.css", "page.js"))
+    style, script = (inline(FOLDER / "page.css"), inline(SORT, FOLDER / "page.js"))
     return TEMPLATES.get_template("page.html.j2").render(page=page, style=style, script=script)
 
 
