@@ -4,7 +4,7 @@ run("results", load_files(["config.yaml"]), "purifier", "cosalpure", facts, "lea
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +54,7 @@ def run(
     table = path.with_name(scores.file_name(name))
     with whole_file(table) as partial:
         scores.write(found, partial)
-        values = _values(Layout(results), experiment, track, name, found, facts)
+        values = _values(Layout(results), experiment, track, name, conditions, found, facts)
         values["scores"] = {"file": table.name, "sha256": _hash(partial.read_bytes()), "rows": len(found)}
         entry = validated(Entry, values | ({"status": status} if status else {}), f"{name}: ")
         if faults := check.faults_of(entry, found):
@@ -71,15 +71,21 @@ def _check_metrics(experiment: Experiment) -> None:
 
 
 def _values(
-    layout: Layout, experiment: Experiment, track: Track, name: str, found: "pd.DataFrame", facts: Facts
+    layout: Layout,
+    experiment: Experiment,
+    track: Track,
+    name: str,
+    conditions: list[Condition],
+    found: "pd.DataFrame",
+    facts: Facts,
 ) -> dict[str, Any]:
     """Collect all of an entry but its scores file."""
-    conditions = rows.conditions_of(experiment, track, name)
     its = rows.entry_of(experiment, track, name)
     settings = experiment.statistics
     bootstrap: Bootstrap = {"seed": experiment.seed, "samples": settings.samples, "level": settings.level}
     said = facts.model_dump(exclude={"reported"})
     claims = reported.claims(track, facts.reported) if facts.reported else []
+    data = {dataset: data_of(part) for dataset, part in found.groupby("dataset", sort=False)}
     return said | {
         "claimed": [*said["claimed"], *claims],
         "bibtex": facts.bibtex or _bibtex(its),
@@ -93,9 +99,9 @@ def _values(
             "plugin": record.plugin(its.method, METHODS[its.family]),
             "needs": sorted(its.needs),
         },
-        "data": {dataset: data_of(part) for dataset, part in found.groupby("dataset", sort=False)},
+        "data": data,
         "intervals": bootstrap,
-        "measured": _measured(experiment, track, conditions, found, bootstrap),
+        "measured": _measured(experiment, track, conditions, data, measure.means(found, conditions, bootstrap)),
         "differences": _differences(experiment, track, name, conditions, found, bootstrap),
         "environment": environment_of(layout, experiment, conditions),
     }
@@ -116,19 +122,20 @@ def data_of(part: "pd.DataFrame") -> dict[str, Any]:
 
 
 def _measured(
-    experiment: Experiment, track: Track, conditions: Sequence[Condition], found: "pd.DataFrame", bootstrap: Bootstrap
+    experiment: Experiment,
+    track: Track,
+    conditions: Sequence[Condition],
+    data: Mapping[Any, Mapping[str, Any]],
+    numbers: Sequence[measure.Numbers],
 ) -> list[dict[str, Any]]:
-    numbers = measure.means(found, conditions, bootstrap)
-    detectors = experiment.entries
-    counts = {dataset: data_of(part) for dataset, part in found.groupby("dataset", sort=False)}
     return [
         {
             **dict(zip(KEYS, its, strict=True)),
             "role": rows.role_of(experiment, track, its),
             "label": rows.label_of(experiment, track, its),
-            "detector_label": detectors.label("detectors", its[3]),
-            "groups": counts[its[0]]["groups"],
-            "images": counts[its[0]]["images"],
+            "detector_label": experiment.entries.label("detectors", its[3]),
+            "groups": data[its[0]]["groups"],
+            "images": data[its[0]]["images"],
             "metrics": cells,
         }
         for its, cells in zip(conditions, numbers, strict=True)
