@@ -94,9 +94,10 @@ def _cells(place: str, said: Any, expected: measure.Numbers) -> Iterator[str]:
         for split, cell in splits.items():
             its: Cell = getattr(getattr(said, metric), split)
             for key, value in cell.items():
-                if not _equal(getattr(its, key), value):
+                if not close(getattr(its, key), value, TOLERANCE):
                     yield f"{place}.{metric}.{split}.{key}: {getattr(its, key)}, but the scores give {value}"
 
 
-def _equal(a: float | None, b: float | None) -> bool:
-    return a is b if a is None or b is None else abs(a - b) <= TOLERANCE
+def close(a: float | None, b: float | None, tolerance: float) -> bool:
+    """Tell whether two numbers differ by at most `tolerance`, or both are missing."""
+    return a is b if a is None or b is None else abs(a - b) <= tolerance

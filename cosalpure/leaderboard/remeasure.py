@@ -103,10 +103,6 @@ def compare(entry: Entry, again: Entry) -> Iterator[str]:
         for metric, splits in old.items():
             for split, cell in splits.items():
                 values = cell["value"], new[metric][split]["value"]
-                if not _near(*values):
+                if not check.close(*values, SPREAD + ROUNDING):
                     place = f"measured[{number}].metrics.{metric}.{split}.value"
                     yield f"{place}: submitted {values[0]}, measured again {values[1]}, more than {SPREAD} apart"
-
-
-def _near(a: float | None, b: float | None) -> bool:
-    return a is b if a is None or b is None else abs(a - b) <= SPREAD + ROUNDING
