@@ -17,7 +17,7 @@ IMAGES = 200
 
 
 def run_in(folder, success=0.5, quality=50, purifiers=("jpeg", "other")):
-    """A folder of results: scores of an attacked and a clean half alike, and the records of what made them."""
+    """A folder of results: scores of attacked and clean images alike, and the records of what made them."""
     rows = [
         dict(zip(KEYS, ("mini", "none", purifier, "gicd"), strict=True))
         | {"attacked": half == 0, "success": float(place < success * IMAGES)}

@@ -6,7 +6,7 @@ A dataset's folder holds
 
 The manifest has a row an image: `COLUMNS`. `group` is the label that a person sees, `slug` is safe in paths and shells,
 `original` is the name of the file that the image was made from, `truth` says whether there is a mask, `left_out`, the same
-in every row, how many images the dataset left out as invalid. Stages read groups from here and meet in files of the same
+in every row, how many images the dataset excluded as invalid. Stages read groups from here and meet in files of the same
 names. Beside the manifest, `problems.parquet` lists what is wrong and `notes.parquet` how unusual files were read, if anything.
 """
 

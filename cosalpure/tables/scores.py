@@ -60,7 +60,7 @@ def expected_images(conditions: ByCondition, dataset: str, split: Split) -> int:
 
 
 def left_out(scores: pd.DataFrame) -> str:
-    """Say which images datasets left out as invalid, or kept without any object; empty if there are none."""
+    """Say which images datasets excluded as invalid, or kept without any object; empty if there are none."""
     counts = scores.groupby("dataset", sort=False)["left_out"].max()
     parts = [
         f"{dataset} excludes {count} invalid image{'s' * (count > 1)}" for dataset, count in counts.items() if count

@@ -329,7 +329,7 @@ def _moves_between_tabs(browser):
 
 
 def _shows_every_metric(browser):
-    """The clean half of cosalpure lacks an image."""
+    """The clean images of cosalpure lack one."""
     find = browser.find_element
     find("css selector", "input[name=split][value=clean]").click()
     assert "5 of 6" in find("id", "explorer-table").text
