@@ -40,6 +40,7 @@ class Method:
         joint: whether a degradation changes the images of one call together, so that each depends on the others.
         names: keys of settings that name other entries of the experiment, and the family of these: {"detector":
             "detectors"}; the settings hold each as a `cosalpure.chosen.Chosen`.
+        backbone: the network that a detector looks with, "VGG16"; the report prints it where architectures are compared.
         cite: keys of its papers in `assets/references.bib`.
         bibtex: BibTeX of a plug-in.
         path: the Python file of a method that is named by its file; an input of its rule.
@@ -55,6 +56,7 @@ class Method:
     differentiable: bool = False
     joint: bool = False
     names: Mapping[str, Any] = field(default_factory=dict)
+    backbone: str = ""
     cite: tuple[str, ...] = ()
     bibtex: str = ""
     path: str = ""
@@ -71,7 +73,7 @@ class Method:
         settings = getattr(plugin, "Settings", Model)
         if not (isinstance(settings, type) and issubclass(settings, Model)):
             raise UserError(f"{plugin.__name__}.Settings: expected a subclass of cosalpure.schema.Model")
-        keys = ("label", "role", "files", "random", "differentiable", "joint", "bibtex")
+        keys = ("label", "role", "files", "random", "differentiable", "joint", "backbone", "bibtex")
         found = {key: getattr(plugin, key) for key in keys if hasattr(plugin, key)}
         needs = getattr(plugin, "needs", ())
         if not callable(needs):

@@ -1,6 +1,7 @@
 """The page's plots of all methods, and its table of every metric: both show the same cells."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -17,13 +18,13 @@ from cosalpure.tables.present import Cell, cells_of
 from cosalpure.tables.write import cell_text
 
 
-def build(numbers: Numbers, entries: Entries) -> tuple[Success, Explorer]:
-    """Build both sections."""
+def build(numbers: Numbers, entries: Entries, backbones: Mapping[str, str]) -> tuple[Success, Explorer]:
+    """Build both sections; `backbones` maps the detectors to the networks that they look with."""
     found, blocks = [], []
     for dataset, degradation in numbers.degraded():
         cells, name = numbers.cells(dataset, degradation), f"{dataset}, {entries.label('degradations', degradation)}"
         blocks.append(ExplorerBlock(name, list(map(_cell, cells_of(cells)))))
-        found.append((name, success_plots(cells, name)))
+        found.append((name, [*cost_plot(cells, degradation, name, entries, backbones), *success_plots(cells, name)]))
     titles = {name: DESCRIBED[score_column(name)].title for name in METRICS}
     abouts = {name: about(name) for name in METRICS}
     return Success([its for its in found if its[1]]), Explorer(
@@ -43,6 +44,32 @@ def success_plots(cells: pd.DataFrame, name: str) -> list[Plot]:
         drawing = plots.success_by_method(list(rows.items()))
         found.append(Plot(str(detector), title, svg.inline(drawing, title)))
     return found
+
+
+def cost_plot(
+    cells: pd.DataFrame, degradation: str, name: str, entries: Entries, backbones: Mapping[str, str]
+) -> list[Plot]:
+    """Draw what a degradation costs each detector without purification, if there are several detectors to compare.
+
+    A detector's row names its backbone: an attack is made on one architecture and transfers to the others more or less.
+    """
+    alone = cells["purifier"].map(lambda purifier: entries.role("purifiers", purifier) == "reference")
+    shown = cells[(cells["metric"] == "sr") & (cells["split"] == "adv") & alone]
+    rows: dict[str, dict[str, plots.Interval]] = {}
+    for cell in cells_of(shown):
+        backbone = backbones.get(cell.detector)
+        label = cell.detector_label + (f" ({backbone})" if backbone else "")
+        key = "after" if cell.degradation == degradation else "before"
+        rows.setdefault(label, {})[key] = (cell.value, cell.low, cell.high)
+    if len(rows) < 2:
+        return []
+    (before, after), what = plots.SPLITS.values(), entries.label("degradations", degradation)
+    series = {"before": ("unchanged images", after[1]), "after": (what, before[1])}
+    title = (
+        f"Success rate of every detector on the images that {what} changes, before and after, with intervals: {name}"
+    )
+    drawing = plots.success_by_method(list(rows.items()), series)
+    return [Plot("Every detector, without purification", title, svg.inline(drawing, title))]
 
 
 def about(metric: str) -> str:

@@ -15,7 +15,7 @@ from cosalpure.errors import UserError
 from cosalpure.experiment.layout import Layout
 from cosalpure.io import whole_file
 from cosalpure.labels import Entries
-from cosalpure.methods import FAMILIES
+from cosalpure.methods import FAMILIES, METHODS
 from cosalpure.provenance import mixtures
 from cosalpure.report import citations, explorer, findings, gallery, limits, provenance, sweep, table_views, times
 from cosalpure.report.inline import SORT, inline
@@ -82,7 +82,7 @@ def build(
     """Build the page of a run; `every` has all score rows. Sections that have nothing to show are left out."""
     scores = every[[split_repeat(name)[1] is None for name in every["degradation"]]]  # further seeds: in their table
     numbers = Numbers(layout, scores, entries, {"seed": seed, "samples": statistics.samples, "level": statistics.level})
-    success, every_metric = explorer.build(numbers, entries)
+    success, every_metric = explorer.build(numbers, entries, backbones(config, scores))
     pictures = gallery.build(layout, scores, entries)
     jobs = provenance.jobs_behind(layout, every)
     sections: list[Section | None] = [
@@ -107,6 +107,13 @@ def render(page: Page) -> str:
     """Print a page as HTML."""
     style, script = (inline(FOLDER / "page.css"), inline(SORT, FOLDER / "page.js"))
     return TEMPLATES.get_template("page.html.j2").render(page=page, style=style, script=script)
+
+
+def backbones(config: Mapping[str, Any], scores: pd.DataFrame) -> dict[str, str]:
+    """Map the detectors that were run to their backbones, where their methods name one."""
+    entries, known = config.get("detectors", {}), METHODS["detectors"]
+    names = {name: citations.method_of(entries, name) for name in scores["detector"].unique()}
+    return {name: found for name, method in names.items() if (found := known.get(method).backbone)}
 
 
 def cite(config: Mapping[str, Any], scores: pd.DataFrame) -> Cite:

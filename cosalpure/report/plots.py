@@ -52,7 +52,7 @@ MARKERS = "osD^"  # of the first, second, ... series
 TIP = "tip:"  # before the text of a dot, in its id
 LONGEST = 48  # characters of a name
 HALVES = {"adv": "attacked images", "clean": "clean images"}
-HALF_COLOURS = {"adv": COLOURS["--mark"], "clean": COLOURS["--mark2"]}
+SPLITS = {"adv": (HALVES["adv"], COLOURS["--mark"]), "clean": (HALVES["clean"], COLOURS["--mark2"])}
 
 Pair = tuple[float, float]
 Interval = tuple[float, float, float]  # value, low, high; NaN where there is none
@@ -75,19 +75,21 @@ def sweep_rows(numbers: pd.DataFrame) -> list[SweepRow]:
 
 
 @matplotlib.rc_context(STYLE)
-def success_by_method(rows: Sequence[tuple[str, Mapping[str, Interval]]]) -> Figure:
-    """Draw the success rate of every method, a line for its attacked and one for its clean images.
+def success_by_method(
+    rows: Sequence[tuple[str, Mapping[str, Interval]]], series: Mapping[str, tuple[str, str]] = SPLITS
+) -> Figure:
+    """Draw two success rates of every method, a line each; by default that of its attacked and of its clean images.
 
     Args:
-        rows: a method's name and its intervals by half, "adv" and "clean"; values lie in [0, 1].
+        rows: a method's name and its intervals by series; values lie in [0, 1].
+        series: name and colour of each of the two.
     """
     figure = Figure(figsize=(NARROW, 0.75 + 0.44 * len(rows)), layout="constrained")
     panel = figure.subplots()
-    for (half, title), shift in zip(HALVES.items(), (0.52, 0.76), strict=True):
-        colour = HALF_COLOURS[half]
-        panel.plot([], [], "o", color=colour, label=title)
+    for (key, (title, colour)), shift in zip(series.items(), (0.52, 0.76), strict=True):
+        panel.plot([], [], "o", color=colour, label=printed(title))
         for place, (method, values) in enumerate(rows):
-            value, low, high = values.get(half, (math.nan,) * 3)
+            value, low, high = values.get(key, (math.nan,) * 3)
             _bar(panel, (low, high), (place + shift,) * 2, colour)
             _dot(panel, value, place + shift, colour, f"{method}, {title}: {_interval(value, low, high)}")
     for place, (method, _) in enumerate(rows):

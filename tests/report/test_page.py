@@ -117,6 +117,12 @@ def test_it_says_what_happened_with_intervals_and_gaps(page):
 
 
 @pytest.mark.slow
+def test_detectors_are_compared_without_purification_under_their_backbones(page):
+    plot = page.read_text().partition("Every detector, without purification")[2].partition("</svg>")[0]
+    assert "GICD (VGG16), unchanged images: 1.000" in plot and "GCAGC (HRNet), Jadena: 0.000" in plot
+
+
+@pytest.mark.slow
 def test_metrics_of_a_whole_dataset_are_described_apart_from_those_of_images(page):
     text = page.read_text()
     assert "dataset_curves" in text and "max E of the dataset: enhanced alignment" in text

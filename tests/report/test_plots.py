@@ -41,6 +41,12 @@ def test_every_method_has_a_dot_and_an_interval_a_half_where_they_are_known():
     assert bars == [(0.125, 0.5), (1.0, 1.0)]
 
 
+def test_two_series_of_any_name_can_be_drawn():
+    series = {"before": ("unchanged images", plots.INK), "after": ("Jadena", plots.LINE)}
+    figure = plots.success_by_method([("GICD (VGG16)", {"before": (0.75, NAN, NAN), "after": (0.5, NAN, NAN)})], series)
+    assert dots(figure) == ["GICD (VGG16), unchanged images: 0.750", "GICD (VGG16), Jadena: 0.500"]
+
+
 def test_names_from_outside_stay_text():
     figure = plots.success_by_method(METHODS)
     text = svg.inline(figure, HOSTILE)
