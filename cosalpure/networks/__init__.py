@@ -24,6 +24,8 @@ from cosalpure.staging import staged
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from cosalpure.networks.packing import Bits
+
 NETWORKS = {
     "adm": "cosalpure.networks.adm:ADM",
     "gcagc": "cosalpure.networks.gcagc:GCAGC",
@@ -130,14 +132,14 @@ def save_weights(
     arch: Mapping[str, Any],
     name: str,
     training: Mapping[str, Any] | None = None,
+    bits: Bits = 16,
 ) -> None:
-    """Write `network` as a safetensors file, kernels in float16, with `arch` and `training` in the header."""
+    """Write `network` as a safetensors file, kernels in `bits` bits, with `arch` and `training` in the header."""
     from safetensors.torch import save
 
-    state = {}
-    for key, value in network.state_dict().items():
-        halve = value.is_floating_point() and value.ndim > 1  # biases and batch statistics are small and delicate
-        state[key] = (value.half() if halve else value).cpu().contiguous()
+    from cosalpure.networks.packing import packed
+
+    state = packed(network.state_dict(), bits)
     header = {"network": name, "arch": json.dumps(arch), "training": json.dumps(training or {})}
     with whole_file(path) as temporary:
         temporary.write_bytes(_canonical(save(state, metadata=header)))
@@ -151,6 +153,8 @@ def load_weights(name: str, path: str | Path) -> Any:
     """
     from safetensors.torch import load_file
 
+    from cosalpure.networks.packing import unpacked
+
     header = read_header(path)
     if header.get("network", name) != name:
         raise UserError(f"{path}: holds weights of '{header['network']}', not of '{name}'")
@@ -163,7 +167,7 @@ def load_weights(name: str, path: str | Path) -> Any:
     except (TypeError, ValueError, RuntimeError) as error:  # no JSON, no object, or values that build nothing
         found = one_line(error, 100)
         raise UserError(f"{path}: its header: arch: not the arguments of network '{name}' ({found})") from None
-    return _filled(network, load_file(staged(path)), path, f"does not fit network '{name}'")
+    return _filled(network, unpacked(load_file(staged(path))), path, f"does not fit network '{name}'")
 
 
 def load(name: str, paths: str | Path | Sequence[str | Path] | nn.Module) -> Any:

@@ -11,12 +11,14 @@ from torch.nn import functional as F
 
 from cosalpure import networks
 from cosalpure.detect.group_affinity import smoothly_resized
+from cosalpure.networks.packing import Bits, packed, unpacked
 from cosalpure.seeds import generator
 from cosalpure.train import common
 from cosalpure.train.co_saliency import draw_groups, pools, success_rate, train_in_rounds
 from cosalpure.train.compute import Compute
 from cosalpure.train.scenes import ScenePool, augment
 
+BITS: Bits = 8  # of a kernel's number in the file: what ships has a budget
 FOCUS = 2.0  # exponent of the focal loss, its authors' (Lin et al., ICCV 2017)
 
 
@@ -95,8 +97,9 @@ def train(
 
     folder = output.with_suffix("")
     trained: Any = train_in_rounds(name, model, draw, losses, of_learner, dev, folder, its, compute)
+    trained.network.load_state_dict(unpacked(packed(trained.network.state_dict(), BITS)))  # success is that of the file
     training = {"concepts": pool.concepts, **asdict(its), "dev_success": success_rate(of_learner(trained), dev)}
-    networks.save_weights(output, trained.network, arch, name, training)
+    networks.save_weights(output, trained.network, arch, name, training, BITS)
     return training
 
 
