@@ -5,10 +5,12 @@ background: the common object is the only thing that repeats, as in a co-salienc
 backgrounds lie in `assets/mini/` (made by `build_sprites.py` there). About one millisecond an image at 64 px.
 """
 
+import copy
 import csv
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
@@ -51,6 +53,13 @@ class MiniWorld:
             side = strip.height
             self._sprites[concept] = [strip.crop((x, 0, x + side, side)) for x in range(0, strip.width, side)]
         return self._sprites[concept]
+
+    def at(self, size: int) -> Self:
+        """Give the same world at another size in pixels."""
+        other = copy.copy(self)
+        other.size = size
+        other.__dict__.pop("photographs", None)  # they have the old size
+        return other
 
     @cached_property
     def photographs(self) -> list[Image.Image]:

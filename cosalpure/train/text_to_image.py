@@ -55,7 +55,8 @@ class TextToImageSettings:
     heads: tuple[int, ...] = (3, 6, 8)  # 16 channels a head
     attention_at_full_size: bool = True  # cross-attention at 16 x 16, too; self-attention there would cost a third more
     norm_groups: int = 16
-    images_per_concept: int = 384  # of the pool: half portraits, half scenes
+    large: float = 0.0  # share of steps at twice the side, at which purification works; such a step costs four to six
+    images_per_concept: int = 384  # of the pool: half portraits, half scenes; half as many at twice the side
     portraits: float = 0.5  # large objects on plain backgrounds, from which shape is learned sooner
     high_t: float = 0.85  # share of timesteps from `high_t_from`-1000, where the caption decides
     high_t_from: int = 200
@@ -116,19 +117,44 @@ def noised(
 # --------------------------------------------------------------------------------------------- the training data
 
 
-def compose_pool(path: Path, world: MiniWorld, settings: TextToImageSettings, workers: int = 0) -> np.ndarray:
-    """Compose the training images, uint8 (concepts x images_per_concept, size, size, 3), by concept, as one .npy."""
+@dataclass
+class Pool:
+    """The posteriors of training images of one size, by concept."""
+
+    mean: torch.Tensor  # (concepts x images, C, h, w), float16, scaled as the U-Net sees them
+    std: torch.Tensor
+    images: int  # a concept
+
+    def draw(self, rng: np.random.Generator, count: int) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
+        """Draw `count` images: means and standard deviations (count, C, h, w), and the numbers of their concepts."""
+        chosen = rng.integers(len(self.mean), size=count)
+        return self.mean[chosen].float(), self.std[chosen].float(), chosen // self.images
+
+
+def make_pool(
+    folder: Path, world: MiniWorld, images: int, vae: AutoencoderKL, settings: TextToImageSettings, compute: Compute
+) -> Pool:
+    """Compose and encode `images` images a concept, both kept in `folder`."""
+    pixels = compose_pool(folder / f"pool-{world.size}.npy", world, images, settings, compute.workers)
+    posteriors = encode_pool(folder / f"pool-{world.size}.pt", pixels, vae, compute.torch_device)
+    return Pool(**posteriors, images=images)
+
+
+def compose_pool(
+    path: Path, world: MiniWorld, images: int, settings: TextToImageSettings, workers: int = 0
+) -> np.ndarray:
+    """Compose the training images, uint8 (concepts x images, size, size, 3), by concept, as one .npy."""
 
     def compose_all(concept: str) -> list[np.ndarray]:
         rng = numpy_generator(settings.seed, "pool", concept)
-        return [compose(world, rng, concept, settings.portraits) for _ in range(settings.images_per_concept)]
+        return [compose(world, rng, concept, settings.portraits) for _ in range(images)]
 
     if not Path(path).exists():
         names = known_concepts(world)
         composed = tqdm(in_order(compose_all, names, workers), desc="composing", total=len(names), mininterval=5)
-        images = np.stack([image for of_concept in composed for image in of_concept])
+        pixels = np.stack([image for of_concept in composed for image in of_concept])
         with whole_file(path) as temporary, temporary.open("wb") as file:
-            np.save(file, images)
+            np.save(file, pixels)
     kept: np.ndarray = np.load(path, mmap_mode="r")
     return kept
 
@@ -209,13 +235,17 @@ def train_text_to_image(
     vae = load_autoencoder(autoencoder_dir)
 
     # 1. A pool of latents, and of captions' hidden states: only the U-Net runs in a step
-    images = compose_pool(output_dir / "pool.npy", world, settings, compute.workers)
-    pool = encode_pool(output_dir / "pool.pt", images, vae, compute.torch_device)
+    pool = make_pool(output_dir, world, settings.images_per_concept, vae, settings, compute)
+    large = pool
+    if settings.large:
+        large = make_pool(
+            output_dir, world.at(2 * world.size), settings.images_per_concept // 2, vae, settings, compute
+        )
     captions = Captions([words(concept) for concept in known_concepts(world)], tokenizer, text_encoder)
     alpha_bar = alphas_cumprod()
 
     # 2. The U-Net; plain matrix products are a third faster than fused attention at 64 tokens
-    unet = build_unet(settings, vae.config.latent_channels, text_encoder.config.hidden_size, pool["mean"].shape[-1])
+    unet = build_unet(settings, vae.config.latent_channels, text_encoder.config.hidden_size, pool.mean.shape[-1])
     unet.set_attn_processor(AttnProcessor())
     unet = unet.to(compute.torch_device)
     ema = moving_average(unet, settings.ema)
@@ -224,9 +254,8 @@ def train_text_to_image(
     # 3. v-prediction on noised latents
     def draw(step: int, progress: float) -> tuple[torch.Tensor, ...]:
         rng, torch_rng = numpy_generator(settings.seed, "unet", step), generator(settings.seed, "unet", step)
-        chosen = rng.integers(len(pool["mean"]), size=settings.batch)
-        hidden = captions.draw(rng, chosen // settings.images_per_concept, settings)
-        mean, std = pool["mean"][chosen].float(), pool["std"][chosen].float()
+        mean, std, concepts = draw_images(rng, pool, large, settings)
+        hidden = captions.draw(rng, concepts, settings)
         noise, jitter = (torch.randn(mean.shape, generator=torch_rng) for _ in range(2))
         t = draw_timesteps(rng, settings)
         x_t, v = noised(mean + std * jitter, noise, t, alpha_bar)
@@ -248,6 +277,13 @@ def train_text_to_image(
     train("text to image", draw, learn, parts, output_dir, settings, compute, after_checkpoint)
     write_json(output_dir / "settings.json", asdict(settings))
     return export_pipeline(output_dir / "final", tokenizer, text_encoder, vae, ema.module)
+
+
+def draw_images(
+    rng: np.random.Generator, pool: Pool, large: Pool, settings: TextToImageSettings
+) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
+    """Draw a batch from one of the pools as `Pool.draw` does, from `large` in a share `settings.large` of the steps."""
+    return (large if settings.large and rng.random() < settings.large else pool).draw(rng, settings.batch)
 
 
 def draw_timesteps(rng: np.random.Generator, settings: TextToImageSettings) -> torch.Tensor:

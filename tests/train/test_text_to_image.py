@@ -27,7 +27,7 @@ from cosalpure.train.text_encoder import (
     train_text_encoder,
     words,
 )
-from cosalpure.train.text_to_image import TextToImageSettings, noised, train_text_to_image
+from cosalpure.train.text_to_image import Pool, TextToImageSettings, draw_images, noised, train_text_to_image
 
 
 class FewConcepts(MiniWorld):
@@ -42,7 +42,9 @@ class FewConcepts(MiniWorld):
 TINY = {"checkpoint_every": 1, "log_every": 1, "warmup": 1, "batch": 2}
 TEXT = TextEncoderSettings(steps=2, width=16, heads=2, held_out=1, **TINY)
 AUTOENCODER = AutoencoderSettings(steps=2, held_out=3, **TINY)
-UNET = TextToImageSettings(steps=3, early_step=1, images_per_concept=2, channels=(16, 16, 16), heads=(2, 2, 2), **TINY)
+UNET = TextToImageSettings(
+    steps=3, early_step=1, images_per_concept=2, large=0.5, channels=(16, 16, 16), heads=(2, 2, 2), **TINY
+)
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +89,22 @@ def test_training_exports_an_early_pipeline_and_logs_every_step(trained):
     assert (folder / "early" / "model_index.json").exists()
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3]
+
+
+@pytest.mark.slow
+def test_a_pool_at_twice_the_side_has_its_own_images(trained):
+    folder = trained[0] / "unet"
+    small, large = (np.load(folder / f"pool-{side}.npy") for side in (64, 128))
+    assert small.shape == (12, 64, 64, 3) and large.shape == (6, 128, 128, 3) and large.std() > 20
+
+
+def test_a_share_of_the_steps_is_at_twice_the_side():
+    small, large = (Pool(torch.zeros(4, 1, side, side), torch.zeros(4, 1, side, side), 2) for side in (2, 4))
+    its = TextToImageSettings(batch=3, large=0.25)
+    drawn = [draw_images(np.random.default_rng(step), small, large, its) for step in range(400)]
+    sides = [mean.shape[-1] for mean, _, _ in drawn]
+    assert 70 < sides.count(4) < 130 and sides.count(2) + sides.count(4) == 400
+    assert all(mean.shape[0] == 3 and set(concepts) <= {0, 1} for mean, _, concepts in drawn)
 
 
 @pytest.mark.slow
