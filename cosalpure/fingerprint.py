@@ -48,6 +48,7 @@ STAGES = {"degradation": "degrade", "purifier": "purify", "detector": "detect"} 
 STARTS = {  # of a stage or a figure: "module:name", or files by a pattern
     **{stage: (f"{OWN}.{stage}.stage:run",) for stage in ("data", "concept", "tables", *STAGES.values())},
     "score": (f"{OWN}.score.condition:score_condition", f"{OWN}.score.condition:write_scores"),
+    "draws": (f"{OWN}.draws:folder", f"{OWN}.draws:seed_of", f"{OWN}.score.draws:with_draws"),
     "curves": (f"{OWN}.score.curves:measure_condition",),
     "dataset_curves": (f"{OWN}.tables.dataset:run",),
     "complete": (f"{OWN}.tables.complete:run",),

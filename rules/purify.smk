@@ -25,7 +25,9 @@ rule purify_images:
         compared_settings=settings_of("purifiers"),
         model=lambda wildcards, output: JOBS.model_text(wildcards.purifier, speed=True),  # not compared, as it takes `output`
         compared_model=lambda wildcards: JOBS.model_text(wildcards.purifier, speed=False),
-        concepts=lambda wildcards: JOBS.concepts_option(*names(wildcards, "purify")),
+        # with the number of draws: under another name finished jobs would run again
+        concepts=lambda wildcards: JOBS.concepts_option(*names(wildcards, "purify"))
+        + JOBS.draws_option(wildcards.degradation, wildcards.purifier),
         data=folder("data"),
         images=folder("degrade"),
         output=folder("purify"),

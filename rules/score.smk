@@ -16,7 +16,7 @@ rule score_maps:
         mem_mb=grown(1000),
         runtime=longer(30),
     params:
-        code=JOBS.code("score"),
+        code=lambda wildcards: JOBS.code("score", **wildcards),
         settings=part("score"),
         data=folder("data"),
         images=folder("purify"),

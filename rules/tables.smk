@@ -22,6 +22,7 @@ rule build_table:
     params:
         code=lambda wildcards: JOBS.code("tables"),
         degradation=JOBS.table_degradation,
+        attacks=lambda wildcards, output: LAYOUT.stage("degrade"),  # not compared, as it takes `output`
         output=lambda wildcards: LAYOUT.tables,
         settings=part("statistics"),
         entries=entries,
@@ -30,6 +31,7 @@ rule build_table:
         "table: {wildcards.table}"
     shell:
         "cosalpure tables build {input:q} --degradation {params.degradation:q} --only {wildcards.table} --output {params.output}"
+        " --attacks {params.attacks:q}"
         " --settings {params.settings:q} --entries {params.entries:q} --seed {params.seed} > {log:q} 2>&1"
 
 

@@ -31,11 +31,15 @@ def detect(
     settings: Settings = NO_SETTINGS,
     threads: Threads = 1,
 ) -> None:
-    """Predict one co-saliency map for each image."""
+    """Predict one co-saliency map for each image, in every draw of the purifier that is in the folder."""
     from cosalpure.detect import DETECTORS
 
     chosen = read_settings(DETECTORS.get(method).settings, settings)
     span = span_of(groups, data)
     from cosalpure.detect.stage import run
+    from cosalpure.draws import count, first_last, folder, keep
 
-    run(method, chosen, data, images, output, span, average_with)
+    draws = count(images)
+    keep(output, draws)
+    for draw in first_last(draws):
+        run(method, chosen, data, folder(images, draw), folder(output, draw), span, average_with)

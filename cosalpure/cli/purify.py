@@ -34,6 +34,9 @@ def purify(
     groups: Groups = ALL,
     settings: Settings = NO_SETTINGS,
     text_to_image: Model = NO_SETTINGS,
+    draws: Annotated[
+        int, typer.Option("--draws", metavar="K", min=1, help="Number of draws of the purifier's noise.")
+    ] = 1,
     seed: Seed = SEED,
     threads: Threads = 1,
 ) -> None:
@@ -42,6 +45,10 @@ def purify(
 
     chosen, model = read_settings(PURIFIERS.get(method).settings, settings), read_model(text_to_image)
     span = span_of(groups, data)
+    from cosalpure.draws import first_last, folder, keep, seed_of
     from cosalpure.purify.stage import run
 
-    run(method, chosen, model, data, images, concepts, output, span, seed)
+    keep(output, draws)
+    for draw in first_last(draws):
+        place, own_seed = folder(output, draw), seed_of(seed, draw)
+        run(method, chosen, model, data, images, concepts, place, span, own_seed)

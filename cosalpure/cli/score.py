@@ -29,9 +29,13 @@ def score(
     chosen = read_settings(Score, settings)
     from cosalpure import record
     from cosalpure.data import read_manifest
+    from cosalpure.draws import count
     from cosalpure.score import score_condition, write_scores
+    from cosalpure.score.draws import with_draws
 
     job = record.begin("score", output, settings=chosen)
     names = dict(zip(("dataset", "degradation", "purifier", "detector"), condition, strict=True))
     folders = (f"{maps}/maps", f"{images}/images", data)
-    write_scores(score_condition(*folders, read_manifest(data), names, **chosen.model_dump()), output, job)
+    scores, draws = score_condition(*folders, read_manifest(data), names, **chosen.model_dump()), count(maps)
+    scores = with_draws(scores, maps, data, draws, **chosen.model_dump()) if draws > 1 else scores
+    write_scores(scores, output, job)

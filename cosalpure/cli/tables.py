@@ -1,5 +1,6 @@
 """`cosalpure tables`: build, check, compare and show the tables."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -38,6 +39,10 @@ def build(
         list[str] | None,
         several("--only", "NAME", "Tables to write, {tables}; or scores, one file of all rows. Default: all."),
     ] = None,
+    attacks: Annotated[
+        str | None,
+        typer.Option("--attacks", metavar="DIR", help="Folder of the stage degrade: Table 5 tells what attacks cost."),
+    ] = None,
     settings: Settings = NO_SETTINGS,
     entries: EntryLabels = NO_SETTINGS,
     seed: Seed = SEED,
@@ -45,9 +50,11 @@ def build(
 ) -> None:
     """Build the paper's tables from score files."""
     statistics = read_statistics(settings)
+    from cosalpure.degrade.cost import cost_of
     from cosalpure.tables.stage import run
 
-    run(scores, degradation, statistics, output, seed, only or None, read_entries(entries))
+    costs = partial(cost_of, attacks) if attacks else None
+    run(scores, degradation, statistics, output, seed, only or None, read_entries(entries), costs)
 
 
 @tables.command("check", cls=Command)

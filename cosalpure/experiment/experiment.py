@@ -117,6 +117,7 @@ class PurifierEntry(MethodEntry):
     """A configured purifier."""
 
     average_maps: bool = False  # each map is averaged with that of the unpurified image
+    draws: int = 1  # of its noise (`cosalpure.draws`)
     concepts_from: str | None = None  # degradation of whose images the concept is learned; None is those it purifies
 
     @property
@@ -201,6 +202,11 @@ class Experiment:
         """Get the seed of a degradation and of what follows from it: `seed`, or that of its name."""
         seed = split_repeat(degradation)[1]
         return self.seed if seed is None else seed
+
+    def draws_of(self, degradation: str, purifier: str) -> int:
+        """Count the draws by which a purifier is evaluated; just one against an attack that knows the noise of the first."""
+        known = getattr(self.entry("degradations", degradation).settings, "fixed_noise", False)
+        return 1 if known else self.purifiers[purifier].draws
 
     @cached_property
     def once(self) -> tuple[Condition, ...]:

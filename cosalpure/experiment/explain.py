@@ -187,7 +187,7 @@ def _entry_values(entry: DatasetEntry | MethodEntry, contents: Contents, constan
     family, name, method = entry.family, entry.name, entry.method if isinstance(entry, MethodEntry) else ""
     values = list(leaves(entry.settings))
     if isinstance(entry, PurifierEntry):
-        values.append(("average_maps", entry.average_maps))
+        values += [("average_maps", entry.average_maps), ("draws", entry.draws)]
     found = []
     for key, value in values:
         mine = [its for its in constants if its.key == f"{family}.{key}" and its.method in ("", method)]

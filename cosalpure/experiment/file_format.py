@@ -35,11 +35,16 @@ class EntryKeys(Model):
 
 
 class MapKeys(Model):
-    """Keys of any purifier's entry: how the maps of its images are made."""
+    """Keys of any purifier's entry: how its images are evaluated."""
 
     average_maps: bool = Field(
         False,
         description="Average each map with the map of the unpurified image, as the self-ensemble of DDA does with logits.",
+    )
+    draws: PositiveInt = Field(
+        1,
+        description="Draws of the purifier's noise. With several, Table 5 has the success of their mean, of their mean map and of "
+        "the worst one. The first draw counts elsewhere, and for an attack with `fixed_noise`.",
     )
 
 

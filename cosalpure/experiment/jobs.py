@@ -101,21 +101,26 @@ class Jobs:
     def seen_images(self, dataset: str, degradation: str, purifier: str, span: str) -> list[str]:
         """List the images that a detector sees: the purified ones, and the degraded ones where maps are averaged."""
         found = self.shards("purify", dataset, degradation, purifier, span=span)
-        averaged = self.experiment.purifiers[purifier].average_maps
-        return found + (self.shards("degrade", dataset, degradation, span=span) if averaged else [])
+        its = self.experiment.purifiers[purifier]
+        return found + (self.shards("degrade", dataset, degradation, span=span) if its.average_maps else [])
 
     def average_option(self, dataset: str, degradation: str, purifier: str) -> str:
         """Write --average-with FOLDER for a purifier whose maps are averaged with the degraded images', else nothing."""
         folder = self.layout.stage("degrade", dataset, degradation)
         return f"--average-with {folder}" if self.experiment.purifiers[purifier].average_maps else ""
 
+    def draws_option(self, degradation: str, purifier: str) -> str:
+        """Write --draws K where a purifier's noise is drawn several times, else nothing."""
+        return f" --draws {draws}" if (draws := self.experiment.draws_of(degradation, purifier)) > 1 else ""
+
     def code(self, stage: str, **names: str) -> str:
         """Fingerprint the code that computes an entry of a stage, or a figure: another one is a reason to rerun it."""
-        if stage in FAMILY:
-            return self.experiment.entry(FAMILY[stage], names[FAMILY[stage][:-1]]).code
         if stage == "data":
             return data_code(self.experiment.datasets[names["dataset"]].settings.source)
-        return self._code_of(stage)
+        family = FAMILY.get(stage)
+        own = self.experiment.entry(family, names[family[:-1]]).code if family else self._code_of(stage)
+        several = "purifier" in names and self.experiment.draws_of(names["degradation"], names["purifier"]) > 1
+        return f"{own}, {self._code_of('draws')}" if several else own
 
     # --- concepts -----------------------------------------------------------------------------------------------------
     @cached_property

@@ -105,9 +105,9 @@ def _filled(values: object, where: str) -> dict[str, Any]:
 def _without_sweeps(file: ExperimentFile, mistakes: Mistakes, places: Places, where: str) -> Experiment:
     datasets = mistakes.each(partial(_dataset_entry, file.datasets, places), file.datasets)
     named = Mistakes()  # what degradations may name is parsed before them, and told after them
-    averaged = named.each(partial(_more_keys, MapKeys, file.purifiers), file.purifiers)
+    evaluated = named.each(partial(_more_keys, MapKeys, file.purifiers), file.purifiers)
     concepts = named.each(partial(_concepts_from, file), file.purifiers)
-    purifiers = named.each(partial(_purifier_entry, file.purifiers, places, averaged, concepts), file.purifiers)
+    purifiers = named.each(partial(_purifier_entry, file.purifiers, places, evaluated, concepts), file.purifiers)
     detectors = named.each(partial(_method_entry, "detectors", file.detectors, places), file.detectors)
     known: Known = {"purifiers": purifiers, "detectors": detectors}
     attacks = partial(_degradation_entry, known, places)
@@ -184,11 +184,13 @@ def _method_entry(
 def _purifier_entry(
     entries: Written,
     places: Places,
-    averaged: Mapping[str, MapKeys],
+    evaluated: Mapping[str, MapKeys],
     concepts: Mapping[str, str | None],
     name: str,
 ) -> PurifierEntry:
-    its = _method_entry("purifiers", entries, places, name)
+    its, keys = _method_entry("purifiers", entries, places, name), evaluated.get(name, MapKeys())
+    if keys.draws > 1 and not its.random:
+        raise UserError(f"purifiers.{name}.draws: '{its.method}' draws no random numbers, so one draw is all there is")
     return PurifierEntry(
         label=its.label,
         role=its.role,
@@ -197,7 +199,8 @@ def _purifier_entry(
         name=name,
         method=its.method,
         settings=its.settings,
-        average_maps=name in averaged and averaged[name].average_maps,
+        average_maps=keys.average_maps,
+        draws=keys.draws,
         concepts_from=concepts.get(name),
     )
 

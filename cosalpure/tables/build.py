@@ -13,7 +13,7 @@ seeds     over how many seeds a mean is taken; sd is the standard deviation of t
           the smallest and largest of them
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TypedDict, Unpack
@@ -26,7 +26,7 @@ from cosalpure.labels import Entries
 from cosalpure.score import bootstrap_difference, bootstrap_mean
 from cosalpure.seeds import numpy_generator, split_repeat
 from cosalpure.tables.columns import with_labels, with_paper_values
-from cosalpure.tables.definitions import CELL, SPLITS, TABLES, Split, Table, metric_of
+from cosalpure.tables.definitions import CELL, COSTS, SPLITS, TABLES, Split, Table, metric_of
 from cosalpure.tables.rows import Difference, Request, Row, purifier_rows
 from cosalpure.tables.scores import IMAGE, by_condition, conditions_in, expected_images, in_split, read_scores
 
@@ -47,6 +47,7 @@ __all__ = [  # what other parts of the package measure with
     "with_labels",
 ]
 
+CostOf = Callable[[str, str], Mapping[str, float]]
 Measured = tuple[float, float, float, int, int, int, int]  # the columns `CELL`
 
 
@@ -70,6 +71,7 @@ def build_table(
     purifiers: Sequence[str] | None = None,
     detectors: Sequence[str] | None = None,
     pairs: Sequence[Difference] | None = None,
+    cost_of: CostOf | None = None,
     **bootstrap: Unpack[Bootstrap],
 ) -> pd.DataFrame:
     """Build a table from score rows, tidy: a row a cell, in the order of the definition's rows, metrics and splits.
@@ -83,11 +85,14 @@ def build_table(
         purifiers: the same.
         detectors: the same.
         pairs: differences to show, as in `Request`.
+        cost_of: gives the numbers of `COSTS` of a (dataset, degradation).
         bootstrap: `seed`, `samples` and `level` of the intervals.
     """
     entries = entries or Entries()
     request = Request(conditions_in(scores), degradation, entries, datasets, purifiers, detectors, pairs)
-    tidy = measure(table, rows_of(table, request), Cells(scores, **bootstrap))
+    rows, cells = rows_of(table, request), Cells(scores, **bootstrap)
+    several = table.of_draws and "draws" in scores
+    tidy = measure(replace(table, metrics=table.of_draws) if several else table, rows, cells, cost_of)
     if table.measure == "mean":
         tidy = with_paper_values(tidy, entries)
     return with_labels(tidy, entries, table.printed)[list(table.columns)]
@@ -102,16 +107,23 @@ def rows_of(table: Table, request: Request) -> list[Row]:
     return rows
 
 
-def measure(table: Table, rows: Sequence[Row], cells: "Cells") -> pd.DataFrame:
-    """Measure every metric and split of a table's rows; without labels and published values."""
+def measure(table: Table, rows: Sequence[Row], cells: "Cells", cost_of: CostOf | None = None) -> pd.DataFrame:
+    """Measure every metric and split of a table's rows, and their costs; without labels and published values."""
     of_row = {"mean": cells.mean, "difference": cells.difference, "spread": cells.spread}[table.measure]
-    measured = [
-        (table.key, *row.condition, *(row.minus or ()), metric.name, split, *of_row(row, metric.name, split))
-        for row in rows
-        for metric in table.metrics
-        for split in table.splits
-    ]
+    measured: list[tuple[object, ...]] = []
+    for row in rows:
+        found = [
+            (metric.name, split, *of_row(row, metric.name, split)) for metric in table.metrics for split in table.splits
+        ]
+        found += costs(row, cells, cost_of) if table.costs and cost_of else []
+        measured += [(table.key, *row.condition, *(row.minus or ()), *its) for its in found]
     return pd.DataFrame(measured, columns=list(table.measured))
+
+
+def costs(row: Row, cells: "Cells", cost_of: CostOf) -> list[tuple[object, ...]]:
+    """List what the row's degradation costs: a metric, the split "avg", and a cell without an interval; NaN if unknown."""
+    known, images = cost_of(row.dataset, row.degradation), cells.expected(row.dataset, "avg")
+    return [(name, "avg", known.get(name, np.nan), np.nan, np.nan, images, images, 0, 0) for name in COSTS]
 
 
 def build_cells(

@@ -59,8 +59,9 @@ class Metric:
         """What the score stage says of the column: title, formula, direction, source."""
         from cosalpure.score import METRICS as SCORE_METRICS  # loads scipy
         from cosalpure.score.curves import DATASET_METRICS
+        from cosalpure.score.draws import DRAW_METRICS
 
-        return (SCORE_METRICS | DATASET_METRICS)[self.column]
+        return (SCORE_METRICS | DATASET_METRICS | DRAW_METRICS)[self.column]
 
     @property
     def title(self) -> str:
@@ -81,11 +82,14 @@ class Metric:
 SR, AP = Metric("sr", "success"), Metric("ap", "ap")
 F_BETA, MAE = Metric("f_beta", "f_beta"), Metric("mae", "mae")
 METRICS = {metric.name: metric for metric in (SR, AP, F_BETA, MAE)}
+OF_DRAWS = tuple(Metric(f"sr_{of}", f"success_{of}") for of in ("mean", "mean_map", "worst"))  # of `cosalpure.draws`
+COSTS = {"passes": "gradient passes a group", "seconds": "seconds a group"}  # of an attack; as printed
 
 
 def metric_of(name: str) -> Metric:
     """Give the metric of a tables' name; any other name is that of a score column."""
-    return METRICS.get(name) or Metric(name, name)
+    known = METRICS | {metric.name: metric for metric in OF_DRAWS}
+    return known.get(name) or Metric(name, name)
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ class Table:
         measure: what a cell is: the mean of a condition, the mean of a paired difference, or the mean over all seeds
             with their spread.
         number: the paper's table that it reproduces, as in paper_tables.csv; None if the paper has none.
+        of_draws: the metrics in the place of `metrics` where a purifier was drawn several times.
+        costs: whether a row also has what its degradation costs, `COSTS`, where that is known.
         printed: the family whose labels its rows carry, or both.
         always: whether it is made of every run, or only where `rows` finds something. Without any row it is an error.
     """
@@ -112,6 +118,8 @@ class Table:
     splits: tuple[Split, ...] = SPLITS
     measure: Measure = "mean"
     number: str | None = None
+    of_draws: tuple[Metric, ...] = ()
+    costs: bool = False
     printed: Literal["purifiers", "degradations", "both"] = "purifiers"
     always: bool = False
 
@@ -176,6 +184,8 @@ TABLES = {
             "Table 5. Success rate under attacks that know the detector, and the purifier.",
             adaptive_rows,
             splits=("adv", "clean"),
+            of_draws=OF_DRAWS,
+            costs=True,
             printed="both",
         ),
         Table("differences", "Paired differences on the same images.", difference_rows, measure="difference"),

@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 import pandas as pd
 
-from cosalpure.tables.definitions import definition_of, metric_of
+from cosalpure.tables.definitions import COSTS, definition_of, metric_of
 
 
 class Cell(Protocol):
@@ -53,6 +53,8 @@ def column_label(metric: str, split: str, metrics: Sequence[str], splits: Sequen
 
     All images of a group are meant where no split is named.
     """
+    if metric in COSTS:
+        return COSTS[metric]
     about = metric_of(metric)
     parts = [about.title] * (len(metrics) > 1 or len(splits) == 1) + [split] * (len(splits) > 1 or split != "avg")
     return " ".join(parts) + about.arrow
@@ -60,7 +62,8 @@ def column_label(metric: str, split: str, metrics: Sequence[str], splits: Sequen
 
 def lay_out(table: pd.DataFrame) -> tuple[list[RowKey], list[ColumnKey], dict[CellKey, Cell]]:
     """Lay a tidy table out: [(dataset, label)], [(detector, heading)], {(row, column): cell}."""
-    metrics, splits = list(table["metric"].unique()), list(table["split"].unique())
+    shown = table[~table["metric"].isin(COSTS)]
+    metrics, splits = list(shown["metric"].unique()), list(shown["split"].unique())
     cells: dict[CellKey, Cell] = {}
     for cell in cells_of(table):
         heading = column_label(cell.metric, cell.split, metrics, splits)
@@ -100,8 +103,10 @@ def cell_text(cell: Cell | None, sign: str = "") -> str:
 
     Differences are signed, and all numbers for the `sign` "+".
     """
-    if cell is None:
+    if cell is None or (cell.metric in COSTS and math.isnan(cell.value)):
         return "–"
+    if cell.metric in COSTS:
+        return f"{cell.value:,.0f}" if cell.value >= 10 else f"{cell.value:.1f}"
     sign = "+" if hasattr(cell, "minus_purifier") else sign
     text = "–" if math.isnan(cell.value) else format(cell.value, sign + ".3f")
     if not math.isnan(spread := number_of(cell, "sd")):

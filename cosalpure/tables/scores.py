@@ -10,7 +10,7 @@ import pandas as pd
 
 from cosalpure.errors import UserError
 from cosalpure.score import EMPTY
-from cosalpure.tables.definitions import KEYS, Split
+from cosalpure.tables.definitions import KEYS, OF_DRAWS, Split
 from cosalpure.tables.rows import Condition
 
 IMAGE = ("slug", "file")  # tell an image within its dataset
@@ -18,7 +18,10 @@ ByCondition = dict[Condition, pd.DataFrame]
 
 
 def read_scores(paths: Iterable[str | Path]) -> pd.DataFrame:
-    """Read score files into one table with all rows, in the order of `paths`."""
+    """Read score files into one table with all rows, in the order of `paths`.
+
+    Where a purifier was drawn several times, the columns of draws of what was evaluated once are those of a single draw.
+    """
     paths = list(paths)
     for path in paths:
         if not Path(path).is_file():
@@ -32,6 +35,11 @@ def read_scores(paths: Iterable[str | Path]) -> pd.DataFrame:
     if len(twice):
         slug, file, *condition = (str(twice[key].iloc[0]) for key in (*IMAGE, *KEYS))
         raise UserError(f"the score files hold {slug}/{file} of {'/'.join(condition)} twice")
+    if "draws" in scores:
+        once = scores["draws"].isna()
+        for metric in OF_DRAWS:
+            scores.loc[once, metric.column] = scores.loc[once, "success"]
+        scores["draws"] = scores["draws"].fillna(1).astype("int64")
     return scores
 
 
