@@ -17,9 +17,20 @@ from cosalpure.io import whole_file
 from cosalpure.labels import Entries
 from cosalpure.methods import FAMILIES, METHODS
 from cosalpure.provenance import mixtures
-from cosalpure.report import citations, explorer, findings, gallery, limits, provenance, sweep, table_views, times
+from cosalpure.report import (
+    adaptive,
+    citations,
+    explorer,
+    findings,
+    gallery,
+    limits,
+    provenance,
+    sweep,
+    table_views,
+    times,
+)
 from cosalpure.report.inline import SORT, inline
-from cosalpure.report.numbers import Numbers
+from cosalpure.report.numbers import Bootstrap, Numbers
 from cosalpure.report.view import Cite, Page, Section
 from cosalpure.seeds import split_repeat
 from cosalpure.timing import read_jobs
@@ -81,7 +92,8 @@ def build(
 ) -> Page:
     """Build the page of a run; `every` has all score rows. Sections that have nothing to show are left out."""
     scores = every[[split_repeat(name)[1] is None for name in every["degradation"]]]  # further seeds: in their table
-    numbers = Numbers(layout, scores, entries, {"seed": seed, "samples": statistics.samples, "level": statistics.level})
+    bootstrap: Bootstrap = {"seed": seed, "samples": statistics.samples, "level": statistics.level}
+    numbers = Numbers(layout, scores, entries, bootstrap)
     success, every_metric = explorer.build(numbers, entries, backbones(config, scores))
     pictures = gallery.build(layout, scores, entries)
     jobs = provenance.jobs_behind(layout, every)
@@ -91,7 +103,7 @@ def build(
         sweep.section(layout, config, entries),
         every_metric,
         table_views.build(layout, statistics.level),
-        table_views.adaptive(layout, statistics.level),
+        adaptive.build(layout, scores, entries, bootstrap),
         pictures if pictures.blocks else None,
         gallery.figures(layout),
         times.build(read_jobs(benchmarks), numbers, scores, entries),

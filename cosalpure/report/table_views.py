@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from cosalpure.experiment.layout import Layout
-from cosalpure.report.view import Adaptive, Cell, Tabbed, Table, Tables
+from cosalpure.report.view import Cell, Tabbed, Table, Tables
 from cosalpure.tables import NAMES
 from cosalpure.tables.definitions import metric_of
 from cosalpure.tables.present import Cell as Measured
@@ -31,12 +31,6 @@ def build(layout: Layout, level: float) -> Tables | None:
     paths = [Path(layout.table(name)) for name in NAMES if name != ADAPTIVE]
     found = [tabbed(pd.read_parquet(path), level) for path in paths if path.exists()]
     return Tables(found) if found else None
-
-
-def adaptive(layout: Layout, level: float) -> Adaptive | None:
-    """Build the section of attacks that know what they attack; None if there were none."""
-    path = Path(layout.table(ADAPTIVE))
-    return Adaptive(tabbed(pd.read_parquet(path), level)) if path.exists() else None
 
 
 def tabbed(table: pd.DataFrame, level: float) -> Tabbed:

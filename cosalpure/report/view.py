@@ -165,9 +165,17 @@ class Tables:
 
 @dataclass(frozen=True)
 class Adaptive:
-    """The table of attacks that know the detector, and the purifier."""
+    """Attacks that know the detector, and the purifier: the table, whether they are strong, and plots against their bound.
+
+    `drawn` says whether a purifier was evaluated by several draws of its noise.
+    `checks` has a row a check, `every` a row for each purifier and detector that it was made for.
+    """
 
     table: Tabbed
+    checks: Table
+    every: Table
+    plots: Sequence[Plot]
+    drawn: bool
     title: ClassVar[str] = "Adaptive attacks"
     template: ClassVar[str] = "adaptive.html.j2"
 

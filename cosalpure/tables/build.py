@@ -112,7 +112,7 @@ def measure(table: Table, rows: Sequence[Row], cells: "Cells", cost_of: CostOf |
     of_row = {"mean": cells.mean, "difference": cells.difference, "spread": cells.spread}[table.measure]
     measured: list[tuple[object, ...]] = []
     for row in rows:
-        found = [
+        found: list[tuple[object, ...]] = [
             (metric.name, split, *of_row(row, metric.name, split)) for metric in table.metrics for split in table.splits
         ]
         found += costs(row, cells, cost_of) if table.costs and cost_of else []

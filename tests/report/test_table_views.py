@@ -9,7 +9,7 @@ import pytest
 
 from cosalpure.experiment.layout import Layout
 from cosalpure.labels import Entries
-from cosalpure.report import page, table_views
+from cosalpure.report import adaptive, page, table_views
 from cosalpure.report.view import Page
 from cosalpure.tables.build import build_table
 from cosalpure.tables.definitions import TABLES
@@ -91,12 +91,12 @@ def test_a_cell_without_a_number_is_last_and_says_so(scores):
 
 
 def test_attacks_that_know_the_purifier_have_a_section_of_their_own(scores, tmp_path):
-    layout = Layout(str(tmp_path))
+    layout, bootstrap = Layout(str(tmp_path)), {"seed": 0, "samples": 20, "level": 0.95}
     (tmp_path / "tables").mkdir()
-    assert table_views.adaptive(layout, 0.95) is None and table_views.build(layout, 0.95) is None
     entries = Entries.of({"degradations": {"jadena": {"label": "PGD", "role": "adaptive"}}})
+    assert adaptive.build(layout, scores, entries, bootstrap) is None and table_views.build(layout, 0.95) is None
     write_parquet(build_table(TABLES["table5"], scores, "jadena", samples=20, entries=entries), layout.table("table5"))
-    section = table_views.adaptive(layout, 0.95)
+    section = adaptive.build(layout, scores, entries, bootstrap)
     assert list(section.table.tabs) == ["GICD", "GCAGC"] and table_views.build(layout, 0.95) is None
     text = page.render(Page([section]))
     assert "PGD" in text.partition('class="panel"')[2] and text.count('<div class="panel"') == 2

@@ -1,0 +1,119 @@
+"""The page's section on attacks that know what they attack: Table 5, checks of the attacks, and success against their bound."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from cosalpure.experiment.layout import Layout
+from cosalpure.labels import Entries
+from cosalpure.report import attacks, plots, svg
+from cosalpure.report.attacks import Met, Where
+from cosalpure.report.checks import CHECKS, ORDER, Check, Interval, Result, outcomes, worst
+from cosalpure.report.numbers import Bootstrap
+from cosalpure.report.sweep import COLUMNS
+from cosalpure.report.table_views import ADAPTIVE, tabbed, texts
+from cosalpure.report.view import Adaptive, Plot, Table
+from cosalpure.score.statistics import bootstrap_mean
+from cosalpure.seeds import numpy_generator
+from cosalpure.tables.build import Cells
+from cosalpure.tables.definitions import OF_DRAWS, SR, Split
+from cosalpure.tables.rows import Row
+
+SHOWN: tuple[Split, ...] = ("adv", "clean")
+LEVELS = 255  # of 8-bit images: the unit of a bound on the axis
+
+
+class Rates:
+    """Success rates from score rows, as Table 5 has them: the mean of draws where there are several."""
+
+    def __init__(self, scores: pd.DataFrame, bootstrap: Bootstrap):
+        self.cells, self.bootstrap = Cells(scores, **bootstrap), bootstrap
+        self.metric = (OF_DRAWS[0] if "draws" in scores else SR).name
+
+    def rate(self, met: Met) -> Interval:
+        """Give the success rate on attacked images."""
+        return self.cells.mean(Row(*met.condition), self.metric, "adv")[:3]
+
+    def difference(self, a: Met, b: Met) -> Interval:
+        """Give the success rate under `a` minus that under `b`, on the same attacked images."""
+        return self.cells.difference(Row(*a.condition, minus=b.condition[1:3]), self.metric, "adv")[:3]
+
+    def of_groups(self, values: Mapping[str, float], *key: str) -> Interval:
+        """Give the mean of a value a group; `key` names it."""
+        its = self.bootstrap
+        generator = numpy_generator(its["seed"], "bootstrap", *key)
+        return bootstrap_mean(list(values.values()), list(values), generator, its["samples"], its["level"])
+
+
+def build(layout: Layout, scores: pd.DataFrame, entries: Entries, bootstrap: Bootstrap) -> Adaptive | None:
+    """Build the section; None where there were no such attacks."""
+    path = Path(layout.table(ADAPTIVE))
+    if not path.exists():
+        return None
+    met, rates = attacks.read(layout, scores, entries), Rates(scores, bootstrap)
+    found = {check: outcomes(check, met, rates) for check in CHECKS}
+    table = tabbed(pd.read_parquet(path), bootstrap["level"])
+    return Adaptive(
+        table, summary(found), every(found, entries), against_epsilon(met, rates, entries), "draws" in scores
+    )
+
+
+def summary(found: Mapping[Check, Mapping[Where, Result]]) -> Table:
+    """Tabulate a row a check: its worst outcome, and what was measured or, for several pairs, how many have which outcome."""
+    rows = []
+    for check, results in found.items():
+        outcome = worst(its.outcome for its in results.values())
+        counts = {name: sum(its.outcome == name for its in results.values()) for name in ORDER}
+        told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        measured = "–" if not results else next(iter(results.values())).measured
+        rows.append(texts(check.title, check.expected, told if len(results) > 1 else measured, outcome))
+    return Table(rows, ("check", "expected", "measured", "outcome"))
+
+
+def every(found: Mapping[Check, Mapping[Where, Result]], entries: Entries) -> Table:
+    """Tabulate a row for each purifier and detector that a check was made for."""
+    rows = [
+        texts(
+            check.title,
+            entries.label("purifiers", where.purifier),
+            entries.label("detectors", where.detector),
+            where.dataset,
+            *result,
+        )
+        for check, results in found.items()
+        for where, result in results.items()
+    ]
+    return Table(rows, ("check", "purifier", "detector", "dataset", "measured", "outcome"))
+
+
+def against_epsilon(met: Sequence[Met], rates: Rates, entries: Entries) -> list[Plot]:
+    """Draw success against the bound of the noise, a line a detector, where attacks differ in it alone."""
+    families: dict[tuple[str, str, str], list[list[Met]]] = {}
+    for family in attacks.alike(met, "epsilon"):
+        its = max(family, key=lambda each: each.epsilon or 0)
+        label = entries.label("degradations", its.condition[1])
+        families.setdefault((its.where.dataset, its.where.purifier, label), []).append(family)
+    found = []
+    for (dataset, purifier, label), of_detectors in families.items():
+        name = f"{entries.label('purifiers', purifier)}, {label}, {dataset}"
+        numbers = _numbers([its for family in of_detectors for its in family], met, rates)
+        title = f"Success rate against the bound of the noise: {name}"
+        drawing = plots.success_by_setting(numbers, "bound of the noise, of 255", entries, stacked=True)
+        found.append(Plot(f"Success against the bound: {name}", title, svg.inline(drawing, title)))
+    return found
+
+
+def _numbers(family: Sequence[Met], met: Sequence[Met], rates: Rates) -> pd.DataFrame:
+    """List the success rates of attacks as a sweep has them, by bound; the dashed line is that without any degradation."""
+    clean = {its.where: its for its in met if its.role == "reference"}
+    rows = []
+    for its in sorted(family, key=lambda each: each.epsilon or 0):
+        for split in SHOWN:
+            value, low, high, _, done, *_ = rates.cells.mean(Row(*its.condition), rates.metric, split)
+            before = clean.get(its.where)
+            untouched = rates.cells.mean(Row(*before.condition), rates.metric, split)[0] if before else math.nan
+            names = (its.where.detector, split, its.where.dataset, its.condition[1])
+            rows.append((*names, LEVELS * (its.epsilon or 0), value, low, high, done, untouched))
+    return pd.DataFrame(rows, columns=COLUMNS)

@@ -1,0 +1,136 @@
+"""The section on adaptive attacks: what is read of a run's files, the checks, and the plot against the bound."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cosalpure import record
+from cosalpure.degrade.pgd import Attack
+from cosalpure.degrade.stage import write_losses
+from cosalpure.experiment.layout import Layout
+from cosalpure.labels import Entries
+from cosalpure.report import adaptive, attacks, page
+from cosalpure.report.view import Page
+from cosalpure.tables.build import build_table
+from cosalpure.tables.definitions import TABLES
+from cosalpure.tables.write import write_parquet
+
+BOOTSTRAP = {"seed": 0, "samples": 100, "level": 0.95}
+PGD = {"gradient": "full", "steps": 3, "fixed_noise": False, "eot": 1}
+RUN = {  # settings and success of what purifier `jpeg` met
+    "none": ({}, 0.9),
+    "jadena": ({"epsilon": 16 / 255, "steps": 20}, 0.6),
+    "small": ({**PGD, "epsilon": 4 / 255}, 0.4),
+    "large": ({**PGD, "epsilon": 16 / 255}, 0.1),
+    "known": ({**PGD, "epsilon": 16 / 255, "fixed_noise": True}, 0.05),
+}
+ENTRIES = Entries.of(
+    {
+        "degradations": {
+            "none": {},
+            "jadena": {},
+            **{name: {"label": f"PGD <{name}>", "role": "adaptive"} for name in ("small", "large", "known")},
+        },
+        "purifiers": {"jpeg": {}},
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run's files, as far as the section reads them, and its score rows."""
+    layout = Layout(str(tmp_path_factory.mktemp("run") / "results"))
+    parts = []
+    for number, (name, (settings, rate)) in enumerate(RUN.items()):
+        place = layout.stage("degrade", "mini", name)
+        shard = pd.DataFrame({"slug": [f"g{group}" for group in range(10)]})
+        path = f"{layout.shard_folder('degrade', 'mini', name)}/0000-0010.parquet"
+        Path(path).parent.mkdir(parents=True)
+        record.write(shard, path, record.Job({"stage": "degrade", "settings": settings}, time.monotonic()), "0:10")
+        if settings.get("gradient"):
+            for slug in shard["slug"]:
+                write_losses(Attack(None, [1.0, 0.8, 0.5], [0.1, 0.2, 0.1], 3), Path(place, "attack", f"{slug}.csv"))
+        rows = pd.DataFrame([(f"g{i // 10}", f"{i % 10}.png", i % 2 == 0) for i in range(100)])
+        rows.columns = ["slug", "file", "attacked"]
+        draw = np.random.default_rng(number).random(100)
+        rows = rows.assign(dataset="mini", degradation=name, purifier="jpeg", detector="gicd", status="done")
+        parts.append(rows.assign(success=(draw < rate).astype(float), left_out=0, reason=""))
+    scores = pd.concat(parts, ignore_index=True)
+    table = build_table(TABLES["table5"], scores, "jadena", ENTRIES, samples=100)
+    Path(layout.tables).mkdir()
+    write_parquet(table, layout.table("table5"))
+    return layout, scores
+
+
+def test_settings_and_steps_are_those_of_the_jobs(run):
+    found = {its.condition[1]: its for its in attacks.read(*run, ENTRIES)}
+    assert list(found) == list(RUN) and {name: its.settings for name, its in found.items()} == {
+        name: settings for name, (settings, _) in RUN.items()
+    }
+    assert found["small"].role == "adaptive" and len(found["small"].steps) == 10 and not found["jadena"].steps
+    assert found["small"].steps["g0"][2].loss == 0.5
+
+
+def test_checks_tell_what_was_expected_and_measured(run):
+    section = adaptive.build(*run, ENTRIES, BOOTSTRAP)
+    rows = {row[0].text: [cell.text for cell in row[1:]] for row in section.checks.rows}
+    assert rows["Known purifier"][2] == "passed" and rows["Known noise"][2].startswith("passed")
+    assert rows["More steps"][1:] == ["–", "not run"] and rows["No bound"][2] == "not run"
+    assert rows["Loss"][1:] == ["loss 1 at step 0, 0.5 at step 2", "passed"]
+    assert "not more success" in rows["Known noise"][0]
+    assert {row[1].text for row in section.every.rows} == {"JPEG"}
+
+
+def test_success_is_drawn_against_the_bound_of_attacks_that_differ_in_it_alone(run):
+    section = adaptive.build(*run, ENTRIES, BOOTSTRAP)
+    assert [plot.heading for plot in section.plots] == ["Success against the bound: JPEG, PGD <large>, mini"]
+    layout, scores = run
+    without = scores[scores["degradation"] != "small"]
+    assert adaptive.build(layout, without, ENTRIES, BOOTSTRAP).plots == []
+
+
+def test_the_axis_has_the_bounds_in_order_and_the_rate_without_attack(run):
+    layout, scores = run
+    met = attacks.read(layout, scores, ENTRIES)
+    numbers = adaptive._numbers(
+        [its for its in met if its.condition[1] in ("large", "small")], met, adaptive.Rates(scores, BOOTSTRAP)
+    )
+    here = numbers[numbers["split"] == "adv"]
+    assert here["x"].tolist() == pytest.approx([4, 16]) and here["images"].tolist() == [50, 50]
+    clean = scores[(scores["degradation"] == "none") & scores["attacked"]]["success"].mean()
+    assert here["sr_clean"].tolist() == pytest.approx([clean, clean])
+
+
+def test_the_page_shows_all_of_it_and_names_stay_names(run):
+    text = page.render(Page([adaptive.build(*run, ENTRIES, BOOTSTRAP)]))
+    part = text.partition('id="attack-checks"')[2]
+    assert "not run" in part and "passed" in part and part.count("<svg") == 1
+    assert (
+        "PGD &lt;large&gt;" in text
+        and "<large>" not in text
+        and "draws" not in text.partition('id="attack-checks"')[0][-300:]
+    )
+
+
+def test_with_several_draws_the_mean_of_draws_is_compared(run):
+    layout, scores = run
+    several = scores.assign(draws=5, success_mean=0.25, success_mean_map=0.0, success_worst=0.0)
+    section = adaptive.build(layout, several, ENTRIES, BOOTSTRAP)
+    assert section.drawn and "evaluated by several draws" in page.render(Page([section]))
+    rows = {row[0].text: row[2].text for row in section.checks.rows}
+    assert rows["Known purifier"].startswith("success 0.25 against 0.25, difference +0.00")
+
+
+def test_without_records_there_is_a_table_and_nothing_is_checked(run, tmp_path):
+    _, scores = run
+    layout = Layout(str(tmp_path))
+    assert adaptive.build(layout, scores, ENTRIES, BOOTSTRAP) is None
+    (tmp_path / "tables").mkdir()
+    write_parquet(build_table(TABLES["table5"], scores, "jadena", ENTRIES, samples=20), layout.table("table5"))
+    section = adaptive.build(layout, scores, ENTRIES, BOOTSTRAP)
+    assert (
+        {row[3].text for row in section.checks.rows} == {"not run"} and section.every.rows == [] and not section.plots
+    )
