@@ -120,6 +120,10 @@ class PGD:
         weight = step / (2 * self.settings.steps)
         for draw in range(self.draws):
             loss = self.loss(changes.attacked(), scene, (step, draw), weight)
+            if not loss.requires_grad:
+                raise UserError(
+                    "no gradient reaches the images: a method declared as differentiable uses no_grad or detach"
+                )
             for part, gradient in zip(sums, torch.autograd.grad(loss, changes.tuned), strict=True):
                 part += gradient / self.draws
             total += loss.item() / self.draws
