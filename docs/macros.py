@@ -83,9 +83,10 @@ def score_columns() -> str:
     """Describe the columns of scores.parquet in their order; the metrics describe themselves."""
     from cosalpure.score import METRICS, QUALITY
     from cosalpure.score.condition import columns
+    from cosalpure.score.draws import COLUMNS, DRAW_METRICS
 
     rows = {row["column"]: row for row in read_table("results/data/score-columns.csv")[1]}
-    for name, metric in {**METRICS, **QUALITY}.items():
+    for name, metric in {**METRICS, **QUALITY, **DRAW_METRICS}.items():
         low, high = (f"{value:g}".replace("inf", "∞") for value in metric.range)
         better = (
             "best at 0"
@@ -94,7 +95,7 @@ def score_columns() -> str:
         )
         meaning = f"**{metric.title}**: {metric.formula}. Range {low} to {high}, {better}."
         rows[name] = {"type": "float64", "meaning": meaning}
-    ordered = [rows[name] | {"column": f"`{name}`"} for name in columns(further=True)]
+    ordered = [rows[name] | {"column": f"`{name}`"} for name in (*columns(further=True), *COLUMNS)]
     return markdown_table(("column", "type", "meaning"), ordered)
 
 

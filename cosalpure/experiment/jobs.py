@@ -151,11 +151,9 @@ class Jobs:
 
     def concepts_read(self, dataset: str, degradation: str, purifier: str, span: str) -> list[str]:
         """List the concepts that a purifier's job reads: of its groups, or of all where it takes other groups' concepts."""
-        its = self.experiment.purifiers[purifier]
-        if not its.reads_concept:
-            return []
-        source = self.concept_source(degradation, purifier)
-        return self.shards("concept", dataset, source, span=None if its.reads_other_groups else span)
+        its, source = self.experiment.purifiers[purifier], self.concept_source(degradation, purifier)
+        asked = None if its.reads_other_groups else span
+        return self.shards("concept", dataset, source, span=asked) if its.reads_concept else []
 
     def concepts_option(self, dataset: str, degradation: str, purifier: str) -> str:
         """Write --concepts FOLDER for a purifier that reads them, else nothing."""

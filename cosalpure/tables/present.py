@@ -106,7 +106,7 @@ def cell_text(cell: Cell | None, sign: str = "") -> str:
     if cell is None or (cell.metric in COSTS and math.isnan(cell.value)):
         return "–"
     if cell.metric in COSTS:
-        return f"{cell.value:,.0f}" if cell.value >= 10 else f"{cell.value:.1f}"
+        return f"{cell.value:,.0f}" if cell.value >= 100 else f"{cell.value:.3g}"
     sign = "+" if hasattr(cell, "minus_purifier") else sign
     text = "–" if math.isnan(cell.value) else format(cell.value, sign + ".3f")
     if not math.isnan(spread := number_of(cell, "sd")):

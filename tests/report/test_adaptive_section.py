@@ -65,6 +65,11 @@ def run(tmp_path_factory):
     return layout, scores
 
 
+@pytest.fixture(scope="module")
+def section(run):
+    return adaptive.build(*run, ENTRIES, BOOTSTRAP)
+
+
 def test_settings_and_steps_are_those_of_the_jobs(run):
     found = {its.condition[1]: its for its in attacks.read(*run, ENTRIES)}
     assert list(found) == list(RUN) and {name: its.settings for name, its in found.items()} == {
@@ -74,8 +79,7 @@ def test_settings_and_steps_are_those_of_the_jobs(run):
     assert found["small"].steps["g0"][2].loss == 0.5
 
 
-def test_checks_tell_what_was_expected_and_measured(run):
-    section = adaptive.build(*run, ENTRIES, BOOTSTRAP)
+def test_checks_tell_what_was_expected_and_measured(section):
     rows = {row[0].text: [cell.text for cell in row[1:]] for row in section.checks.rows}
     assert rows["Known purifier"][2] == "passed" and rows["Known noise"][2].startswith("passed")
     assert rows["More steps"][1:] == ["–", "not run"] and rows["No bound"][2] == "not run"
@@ -84,8 +88,7 @@ def test_checks_tell_what_was_expected_and_measured(run):
     assert {row[1].text for row in section.every.rows} == {"JPEG"}
 
 
-def test_success_is_drawn_against_the_bound_of_attacks_that_differ_in_it_alone(run):
-    section = adaptive.build(*run, ENTRIES, BOOTSTRAP)
+def test_success_is_drawn_against_the_bound_of_attacks_that_differ_in_it_alone(run, section):
     assert [plot.heading for plot in section.plots] == ["Success against the bound: JPEG, PGD <large>, mini"]
     layout, scores = run
     without = scores[scores["degradation"] != "small"]
@@ -104,8 +107,8 @@ def test_the_axis_has_the_bounds_in_order_and_the_rate_without_attack(run):
     assert here["sr_clean"].tolist() == pytest.approx([clean, clean])
 
 
-def test_the_page_shows_all_of_it_and_names_stay_names(run):
-    text = page.render(Page([adaptive.build(*run, ENTRIES, BOOTSTRAP)]))
+def test_the_page_shows_all_of_it_and_names_stay_names(section):
+    text = page.render(Page([section]))
     part = text.partition('id="attack-checks"')[2]
     assert "not run" in part and "passed" in part and part.count("<svg") == 1
     assert (

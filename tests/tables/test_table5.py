@@ -114,8 +114,8 @@ def test_every_row_says_what_its_attack_costs(together):
     known = {("mini", "full.jpeg.gicd"): {"passes": 1200.0, "seconds": 3.14}, ("mini", "jadena"): {"seconds": 12.4}}
     table = build_table(TABLES["table5"], together, "jadena", ENTRIES, cost_of=lambda *names: known.get(names, {}))
     lines = {line.split("|")[3].strip(): line for line in as_markdown(table).splitlines() if "JPEG" in line}
-    assert [text.strip() for text in lines["JPEG: full gradient"].split("|")[-3:-1]] == ["1,200", "3.1"]
-    assert [text.strip() for text in lines["JPEG: Jadena"].split("|")[-3:-1]] == ["–", "12"]
+    assert [text.strip() for text in lines["JPEG: full gradient"].split("|")[-3:-1]] == ["1,200", "3.14"]
+    assert [text.strip() for text in lines["JPEG: Jadena"].split("|")[-3:-1]] == ["–", "12.4"]
     assert {"GICD gradient passes a group", "GICD seconds a group"} <= set(as_csv(table))
     without = build_table(TABLES["table5"], together, "jadena", ENTRIES)
     pd.testing.assert_frame_equal(without, table[table["metric"] == "sr"].reset_index(drop=True))
