@@ -36,6 +36,5 @@ def score(
     job = record.begin("score", output, settings=chosen)
     names = dict(zip(("dataset", "degradation", "purifier", "detector"), condition, strict=True))
     folders = (f"{maps}/maps", f"{images}/images", data)
-    scores, draws = score_condition(*folders, read_manifest(data), names, **chosen.model_dump()), count(maps)
-    scores = with_draws(scores, maps, data, draws, **chosen.model_dump()) if draws > 1 else scores
-    write_scores(scores, output, job)
+    rows = score_condition(*folders, read_manifest(data), names, **chosen.model_dump())
+    write_scores(with_draws(rows, maps, data, count(maps), **chosen.model_dump()), output, job)

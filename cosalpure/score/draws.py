@@ -46,9 +46,11 @@ def with_draws(
         scores: the rows, which are about the first draw.
         detector: folder of the detector, with the maps of all draws.
         data: folder of the dataset.
-        draws: number of draws.
+        draws: number of draws; of a single one nothing is added.
         settings: those of `score_map`.
     """
+    if draws == 1:
+        return scores
     table = scores.assign(draws=np.int64(draws), **dict.fromkeys(DRAW_METRICS, np.nan))
     metrics = [name for name in METRICS if name in table]
     for row in table[table["success"].notna()].itertuples():

@@ -47,8 +47,8 @@ RIGHT, WRONG = [[255, 255, 255, 0]], [[0, 0, 0, 255]]
 @pytest.mark.parametrize(
     ("maps", "expected"),
     [
-        ((RIGHT,), (1, 1, 1)),
-        ((WRONG,), (0, 0, 0)),
+        ((RIGHT, RIGHT), (1, 1, 1)),
+        ((WRONG, WRONG), (0, 0, 0)),
         ((RIGHT, RIGHT, WRONG), (2 / 3, 1, 0)),  # the mean map is that of the majority
         ((RIGHT, WRONG, WRONG), (1 / 3, 0, 0)),
         (([[255, 0, 0, 0]], [[0, 255, 0, 0]], [[250, 200, 0, 0]]), (1 / 3, 1, 0)),  # each finds another part
