@@ -1,7 +1,7 @@
 """Names with a tag: `gicd.mini` is the entry gicd of the mini experiment, `gicd.official` the method's own defaults.
 
-The settings behind a tag have one home: config.yaml for `.mini`, config/paper.yaml for `.paper`, and the settings classes for
-`.official`, which is also meant where there is no tag.
+The settings behind a tag have one home: config.yaml and two of its variants for `.mini`, config/paper.yaml and one of its
+variants for `.paper`, and the settings classes for `.official`, which is also meant where there is no tag.
 """
 
 import os
@@ -19,7 +19,11 @@ from cosalpure.workflow import source
 if TYPE_CHECKING:
     from cosalpure.experiment.experiment import Experiment
 
-EXPERIMENTS = {"mini": source() / "config.yaml", "paper": source() / "config" / "paper.yaml"}
+VARIANTS = Path("config", "variants")
+EXPERIMENTS = {
+    "mini": ("config.yaml", VARIANTS / "purifiers.yaml", VARIANTS / "detectors.yaml"),
+    "paper": (Path("config", "paper.yaml"), VARIANTS / "recent-detectors.yaml"),
+}
 OFFICIAL = "official"
 TAGS = (*EXPERIMENTS, OFFICIAL)
 WEIGHTS = "weights"  # folder of the published weights in the settings' defaults
@@ -30,10 +34,10 @@ Settings = TypeVar("Settings", bound=Model)
 
 @cache
 def experiment_of(tag: str) -> "Experiment":
-    """Read the experiment behind a tag."""
+    """Read the experiment behind a tag, with the variants that add entries to it."""
     from cosalpure.experiment.parse import load_files
 
-    return load_files([EXPERIMENTS[choose("tag", tag, list(EXPERIMENTS))]])
+    return load_files([source() / file for file in EXPERIMENTS[choose("tag", tag, list(EXPERIMENTS))]])
 
 
 def split_tag(name: str) -> tuple[str, str]:

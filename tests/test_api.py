@@ -149,7 +149,8 @@ def test_mistakes_are_one_line(call, message):
 
 
 def test_names_are_listed_by_pattern():
-    assert cp.list_detectors("*.mini") == ["gicd.mini", "gcagc.mini", "poolnet.mini"]
+    assert cp.list_detectors("*.mini") == ["gicd.mini", "gcagc.mini", "poolnet.mini", "gconet_plus.mini", "mccl.mini"]
+    assert {"diffpure.mini", "dda.mini"} < set(cp.list_purifiers("*.mini")) and "mccl.paper" in cp.list_detectors()
     assert "cosalpure.paper" in cp.list_purifiers() and "jadena.official" in cp.list_attacks("jadena*")
 
 

@@ -133,13 +133,17 @@ def save_weights(
     name: str,
     training: Mapping[str, Any] | None = None,
     bits: Bits = 16,
+    compress: bool = False,
 ) -> None:
-    """Write `network` as a safetensors file, kernels in `bits` bits, with `arch` and `training` in the header."""
+    """Write `network` as a safetensors file, with `arch` and `training` in the header.
+
+    `packing` says how kernels are stored in `bits` bits, and how they are compressed.
+    """
     from safetensors.torch import save
 
     from cosalpure.networks.packing import packed
 
-    state = packed(network.state_dict(), bits)
+    state = packed(network.state_dict(), bits, compress)
     header = {"network": name, "arch": json.dumps(arch), "training": json.dumps(training or {})}
     with whole_file(path) as temporary:
         temporary.write_bytes(_canonical(save(state, metadata=header)))
@@ -167,7 +171,11 @@ def load_weights(name: str, path: str | Path) -> Any:
     except (TypeError, ValueError, RuntimeError) as error:  # no JSON, no object, or values that build nothing
         found = one_line(error, 100)
         raise UserError(f"{path}: its header: arch: not the arguments of network '{name}' ({found})") from None
-    return _filled(network, unpacked(load_file(staged(path))), path, f"does not fit network '{name}'")
+    try:
+        state = unpacked(load_file(staged(path)))
+    except ValueError as error:
+        raise UserError(f"{path}: {one_line(error, 100)}") from None
+    return _filled(network, state, path, f"does not fit network '{name}'")
 
 
 def load(name: str, paths: str | Path | Sequence[str | Path] | nn.Module) -> Any:

@@ -99,7 +99,7 @@ def train_adm(
     common.train("adm", draw, learn, parts, folder, its, compute, judge)
     dev_loss = held_out_loss(average.module, schedule, dev, its.seed)
     training = {"concepts": pool.concepts, **asdict(its), "dev_loss": dev_loss}
-    networks.save_weights(output, average.module, arch, "adm", training)
+    networks.save_weights(output, average.module, arch, "adm", training, compress=True)
     return training
 
 

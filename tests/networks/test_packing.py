@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from cosalpure import networks
-from cosalpure.networks.packing import SCALE, packed, unpacked
+from cosalpure.errors import UserError
+from cosalpure.networks.packing import SCALE, SHAPE, packed, unpacked
 
 STATE = {
     "conv.weight": torch.linspace(-1, 1, 54).view(2, 3, 3, 3) * torch.tensor([1.0, 1e-3]).view(2, 1, 1, 1),
@@ -52,3 +54,33 @@ def test_a_file_in_8_bits_loads_like_any_other_and_is_half_the_size(tmp_path):
     assert all(torch.equal(loaded[key], value) for key, value in expected.items())
     sizes = [(tmp_path / f"{bits}.safetensors").stat().st_size for bits in (8, 16)]
     assert sizes[0] < 0.7 * sizes[1]
+
+
+def test_compressing_loses_nothing():
+    plain, back = packed(STATE, 16), unpacked(packed(STATE, 16, compress=True))
+    assert set(back) == set(STATE) and all(torch.equal(back[key], plain[key]) for key in plain)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("conv.weight", torch.tensor([1, 2, 3], dtype=torch.uint8)),  # no zlib
+        ("conv.weight" + SHAPE, torch.tensor([2, 3, 3, 4])),  # another shape
+        ("conv.weight" + SHAPE, torch.tensor([2**40, 3, 3, 3])),  # more than memory has
+        ("conv.weight" + SHAPE, torch.tensor([-2, 3, 3, 3])),
+    ],
+)
+def test_compressed_bytes_that_are_not_those_of_their_shape_are_an_error(key, value):
+    with pytest.raises(ValueError, match="conv.weight: "):
+        unpacked(packed(STATE, 16, compress=True) | {key: value})
+
+
+def test_a_file_with_such_bytes_is_one_line(tmp_path):
+    network, arch = networks.build("liif", channels=8, blocks=1), {"channels": 8, "blocks": 1}
+    path = tmp_path / "liif.safetensors"
+    networks.save_weights(path, network, arch, "liif", compress=True)
+    header, state = networks.read_header(path), load_file(path)
+    key = next(key for key in state if key.endswith(SHAPE))
+    save_file(state | {key: state[key] + 1}, path, metadata=header)
+    with pytest.raises(UserError, match="liif.safetensors: .*not the bytes of a kernel of shape"):
+        networks.load("liif", path)
