@@ -19,8 +19,8 @@ rule learn_concepts:
         runtime=longer(240),
     params:
         code=lambda wildcards: JOBS.code("concept", **wildcards),
-        settings=for_command(part("concept")),
-        compared_settings=part("concept"),
+        settings=lambda wildcards, output: EXPERIMENT.concept_of(wildcards.degradation).as_json(),  # not compared
+        compared_settings=lambda wildcards: EXPERIMENT.concept_of(wildcards.degradation).as_json(speed=False),
         model=for_command(part("text_to_image")),
         compared_model=part("text_to_image"),
         data=folder("data"),

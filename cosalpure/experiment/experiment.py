@@ -59,6 +59,7 @@ class MethodEntry(Entry):
     name: str
     method: str
     settings: Model
+    learning: ConceptLearning | None = None  # of the concepts of a degradation's images; None is that of all
     template: str | None = None  # the entry in the file that this one of a pair was made from (`conditions.against`)
 
     @cached_property
@@ -79,8 +80,16 @@ class MethodEntry(Entry):
     @property
     def known_concepts(self) -> str | None:
         """The degradation whose concepts an attack knows; None if it knows none."""
+        if "concept" in self.needs:
+            own: str | None = getattr(self.settings, "concepts_from", None)
+            return own
         known = [its for its in self._registered.chosen(self.settings) if "concept" in its.needs]
         return next((its.concepts_from for its in known if "evaluation" in self.needs), None)
+
+    @property
+    def knows_other_groups(self) -> bool:
+        """Whether the concept that an attack knows is another group's."""
+        return bool(getattr(self.settings, "target", "own") != "own")
 
     @property
     def random(self) -> bool:
@@ -197,6 +206,10 @@ class Experiment:
     def entry(self, family: Family, name: str) -> MethodEntry:
         """Get an entry of a family; jadena.seed7, the repetition under a further seed, is the entry jadena."""
         return self.methods(family)[split_repeat(name)[0]]
+
+    def concept_of(self, degradation: str) -> ConceptLearning:
+        """Get the settings with which the concepts of a degradation's images are learned."""
+        return self.entry("degradations", degradation).learning or self.concept
 
     def seed_of(self, degradation: str) -> int:
         """Get the seed of a degradation and of what follows from it: `seed`, or that of its name."""
