@@ -20,13 +20,13 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image, ImageDraw
 
 from cosalpure.bundled import located
-from cosalpure.concept.words import word_ranks
+from cosalpure.concept.words import word_ranks, words
 from cosalpure.data.mini import MiniWorld
 from cosalpure.diffusion.text_to_image import TextToImage
 from cosalpure.io import to_uint8, whole_file
 from cosalpure.seeds import generator, numpy_generator
 from cosalpure.train.common import write_json
-from cosalpure.train.text_encoder import Recogniser, compose, load_recogniser, to_tensor, words
+from cosalpure.train.text_encoder import Recogniser, compose, load_recogniser, to_tensor
 from cosalpure.train.text_to_image import encode_captions, noised
 
 RANGES = {"t > 600": (600, 1000), "t 250-600": (250, 600), "t < 250": (0, 250)}

@@ -10,6 +10,7 @@ from diffusers import DiffusionPipeline
 from safetensors.torch import save_file
 
 from cosalpure.concept import FILE, Concept, token_of
+from cosalpure.concept.words import words
 from cosalpure.data.mini import MiniWorld
 from cosalpure.diffusion.text_to_image import TextToImage
 from cosalpure.errors import UserError
@@ -25,7 +26,6 @@ from cosalpure.train.text_encoder import (
     known_concepts,
     make_tokenizer,
     train_text_encoder,
-    words,
 )
 from cosalpure.train.text_to_image import Pool, TextToImageSettings, draw_images, noised, train_text_to_image
 
