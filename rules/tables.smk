@@ -89,8 +89,8 @@ rule build_dataset_curves:
 
 rule build_words_table:
     input:
-        words=list(dict.fromkeys(LAYOUT.words(*its[:2]) for its in JOBS.scored_conditions if JOBS.learns(its))),
-        scores=JOBS.scores(its for its in JOBS.scored_conditions if JOBS.learns(its)),
+        words=list(dict.fromkeys(LAYOUT.words(*its[:2]) for its in JOBS.scored_conditions if its in EXPERIMENT.learned)),
+        scores=JOBS.scores(its for its in JOBS.scored_conditions if its in EXPERIMENT.learned),
     output:
         [LAYOUT.table("words", kind) for kind in ("parquet", "csv", "md", "tex")],
     log:

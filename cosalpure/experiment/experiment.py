@@ -227,6 +227,13 @@ class Experiment:
         return tuple(its for its in self.conditions if its[1] in self.degradations)
 
     @cached_property
+    def learned(self) -> tuple[Condition, ...]:
+        """The conditions whose purifier is given the concept that was learned from the images that it purifies."""
+        its_own = {name for name, its in self.purifiers.items() if its.reads_concept and its.concepts_from is None}
+        named = {(its.concepts_from, name) for name, its in self.purifiers.items() if its.reads_concept}
+        return tuple(its for its in self.conditions if its[2] in its_own or its[1:3] in named)
+
+    @cached_property
     def unused(self) -> tuple[str, ...]:
         """The entries that no condition uses and no other entry is `like`, such as "purifiers.dda"."""
         known = {"datasets": self.datasets} | {family: self.methods(family) for family in METHODS}

@@ -135,13 +135,6 @@ class Jobs:
         """Name the degradation whose concepts a purifier reads: the one that it purifies, or that of its `concepts_from`."""
         return self.experiment.purifiers[purifier].concepts_from or degradation
 
-    def learns(self, condition: Condition) -> bool:
-        """Tell whether a condition's purifier is given the concept that was learned from the images that it purifies."""
-        return (
-            self.experiment.purifiers[condition[2]].reads_concept
-            and self.concept_source(*condition[1:3]) == condition[1]
-        )
-
     def concepts_known(self, dataset: str, degradation: str, span: str) -> list[str]:
         """List the concepts that an attack's job reads: those that its purifier will be given, or that it needs itself."""
         its = self.experiment.entry("degradations", degradation)
@@ -171,7 +164,7 @@ class Jobs:
     def concept_figures(self) -> list[str]:
         """List previews beside each clean reference of the same dataset, and attention maps, where concepts are read."""
         clean = every(its[:2] for its in self.once if self._role("degradations", its[1]) == "reference")
-        read = every(its[:3] for its in self.once if self.learns(its))
+        read = every(its[:3] for its in self.once if its in self.experiment.learned)
         blocks = every(its[:2] for its in read if its[:2] not in clean)
         beside = [(*block, name) for block in blocks for dataset, name in clean if dataset == block[0]]
         previews = [self.layout.figure("concepts", *names) for names in beside]

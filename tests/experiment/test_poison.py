@@ -73,9 +73,29 @@ def test_mistakes_are_one_line(entries, line):
 
 def test_the_variant_learns_every_concept_that_its_table_is_about():
     jobs = Jobs(load_files(["config.yaml", "config/variants/poison.yaml"]))
-    learned = {its[1] for its in jobs.conditions if jobs.learns(its)}
-    assert learned == {"none", "none_all", "jadena", "poison", "poison_all", "poison_jpeg", "poison_next"}
+    assert {its[1] for its in jobs.experiment.learned} == {
+        "none",
+        "none_all",
+        "jadena",
+        "poison",
+        "poison_all",
+        "poison_jpeg",
+        "poison_next",
+    }
     assert json.loads(jobs.experiment.concept_of("poison_all").as_json())["timesteps"] == [0, 1000]
+
+
+def test_a_purifier_with_a_concept_from_elsewhere_learned_it_there_alone():
+    with open("config.yaml") as file:
+        purifiers = yaml.safe_load(file)["purifiers"]
+    purifiers["known"] = {"like": "cosalpure", "concepts_from": "none"}
+    block = {
+        "degradations": ["none", "jadena"],
+        "purifiers": ["cosalpure", "known", "source_only"],
+        "detectors": ["gicd"],
+    }
+    found = experiment({}, purifiers=purifiers, conditions=[block])
+    assert [its[1:3] for its in found.learned] == [("none", "cosalpure"), ("none", "known"), ("jadena", "cosalpure")]
 
 
 def test_one_purifier_is_asked_by_queries_in_the_checks():
