@@ -34,10 +34,10 @@ class Attack:
     """What an attack on N images leaves behind."""
 
     images: Tensor  # (N, 3, H, W), RGB, [0, 1]: the attacked images
-    losses: list[
+    losses: list[float]  # what is minimised, before each step, averaged over the draws of that step
+    gradients: list[
         float
-    ]  # what is minimised (`poison` may raise it), before each step, averaged over the draws of that step
-    gradients: list[float]  # the mean size of the noise's gradient at each step; 0 is an attack that sees nothing
+    ]  # the mean size of the noise's gradient at each step; 0 is an attack that sees nothing, [] has none
     passes: int  # gradient passes through the whole group; without gradients, queries
 
 

@@ -60,7 +60,7 @@ class Poison:
             (gradient,) = torch.autograd.grad(loss, noise)
             if not gradient.isfinite().all():  # sign(NaN) is NaN: the image would be lost
                 raise UserError(f"the attack's gradient is not finite at step {step}")
-            found.losses.append(loss.item())
+            found.losses.append(-sign * loss.item())  # what is minimised
             found.gradients.append(gradient.abs().mean().item())
 
             # 2. One sign step up it, or down to the other concept, back into the bound and into the range of images.

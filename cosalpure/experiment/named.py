@@ -4,7 +4,7 @@ Which entries are made of an attack that names nobody is decided in `cosalpure.e
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cosalpure.concept.settings import ConceptLearning
@@ -58,15 +58,15 @@ def learning_of(values: Mapping[str, Any], section: ConceptLearning, where: str)
     return validated(ConceptLearning, section.model_dump() | own, f"{where}concept_learning.") if own else None
 
 
-def check_source(its: MethodEntry, methods: Mapping[str, str], where: str) -> None:
-    """Check that the concepts an attack needs exist before it; `methods` are those of all degradations by name."""
+def check_source(its: MethodEntry, written: Written, method_of: Callable[[str], str], where: str) -> None:
+    """Check that the concepts an attack needs exist before it; `written` are all degradations, `method_of` gives their methods."""
     if "concept" not in its.needs:
         return
     source = its.known_concepts
     if source is None:
         raise UserError(f"{where}: '{its.method}' needs concepts; give it a setting `concepts_from`")
-    choose("degradation", source, list(methods), f"{where}.concepts_from")
-    if methods[source] == its.method:
+    choose("degradation", source, list(written), f"{where}.concepts_from")
+    if method_of(source) == its.method:
         raise UserError(
             f"{where}.concepts_from: '{source}' needs concepts itself; name one that does not, such as none"
         )

@@ -111,7 +111,7 @@ def _without_sweeps(file: ExperimentFile, mistakes: Mistakes, places: Places, wh
     purifiers = named.each(partial(_purifier_entry, file.purifiers, places, evaluated, concepts), file.purifiers)
     detectors = named.each(partial(_method_entry, "detectors", file.detectors, places), file.detectors)
     known: Known = {"purifiers": purifiers, "detectors": detectors}
-    attacks = partial(_degradation_entry, known, places, file.concept)
+    attacks = partial(_degradation, known, places, file.concept)
     degradations = mistakes.each(partial(attacks, file.degradations), file.degradations)
     mistakes.lines += named.lines + _seed_mistakes(file)
     _check_conditions(file, mistakes)
@@ -151,12 +151,10 @@ def _dataset_entry(entries: Written, places: Places, name: str) -> DatasetEntry:
     return DatasetEntry(label=entry.label, role=entry.role, reported=entry.reported, name=name, settings=settings)
 
 
-def _degradation_entry(
-    known: Known, places: Places, learning: ConceptLearning, entries: Written, name: str
-) -> MethodEntry:
+def _degradation(known: Known, places: Places, usual: ConceptLearning, entries: Written, name: str) -> MethodEntry:
     where, its = f"degradations.{name}", _method_entry("degradations", entries, places, name, known)
-    check_source(its, {other: _resolve("degradations", entries, other)[0] for other in entries}, where)
-    return replace(its, learning=learning_of(_resolve("degradations", entries, name)[1], learning, f"{where}."))
+    check_source(its, entries, lambda other: _resolve("degradations", entries, other)[0], where)
+    return replace(its, learning=learning_of(_resolve("degradations", entries, name)[1], usual, f"{where}."))
 
 
 def _method_entry(

@@ -55,6 +55,7 @@ def test_the_loss_rises_under_the_own_concept_and_falls_under_another(poison, im
     method = poison(target=target, draws=4)
     moved = loss(method, method(images[:2], given(range(2)))) - loss(method, images[:2])
     assert sign * moved > 5e-4 * loss(method, images[:2])  # a network with random weights hardly sees the noise
+    assert all(sign * its < 0 for its in method.last.losses), "what is minimised"
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """The Square attack on methods that take no time: bound, squares, what is kept, and that it counts its queries."""
 
+from math import isnan
+
 import pandas as pd
 import pytest
 import torch
@@ -13,6 +15,7 @@ from cosalpure.data.settings import MiniDataset
 from cosalpure.data.stage import run as make_dataset
 from cosalpure.degrade import DEGRADATIONS, stage
 from cosalpure.degrade.adaptive_settings import SquareSettings
+from cosalpure.degrade.cost import steps_of
 from cosalpure.degrade.pgd import PGD, Scene
 from cosalpure.degrade.settings import PGDSettings
 from cosalpure.degrade.square import Square, side_of, with_square
@@ -134,3 +137,5 @@ def test_the_stage_leaves_clean_images_and_writes_queries(tmp_path):
     assert (before != after).flatten(1).any(1).tolist() == list(group.attacked)
     losses = pd.read_csv(tmp_path / "out" / "attack" / f"{group.slug}.csv")
     assert list(losses.passes) == [1, 2, 3, 4] and losses.gradient.isna().all()
+    (steps,) = steps_of(tmp_path / "out").values()
+    assert isnan(steps[-1].gradient) and steps[-1].passes == 4
