@@ -49,29 +49,35 @@ if TYPE_CHECKING:
 SUMMARY = ("success", "ap", "f_beta", "mae", "iou")
 
 
-def create_attack(name: str, **settings: Any) -> Callable[[Images], Any]:
+def create_attack(name: str, model: str | TextToImageSettings | None = None, **settings: Any) -> Callable[..., Any]:
     """Create a degradation, such as "jadena.mini" or "motion_blur".
 
-    The result is called with a group, of which it changes the attacked images, or with images, all of which it changes. It
-    returns what it was given, changed.
+    The result is called with a group, of which it changes the attacked images, or with images, all of which it changes; and
+    with the concept of an attack that needs one. It returns what it was given, changed.
 
     An attack that knows a detector and a purifier takes their names:
 
     Example:
         attacked = create_attack("motion_blur", severity=3)(group)
         attacked = create_attack("pgd", detector="gicd.mini", purifier="jpeg", gradient="bpda")(group)
+        attacked = create_attack("poison", model="mini")(group, learn_concept(group, model="mini"))
+
+    Args:
+        name: an entry or method, with or without a tag.
+        model: the text-to-image model as in `learn_concept`; default: that of the tag of a named purifier.
+        settings: of the degradation, such as severity=3.
 
     Raises:
         UserError: for an unknown name or setting; it lists the choices.
     """
-    made = _make("degradations", name, settings)
+    made = _make("degradations", name, settings, model)
 
-    def attack(images: Images) -> Any:
+    def attack(images: Images, concept: Concept | None = None) -> Any:
         group, back = group_of(images)
         chosen = [index for index, its in enumerate(group.attacked) if its]
         if not chosen:
             return back(group)
-        given = made.given(group, chosen, group.draws("degrade", chosen))
+        given = made.given(group, chosen, group.draws("degrade", chosen), concept)
         changed = made.method(group.images[chosen], given)
         files = [group.files[index] for index in chosen]
         changed = checked(changed, tuple(group.images[chosen].shape), made.who, group.name, files)

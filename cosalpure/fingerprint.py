@@ -51,6 +51,8 @@ STARTS = {  # of a stage or a figure: "module:name", or files by a pattern
     "draws": (f"{OWN}.draws:folder", f"{OWN}.draws:seed_of", f"{OWN}.score.draws:with_draws"),
     "curves": (f"{OWN}.score.curves:measure_condition",),
     "dataset_curves": (f"{OWN}.tables.dataset:run",),
+    "words": (f"{OWN}.concept.words:measure",),
+    "words_table": (f"{OWN}.tables.words:run",),
     "complete": (f"{OWN}.tables.complete:run",),
     "gate": (f"{OWN}.train.gate:gate",),
     "overview": (f"{OWN}.report.overview:draw",),

@@ -30,7 +30,7 @@ NEEDS: tuple[Need, ...] = get_args(Need)
 
 Kind = Literal["degradation", "purifier", "detector"]
 GIVEN_TO: dict[Kind, tuple[Need, ...]] = {  # what the stage of a kind can give
-    "degradation": ("model", "label", "group", "ground_truth", "evaluation"),
+    "degradation": ("model", "concept", "label", "group", "ground_truth", "evaluation"),
     "purifier": ("model", "concept", "label", "ground_truth"),
     "detector": ("label", "ground_truth"),
 }
@@ -60,7 +60,7 @@ class Given:
     Attributes:
         generators: one for each image, derived from its name; the only source of randomness that a method may use.
             Empty for a detector.
-        concept: the group's learned concept.
+        concept: the group's learned concept; for a degradation that of the images of its setting `concepts_from`.
         label: the group's name, as a person reads it.
         group: all images of the group (M, 3, H, W), RGB, [0, 1], for a degradation.
         ground_truth: ground truth of `images`, (N, 1, H, W), 0 or 1.

@@ -19,8 +19,8 @@ rule learn_concepts:
         runtime=longer(240),
     params:
         code=lambda wildcards: JOBS.code("concept", **wildcards),
-        settings=for_command(part("concept")),
-        compared_settings=part("concept"),
+        settings=lambda wildcards, output: EXPERIMENT.concept_of(wildcards.degradation).as_json(),  # not compared
+        compared_settings=lambda wildcards: EXPERIMENT.concept_of(wildcards.degradation).as_json(speed=False),
         model=for_command(part("text_to_image")),
         compared_model=part("text_to_image"),
         data=folder("data"),
@@ -34,3 +34,36 @@ rule learn_concepts:
         "cosalpure concept --data {params.data:q} --groups {params.groups} --images {params.images:q} --output {params.output:q}"
         " --settings {params.settings:q} --text-to-image {params.model:q}"
         " --seed {params.seed} --threads {threads} > {log:q} 2>&1"
+
+
+# Not part of a plain run: snakemake --cores all words
+rule measure_words:
+    input:
+        data=LAYOUT.manifest("{dataset}"),
+        concepts=shards("concept"),
+        weights=JOBS.model_index(),
+    output:
+        LAYOUT.words(*LAYOUT.wildcards("concept")),
+    log:
+        LAYOUT.log("words", *LAYOUT.wildcards("concept")),
+    benchmark:
+        LAYOUT.benchmark("words", *LAYOUT.wildcards("concept"))
+    conda:
+        "../envs/cosalpure.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=grown(2000),
+        runtime=longer(30),
+    params:
+        code=lambda wildcards: JOBS.code("words"),
+        model=for_command(part("text_to_image")),
+        compared_model=part("text_to_image"),
+        data=folder("data"),
+        concepts=folder("concept"),
+    message:
+        "words: {wildcards.dataset}, {wildcards.degradation}"
+    shell:
+        "cosalpure words measure --data {params.data:q} --concepts {params.concepts:q}"
+        " --condition {wildcards.dataset:q} {wildcards.degradation:q} --output {output:q}"
+        " --text-to-image {params.model:q} --threads {threads} > {log:q} 2>&1"

@@ -87,6 +87,35 @@ rule build_dataset_curves:
         " --entries {params.entries:q} --seed {params.seed} > {log:q} 2>&1"
 
 
+rule build_words_table:
+    input:
+        words=list(dict.fromkeys(LAYOUT.words(*its[:2]) for its in JOBS.scored_conditions if its in EXPERIMENT.learned)),
+        scores=JOBS.scores(its for its in JOBS.scored_conditions if its in EXPERIMENT.learned),
+    output:
+        [LAYOUT.table("words", kind) for kind in ("parquet", "csv", "md", "tex")],
+    log:
+        LAYOUT.log("tables", "words"),
+    benchmark:
+        LAYOUT.benchmark("tables", "words")
+    conda:
+        "../envs/cosalpure.yaml"
+    threads: 1
+    resources:
+        mem_mb=grown(1000),
+        runtime=longer(30),
+    params:
+        code=lambda wildcards: JOBS.code("words_table"),
+        stem=lambda wildcards, output: Path(output[0]).with_suffix(""),
+        settings=part("statistics"),
+        entries=entries,
+        seed=EXPERIMENT.seed,
+    message:
+        "table: what the learned concepts mean"
+    shell:
+        "cosalpure words table {input.words:q} --scores {input.scores:q} --output {params.stem:q} --settings {params.settings:q}"
+        " --entries {params.entries:q} --seed {params.seed} > {log:q} 2>&1"
+
+
 # Last of all: a run with gaps ends with an error, and everything else of it is there.
 rule check_complete:
     input:

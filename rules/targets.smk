@@ -12,6 +12,7 @@ localrules:
     concepts_shown,
     screenshots,
     dataset_curves,
+    words,
     models,
 
 
@@ -85,6 +86,11 @@ rule screenshots:  # those of the README and docs/explanation/report.md; they ne
 rule dataset_curves:  # max F and max E at one threshold for the whole dataset
     input:
         LAYOUT.table("dataset_curves"),
+
+
+rule words:  # the rank of the learned words, beside the success rate of CosalPure
+    input:
+        LAYOUT.table("words"),
 
 
 rule models:

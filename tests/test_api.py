@@ -190,6 +190,16 @@ def test_a_table_has_the_mean_of_its_images(group):
     assert isinstance(table, pd.DataFrame) and table.loc["clean", "success"] == 1
 
 
+@pytest.mark.slow
+def test_an_attack_on_concept_learning_takes_the_concept(group):
+    attack = cp.create_attack("poison", model="mini", steps=1)
+    concept = cp.Concept("<my-word>", cp.text_to_image("mini").word_vector("object"))
+    changed = (attack(group, concept).images != group.images).flatten(1).any(1)
+    assert tuple(changed.tolist()) == group.attacked
+    with pytest.raises(UserError, match="needs a learned concept"):
+        attack(group)
+
+
 def test_an_attack_takes_the_names_of_what_it_knows(group):
     attack = cp.create_attack("pgd", detector="gicd.mini", purifier="jpeg", gradient="bpda", steps=1)
     attacked = attack(group)

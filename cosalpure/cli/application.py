@@ -28,6 +28,7 @@ from cosalpure.cli.tables import tables
 from cosalpure.cli.train import train
 from cosalpure.cli.verify import verify
 from cosalpure.cli.weights import weights
+from cosalpure.cli.words import words
 from cosalpure.cli.workflow import workflow
 
 COMMANDS: dict[str, Any] = {
@@ -39,6 +40,7 @@ COMMANDS: dict[str, Any] = {
     "detect": detect,
     "score": score,
     "curves": curves,
+    "words": words,
     "tables": tables,
     "report": report,
     "submit": submit,

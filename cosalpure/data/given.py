@@ -5,7 +5,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosalpure.data import Group
+from cosalpure.data import Group, read_groups
 from cosalpure.errors import UserError
 from cosalpure.io import read_pixels
 from cosalpure.protocols import Evaluation, Given, Need, only
@@ -56,3 +56,9 @@ def read_ground_truth(group: Group, data: Path, files: Sequence[str]) -> "Tensor
         raise UserError(f"{absent}: no such file; this method needs ground truth, and the dataset has none")
     masks = np.stack([read_pixels(path, "L") for path in paths])
     return torch.from_numpy(masks >= 128).float()[:, None]
+
+
+def concept_owners(data: str | Path, whose: str) -> dict[str, str]:
+    """Map each group to the one whose concept a method is given, {slug: slug}: its own, or the next one of the dataset."""
+    slugs = [group.slug for group in read_groups(data)]
+    return dict(zip(slugs, slugs[1:] + slugs[:1] if whose == "next" else slugs, strict=True))

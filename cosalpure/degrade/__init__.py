@@ -8,6 +8,7 @@ The stage hands over the attacked images of one group only; the clean ones keep 
 
 from typing import Any
 
+from cosalpure.degrade.adaptive_settings import PoisonSettings, SquareSettings
 from cosalpure.degrade.settings import (
     CORRUPTIONS,
     FIXED_CORRUPTIONS,
@@ -40,7 +41,7 @@ def _corruptions() -> dict[str, Method]:
     }
 
 
-def _known(settings: PGDSettings) -> list[Need]:
+def _known(settings: PGDSettings | SquareSettings) -> list[Need]:
     """List what an attack needs: the text-to-image model, too, if the purifier that it knows does."""
     return ["evaluation", *(["model"] if settings.known and "model" in settings.known.needs else [])]  # type: ignore[list-item]
 
@@ -73,6 +74,24 @@ DEGRADATIONS = Registry(
             random=lambda settings: settings.known is not None and settings.known.random,
             joint=True,
             cite=("madry2018pgd", "gu2022segpgd", "athalye2018obfuscated", "lee2023robust"),
+        ),
+        "square": Method(
+            "cosalpure.degrade.square:Square",
+            SquareSettings,
+            label="Square",
+            role="adaptive",
+            needs=_known,
+            names={"detector": "detectors", "purifier": "purifiers"},
+            joint=True,
+            cite=("andriushchenko2020square",),
+        ),
+        "poison": Method(
+            "cosalpure.degrade.poison:Poison",
+            PoisonSettings,
+            label="poison",
+            role="adaptive",
+            needs=frozenset({"model", "concept"}),
+            cite=("liang2023advdm", "vanle2023antidreambooth"),
         ),
         "random_noise": Method(
             "cosalpure.degrade.controls:RandomNoise", RandomNoiseSettings, label="random noise", role="control"

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from math import isnan
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +16,8 @@ class Step(NamedTuple):
 
     step: int
     loss: float  # before the step
-    gradient: float  # its mean size
-    passes: int  # gradient passes through the group so far
+    gradient: float  # its mean size; NaN of an attack without gradients
+    passes: int  # gradient passes through the group so far; of an attack without gradients, queries
 
 
 def steps_of(degradation: str | Path) -> dict[str, list[Step]]:
@@ -33,7 +34,7 @@ def cost_of(stage: str | Path, dataset: str, degradation: str) -> dict[str, floa
         degradation: the entry.
     """
     place, found = Path(stage, dataset, degradation), {}
-    if passes := [steps[-1].passes for steps in steps_of(place).values() if steps]:
+    if passes := [steps[-1].passes for steps in steps_of(place).values() if steps and not isnan(steps[-1].gradient)]:
         found["passes"] = sum(passes) / len(passes)
     shards = sorted(place.glob("shards/*.parquet"))
     records = [its for path in shards if (its := record.read(path))]
@@ -46,4 +47,4 @@ def cost_of(stage: str | Path, dataset: str, degradation: str) -> dict[str, floa
 def _steps(path: Path) -> Iterator[Step]:
     with open(path, newline="") as file:
         for row in csv.DictReader(file):
-            yield Step(int(row["step"]), float(row["loss"]), float(row["gradient"]), int(row["passes"]))
+            yield Step(int(row["step"]), float(row["loss"]), float(row["gradient"] or "nan"), int(row["passes"]))

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from cosalpure.degrade.adaptive_settings import SquareSettings
 from cosalpure.degrade.jadena import polynomial_basis
 from cosalpure.degrade.settings import PGDSettings
 from cosalpure.errors import UserError
@@ -34,8 +35,10 @@ class Attack:
 
     images: Tensor  # (N, 3, H, W), RGB, [0, 1]: the attacked images
     losses: list[float]  # what is minimised, before each step, averaged over the draws of that step
-    gradients: list[float]  # the mean size of the noise's gradient at each step; 0 is an attack that sees nothing
-    passes: int  # gradient passes through the whole group
+    gradients: list[
+        float
+    ]  # the mean size of the noise's gradient at each step; 0 is an attack that sees nothing, [] has none
+    passes: int  # gradient passes through the whole group; without gradients, queries
 
 
 class Changes:
@@ -67,16 +70,67 @@ class Changes:
             self.noise.copy_((self.images + self.noise).clamp(0, 1) - self.images)
 
 
-class PGD:
+class Attacker:
+    """Someone who can compute the detector's maps, behind the purifier that is known."""
+
+    settings: PGDSettings | SquareSettings
+
+    def __init__(
+        self,
+        settings: PGDSettings | SquareSettings,
+        text_to_image: Callable[[], Any] | None = None,
+        **changes: Any,
+    ):
+        assert settings.detector is not None
+        self.settings, self.known = settings, settings.known
+        self.last: Attack | None = None  # of the last call
+        self.detector, self.detector_needs = settings.detector.make(), settings.detector.needs
+        self.purifier = self.known.make(text_to_image, **changes) if self.known else None
+
+    def maps(self, attacked: Tensor, scene: Scene, draw: tuple[int, ...]) -> Tensor:
+        """Compute the detector's maps (M, 1, H, W) of the whole group, as the later stages make them."""
+        attacked = as_in_files(attacked)
+        group = scene.with_attacked(attacked)
+        given = scene.given(draw, self.settings.fixed_noise)
+        seen = self.purified(attacked, group, scene, given) if self.purifier else group
+        needs = only(self.detector_needs, replace(given, generators=()))
+        with recomputing(self.settings.recompute):
+            maps = self.detected(seen, needs)
+            if self.known and self.known.average_maps:
+                maps = (maps + self.detected(group, needs)) / 2
+        return maps
+
+    def detected(self, images: Tensor, given: Given) -> Tensor:
+        """Compute maps that have a gradient: the detector's, or those of its `logits` if it has them for that purpose."""
+        smooth = getattr(self.detector, "logits", None)
+        maps: Tensor = self.detector(images, given) if smooth is None else smooth(images).sigmoid()
+        return maps
+
+    def purified(self, attacked: Tensor, group: Tensor, scene: Scene, given: Given) -> Tensor:
+        """Purify the group; the clean images without gradients."""
+        assert self.purifier is not None and self.known is not None
+        found = group.detach().clone()
+        places = (scene.attacked, ~scene.attacked)
+        inputs = (attacked if self.settings.gradient == "full" else attacked.detach(), found[~scene.attacked])
+        for place, images in zip(places, inputs, strict=True):
+            if len(images):
+                with recomputing(self.settings.recompute):
+                    its = self.purifier(images, part_of(only(self.known.needs, given), place))
+                if self.settings.gradient == "bpda" and place is scene.attacked:
+                    its = straight_through(attacked, its)
+                found = found.index_put((place,), as_in_files(its))
+        return found
+
+
+class PGD(Attacker):
     """Attack the images of a group together; `settings` is a `PGDSettings`."""
+
+    settings: PGDSettings
 
     def __init__(self, settings: PGDSettings, text_to_image: Callable[[], Any] | None = None):
         if settings.detector is None or (settings.purifier is None and settings.gradient != "blind"):
             raise UserError("pgd: name the detector, and unless its gradient is blind the purifier, that is attacked")
-        self.settings, self.known = settings, settings.known
-        self.detector, self.detector_needs = settings.detector.make(), settings.detector.needs
-        self.purifier = self.known.make(text_to_image, **fewer_steps(settings)) if self.known else None
-        self.last: Attack | None = None  # of the last call
+        super().__init__(settings, text_to_image, **fewer_steps(settings))
 
     def __call__(self, images: Tensor, given: Given) -> Tensor:
         """Attack images (N, 3, H, W), RGB, [0, 1]; `last` then holds the losses."""
@@ -137,40 +191,6 @@ class PGD:
         chosen = slice(None) if self.settings.over == "all" else scene.attacked
         maps, truth = maps[chosen], scene.evaluation.ground_truth[chosen].to(maps)
         return soft_iou(maps, truth) if self.settings.loss == "soft_iou" else segpgd(maps, truth, weight)
-
-    def maps(self, attacked: Tensor, scene: Scene, draw: tuple[int, ...]) -> Tensor:
-        """Compute the detector's maps (M, 1, H, W) of the whole group, as the later stages make them."""
-        attacked = as_in_files(attacked)
-        group = scene.with_attacked(attacked)
-        given = scene.given(draw, self.settings.fixed_noise)
-        seen = self.purified(attacked, group, scene, given) if self.purifier else group
-        needs = only(self.detector_needs, replace(given, generators=()))
-        with recomputing(self.settings.recompute):
-            maps = self.detected(seen, needs)
-            if self.known and self.known.average_maps:
-                maps = (maps + self.detected(group, needs)) / 2
-        return maps
-
-    def detected(self, images: Tensor, given: Given) -> Tensor:
-        """Compute maps that have a gradient: the detector's, or those of its `logits` if it has them for that purpose."""
-        smooth = getattr(self.detector, "logits", None)
-        maps: Tensor = self.detector(images, given) if smooth is None else smooth(images).sigmoid()
-        return maps
-
-    def purified(self, attacked: Tensor, group: Tensor, scene: Scene, given: Given) -> Tensor:
-        """Purify the group; the clean images without gradients."""
-        assert self.purifier is not None and self.known is not None
-        found = group.detach().clone()
-        places = (scene.attacked, ~scene.attacked)
-        inputs = (attacked if self.settings.gradient == "full" else attacked.detach(), found[~scene.attacked])
-        for place, images in zip(places, inputs, strict=True):
-            if len(images):
-                with recomputing(self.settings.recompute):
-                    its = self.purifier(images, part_of(only(self.known.needs, given), place))
-                if self.settings.gradient == "bpda" and place is scene.attacked:
-                    its = straight_through(attacked, its)
-                found = found.index_put((place,), as_in_files(its))
-        return found
 
     @torch.no_grad()
     def best(self, candidates: Sequence[Tensor], scene: Scene) -> Tensor:

@@ -12,7 +12,7 @@ from cosalpure import record
 from cosalpure.concept import FILE, Concept
 from cosalpure.contract.values import checked
 from cosalpure.data import Group, read_groups, write_index
-from cosalpure.data.given import given_to, read_ground_truth
+from cosalpure.data.given import concept_owners, given_to, read_ground_truth
 from cosalpure.degrade import DEGRADATIONS
 from cosalpure.diffusion.settings import TextToImage as TextToImageSettings
 from cosalpure.errors import UserError
@@ -51,15 +51,16 @@ def run(
         span: "A:B" selects groups A to B - 1.
         seed: seed from which all draws are derived.
         text_to_image: text-to-image model of the purifier that an attack knows.
-        concepts: folder of the concepts of that purifier.
+        concepts: folder of the concepts of that purifier, or that an attack itself needs.
     """
     groups, needs = read_groups(data, span), DEGRADATIONS.needs(method, settings)
+    owners = concept_owners(data, getattr(settings, "target", "own"))
     model = text_to_image if "model" in needs else None
     job = record.begin("degrade", output, method, settings, seed, DEGRADATIONS, model)
     degradation = DEGRADATIONS.make(method, settings, loader(text_to_image))
     for group in tqdm(groups, desc=f"degrade {method}", unit="group"):
         sources = group.paths(Path(data) / "images")
-        learned = Path(concepts) / "groups" / group.slug / FILE if concepts else None
+        learned = Path(concepts) / "groups" / owners[group.slug] / FILE if concepts else None
         degraded = {} if method == "none" else degrade_group(degradation, group, data, seed, method, needs, learned)
         if (last := getattr(degradation, "last", None)) and degraded:
             write_losses(last, Path(output) / "attack" / f"{group.slug}.csv")
@@ -115,7 +116,8 @@ def degrade_group(
     shape = tuple(attacked.shape)
     files = [path.name for path in chosen]
     evaluation = evaluation_of(group, data, pixels, seed, concept) if "evaluation" in needs else None
-    given = given_to(needs, group, data, files, generators=draws, whole=pixels, evaluation=evaluation)
+    learned = Concept.load(concept) if concept and "concept" in needs else None
+    given = given_to(needs, group, data, files, draws, learned, pixels, evaluation)
     try:
         degraded = degradation(attacked, given)
     except UserError as error:
@@ -137,10 +139,11 @@ def evaluation_of(
 
 
 def write_losses(attack: "Attack", path: Path) -> None:
-    """Write the losses of a group's attack, a row a step, with the size of its gradient and the passes so far."""
+    """Write the losses of a group's attack, a row a step, with the size of its gradient, if any, and the passes so far."""
     each = attack.passes // max(1, len(attack.losses))
-    rows = zip(attack.losses, attack.gradients, strict=True)
-    lines = [f"{step},{loss!r},{size!r},{(step + 1) * each}" for step, (loss, size) in enumerate(rows)]
+    sizes = list(map(repr, attack.gradients)) or [""] * len(attack.losses)
+    rows = zip(attack.losses, sizes, strict=True)
+    lines = [f"{step},{loss!r},{size},{(step + 1) * each}" for step, (loss, size) in enumerate(rows)]
     with whole_file(path) as temporary:
         temporary.write_text("\n".join(["step,loss,gradient,passes", *lines]) + "\n")
 

@@ -59,6 +59,7 @@ class MethodEntry(Entry):
     name: str
     method: str
     settings: Model
+    learning: ConceptLearning | None = None  # of the concepts of a degradation's images; None is that of all
     template: str | None = None  # the entry in the file that this one of a pair was made from (`conditions.against`)
 
     @cached_property
@@ -79,8 +80,16 @@ class MethodEntry(Entry):
     @property
     def known_concepts(self) -> str | None:
         """The degradation whose concepts an attack knows; None if it knows none."""
+        if "concept" in self.needs:
+            own: str | None = getattr(self.settings, "concepts_from", None)
+            return own
         known = [its for its in self._registered.chosen(self.settings) if "concept" in its.needs]
         return next((its.concepts_from for its in known if "evaluation" in self.needs), None)
+
+    @property
+    def knows_other_groups(self) -> bool:
+        """Whether the concept that an attack knows is another group's."""
+        return bool(getattr(self.settings, "target", "own") != "own")
 
     @property
     def random(self) -> bool:
@@ -198,6 +207,10 @@ class Experiment:
         """Get an entry of a family; jadena.seed7, the repetition under a further seed, is the entry jadena."""
         return self.methods(family)[split_repeat(name)[0]]
 
+    def concept_of(self, degradation: str) -> ConceptLearning:
+        """Get the settings with which the concepts of a degradation's images are learned."""
+        return self.entry("degradations", degradation).learning or self.concept
+
     def seed_of(self, degradation: str) -> int:
         """Get the seed of a degradation and of what follows from it: `seed`, or that of its name."""
         seed = split_repeat(degradation)[1]
@@ -212,6 +225,13 @@ class Experiment:
     def once(self) -> tuple[Condition, ...]:
         """The conditions without those of further seeds."""
         return tuple(its for its in self.conditions if its[1] in self.degradations)
+
+    @cached_property
+    def learned(self) -> tuple[Condition, ...]:
+        """The conditions whose purifier is given the concept that was learned from the images that it purifies."""
+        its_own = {name for name, its in self.purifiers.items() if its.reads_concept and its.concepts_from is None}
+        named = {(its.concepts_from, name) for name, its in self.purifiers.items() if its.reads_concept}
+        return tuple(its for its in self.conditions if its[2] in its_own or its[1:3] in named)
 
     @cached_property
     def unused(self) -> tuple[str, ...]:

@@ -188,6 +188,8 @@ def _entry_values(entry: DatasetEntry | MethodEntry, contents: Contents, constan
     values = list(leaves(entry.settings))
     if isinstance(entry, PurifierEntry):
         values += [("average_maps", entry.average_maps), ("draws", entry.draws)]
+    if isinstance(entry, MethodEntry) and entry.learning:
+        values.append(("concept_learning", entry.learning))
     found = []
     for key, value in values:
         mine = [its for its in constants if its.key == f"{family}.{key}" and its.method in ("", method)]

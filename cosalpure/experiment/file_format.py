@@ -58,6 +58,23 @@ class ConceptKeys(Model):
     )
 
 
+class LearningKeys(Model):
+    """Key of every degradation that is not the method's own: how the concepts of its images are learned."""
+
+    concept_learning: dict[str, Any] = Field(
+        {},
+        description="Settings of concept learning for the images of this degradation, where they differ from the section `concept`, "
+        "such as {jpeg: 75} as a defence.",
+    )
+
+
+# Keys of an entry that its method does not see, by family: they are about other stages
+MORE_KEYS: dict[str, tuple[type[Model], ...]] = {
+    "degradations": (LearningKeys,),
+    "purifiers": (MapKeys, ConceptKeys),
+}
+
+
 class ConditionBlock(Model):
     """A block of conditions. Every combination of its lists is run."""
 

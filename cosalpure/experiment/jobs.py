@@ -136,9 +136,10 @@ class Jobs:
         return self.experiment.purifiers[purifier].concepts_from or degradation
 
     def concepts_known(self, dataset: str, degradation: str, span: str) -> list[str]:
-        """List the concepts that an attack's job reads: those that its purifier will be given."""
-        source = self.experiment.entry("degradations", degradation).known_concepts
-        return self.shards("concept", dataset, source, span=span) if source else []
+        """List the concepts that an attack's job reads: those that its purifier will be given, or that it needs itself."""
+        its = self.experiment.entry("degradations", degradation)
+        part = None if its.knows_other_groups else span
+        return self.shards("concept", dataset, its.known_concepts, span=part) if its.known_concepts else []
 
     def known_option(self, dataset: str, degradation: str) -> str:
         """Write --concepts FOLDER for an attack that knows them, else nothing."""
@@ -163,8 +164,7 @@ class Jobs:
     def concept_figures(self) -> list[str]:
         """List previews beside each clean reference of the same dataset, and attention maps, where concepts are read."""
         clean = every(its[:2] for its in self.once if self._role("degradations", its[1]) == "reference")
-        run = every(its[:3] for its in self.once if self.concept_source(*its[1:3]) == its[1])
-        read = [its for its in self.reading if its in run]
+        read = every(its[:3] for its in self.once if its in self.experiment.learned)
         blocks = every(its[:2] for its in read if its[:2] not in clean)
         beside = [(*block, name) for block in blocks for dataset, name in clean if dataset == block[0]]
         previews = [self.layout.figure("concepts", *names) for names in beside]

@@ -81,6 +81,10 @@ class Layout:
         """Locate the curves of a condition, which are measured only when asked for."""
         return f"{self.stage('curves', *condition)}.parquet"
 
+    def words(self, dataset: str, degradation: str) -> str:
+        """Locate the ranks of the words that were learned from a degradation's images, measured only when asked for."""
+        return f"{self.stage('words', dataset, degradation)}.parquet"
+
     def table(self, name: str, kind: str = "parquet") -> str:
         """Locate a table; `kind` is one of `TABLE_KINDS`."""
         return f"{self.tables}/{name}.{kind}"

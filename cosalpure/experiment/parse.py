@@ -11,14 +11,15 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from cosalpure.concept.settings import ConceptLearning
 from cosalpure.data.published import PUBLISHED
 from cosalpure.data.settings import dataset_settings
 from cosalpure.errors import UserError, choose
 from cosalpure.experiment.conditions import against, expand, make_sweep, repeat
 from cosalpure.experiment.experiment import DatasetEntry, Experiment, MethodEntry, PurifierEntry
-from cosalpure.experiment.file_format import ConceptKeys, EntryKeys, ExperimentFile, MapKeys
+from cosalpure.experiment.file_format import MORE_KEYS, ConceptKeys, EntryKeys, ExperimentFile, MapKeys
 from cosalpure.experiment.files import Contents, File, check_order, merged, read_each
-from cosalpure.experiment.named import Known, Written, left_open, of_pair, with_chosen
+from cosalpure.experiment.named import Known, Written, check_source, learning_of, left_open, of_pair, with_chosen
 from cosalpure.experiment.project import Places, project_of
 from cosalpure.labels import FAMILIES, ROLES, Entries, Entry
 from cosalpure.methods import METHODS, Family
@@ -110,7 +111,7 @@ def _without_sweeps(file: ExperimentFile, mistakes: Mistakes, places: Places, wh
     purifiers = named.each(partial(_purifier_entry, file.purifiers, places, evaluated, concepts), file.purifiers)
     detectors = named.each(partial(_method_entry, "detectors", file.detectors, places), file.detectors)
     known: Known = {"purifiers": purifiers, "detectors": detectors}
-    attacks = partial(_degradation_entry, known, places)
+    attacks = partial(_degradation, known, places, file.concept)
     degradations = mistakes.each(partial(attacks, file.degradations), file.degradations)
     mistakes.lines += named.lines + _seed_mistakes(file)
     _check_conditions(file, mistakes)
@@ -150,8 +151,10 @@ def _dataset_entry(entries: Written, places: Places, name: str) -> DatasetEntry:
     return DatasetEntry(label=entry.label, role=entry.role, reported=entry.reported, name=name, settings=settings)
 
 
-def _degradation_entry(known: Known, places: Places, entries: Written, name: str) -> MethodEntry:
-    return _method_entry("degradations", entries, places, name, known)
+def _degradation(known: Known, places: Places, usual: ConceptLearning, entries: Written, name: str) -> MethodEntry:
+    where, its = f"degradations.{name}", _method_entry("degradations", entries, places, name, known)
+    check_source(its, entries, lambda other: _resolve("degradations", entries, other)[0], where)
+    return replace(its, learning=learning_of(_resolve("degradations", entries, name)[1], usual, f"{where}."))
 
 
 def _method_entry(
@@ -163,8 +166,8 @@ def _method_entry(
     written, values = _resolve(family, entries, name)
     method = places.of_method(written)
     registered = METHODS[family].get(method, where)
-    if family == "purifiers":  # these are about the maps: a purifier never sees them
-        values = _without(_without(values, MapKeys), ConceptKeys)
+    for keys in MORE_KEYS.get(family, ()):  # these are about other stages: a method never sees them
+        values = _without(values, keys)
     values = with_chosen(family, name, registered, _placed(values, registered.files, places), known)
     settings = validated(registered.settings, values, f"{where}.")
     METHODS[family].needs(method, settings, where)

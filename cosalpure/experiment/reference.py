@@ -11,7 +11,15 @@ from typing import Any
 from cosalpure.data.settings import DATASETS
 from cosalpure.diffusion.settings import PublishedTimestep
 from cosalpure.experiment.experiment import SECTIONS
-from cosalpure.experiment.file_format import ConceptKeys, ConditionBlock, EntryKeys, ExperimentFile, MapKeys, SweepKeys
+from cosalpure.experiment.file_format import (
+    ConceptKeys,
+    ConditionBlock,
+    EntryKeys,
+    ExperimentFile,
+    LearningKeys,
+    MapKeys,
+    SweepKeys,
+)
 from cosalpure.methods import METHODS
 from cosalpure.schema import Model
 
@@ -41,6 +49,8 @@ def _entry_schema(family: str, classes: Classes) -> dict[str, Any]:
     if family != "datasets":
         extra = {"method": {"enum": list(classes)}, "like": {"type": "string"}}
     extra |= EntryKeys.model_json_schema()["properties"]
+    if family == "degradations":
+        extra |= LearningKeys.model_json_schema()["properties"]
     if family == "purifiers":
         extra |= MapKeys.model_json_schema()["properties"] | ConceptKeys.model_json_schema()["properties"]
     refs = [{"$ref": f"#/$defs/{cls.__name__}"} for cls in unique]
@@ -63,6 +73,8 @@ def docs_text() -> str:
             methods = ", ".join(f"`{method}`" for method in classes if classes[method] is cls)
             title = f"`{family}`, {'source' if family == 'datasets' else 'method'} {methods}"
             lines += _docs_of(title, cls)
+        if family == "degradations":
+            lines += _docs_of("`degradations`, the concepts of each entry", LearningKeys)
         if family == "purifiers":
             lines += _docs_of("`purifiers`, each entry besides", MapKeys)
             lines += _docs_of("`purifiers`, the concept of each entry", ConceptKeys)

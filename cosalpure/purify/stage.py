@@ -11,7 +11,7 @@ from cosalpure import record
 from cosalpure.concept import FILE, Concept
 from cosalpure.contract.values import checked
 from cosalpure.data import read_groups, write_index
-from cosalpure.data.given import given_to
+from cosalpure.data.given import concept_owners, given_to
 from cosalpure.diffusion.settings import TextToImage as TextToImageSettings
 from cosalpure.io import in_background, read_images, whole_folder, write_image
 from cosalpure.purify import PURIFIERS
@@ -71,12 +71,6 @@ def _write(place: Path, files: Sequence[str], images: "Iterable[torch.Tensor]") 
     with whole_folder(place) as folder:
         for file, image in zip(files, images, strict=True):
             write_image(folder / file, image)
-
-
-def concept_owners(data: str | Path, whose: str) -> dict[str, str]:
-    """Map each group to the one whose concept purifies it, {slug: slug}: its own, or the next one of the dataset."""
-    slugs = [group.slug for group in read_groups(data)]
-    return dict(zip(slugs, slugs[1:] + slugs[:1] if whose == "next" else slugs, strict=True))
 
 
 def _loader(text_to_image: Any) -> "Callable[[], TextToImage]":

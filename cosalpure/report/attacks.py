@@ -81,4 +81,6 @@ def alike(found: Iterable[Met], *keys: str) -> list[list[Met]]:
     for its in found:
         if its.role == "adaptive" and keys[0] in its.settings:
             families.setdefault((its.where, its.but_for(*keys)), []).append(its)
-    return [family for family in families.values() if len(family) > 1]
+    return [
+        its for its in families.values() if len({str([each.settings.get(key) for key in keys]) for each in its}) > 1
+    ]

@@ -83,7 +83,7 @@ def more_steps(met: Sequence[Met], numbers: Numbers) -> Result | None:
 
 def falling_loss(met: Sequence[Met], numbers: Numbers) -> Result | None:
     """Follow the loss of the attack with the most steps, from mark to mark."""
-    known = [its for its in met if its.role == "adaptive" and any(map(len, its.steps.values()))]
+    known = [its for its in _with_gradients(met) if any(map(len, its.steps.values()))]
     if not known:
         return None
     its = max(known, key=lambda each: max(map(len, each.steps.values())))
@@ -107,16 +107,12 @@ def unbounded(met: Sequence[Met], numbers: Numbers) -> Result | None:
 
 def white_box(met: Sequence[Met], numbers: Numbers) -> Result | None:
     """Compare the attack that knows all but the noise, with the most steps, with one that knows nothing."""
-    full = [its for its in met if its.settings.get("gradient") == "full" and not its.settings.get("fixed_noise")]
-    return _weaker(
-        [
-            (max(same, key=lambda its: int(its.settings.get("steps", 0))), transfer)
-            for transfer in met
-            if transfer.role == "attack" and (same := [its for its in full if its.bound_of(transfer)])
-        ],
-        numbers,
-        strictly=True,
-    )
+    return _weaker(_beside_full(met, [its for its in met if its.role == "attack"]), numbers, strictly=True)
+
+
+def by_queries(met: Sequence[Met], numbers: Numbers) -> Result | None:
+    """Compare the same attack with one that only asks: if that is stronger, gradients mislead."""
+    return _weaker(_beside_full(met, [its for its in met if "queries" in its.settings]), numbers)
 
 
 def transfer(met: Sequence[Met], numbers: Numbers) -> Result | None:
@@ -137,7 +133,7 @@ def fixed_noise(met: Sequence[Met], numbers: Numbers) -> Result | None:
 
 def gradients(met: Sequence[Met], numbers: Numbers) -> Result | None:
     """Find the smallest gradient of all attacks, groups and steps."""
-    found = [step.gradient for its in met if its.role == "adaptive" for steps in its.steps.values() for step in steps]
+    found = [step.gradient for its in _with_gradients(met) for steps in its.steps.values() for step in steps]
     return (
         Result(f"smallest mean size {min(found):.2g}", "passed" if min(found) > 0 else "not passed") if found else None
     )
@@ -146,7 +142,7 @@ def gradients(met: Sequence[Met], numbers: Numbers) -> Result | None:
 def start(met: Sequence[Met], numbers: Numbers) -> Result | None:
     """Compare the gradient at the first step with the median of the attack's steps, on the group where it is smallest."""
     found = []
-    for its in (its for its in met if its.role == "adaptive"):
+    for its in _with_gradients(met):
         sizes = [[step.gradient for step in steps] for steps in its.steps.values() if steps]
         found += [each[0] / median(each) if median(each) > 0 else 0.0 for each in sizes]
     return (
@@ -159,6 +155,7 @@ CHECKS = (
     Check("Loss", "the loss falls from step to step", falling_loss),
     Check("No bound", f"success is at most {NEAR_ZERO:g}", unbounded),
     Check("Known purifier", "less success than under the transfer attack of the same bound", white_box),
+    Check("Queries", "not more success than under an attack by queries alone of the same bound", by_queries),
     Check("Transfer attack", "less success than under random noise of the same bound", transfer),
     Check("Known noise", "not more success than under the same attack on fresh noise", fixed_noise),
     Check("Gradient", "no gradient is zero", gradients),
@@ -173,6 +170,21 @@ def outcomes(check: Check, met: Sequence[Met], numbers: Numbers) -> dict[Where, 
         places.setdefault(its.where, []).append(its)
     found = {where: check.look(here, numbers) for where, here in places.items()}
     return {where: result for where, result in found.items() if result}
+
+
+def _with_gradients(met: Iterable[Met]) -> list[Met]:
+    """List the adaptive attacks but those by queries alone."""
+    return [its for its in met if its.role == "adaptive" and "queries" not in its.settings]
+
+
+def _beside_full(met: Iterable[Met], others: Iterable[Met]) -> list[tuple[Met, Met]]:
+    """Pair each of the others with the attack of its bound that knows all but the noise, the one with the most steps."""
+    full = [its for its in met if its.settings.get("gradient") == "full" and not its.settings.get("fixed_noise")]
+    return [
+        (max(same, key=lambda its: int(its.settings.get("steps", 0))), other)
+        for other in others
+        if (same := [its for its in full if its.bound_of(other)])
+    ]
 
 
 def _weaker(pairs: Sequence[tuple[Met, Met]], numbers: Numbers, strictly: bool = False) -> Result | None:

@@ -60,8 +60,9 @@ class Metric:
         from cosalpure.score import METRICS as SCORE_METRICS  # loads scipy
         from cosalpure.score.curves import DATASET_METRICS
         from cosalpure.score.draws import DRAW_METRICS
+        from cosalpure.score.words import WORD_METRICS
 
-        return (SCORE_METRICS | DATASET_METRICS | DRAW_METRICS)[self.column]
+        return (SCORE_METRICS | DATASET_METRICS | DRAW_METRICS | WORD_METRICS)[self.column]
 
     @property
     def title(self) -> str:
@@ -214,10 +215,19 @@ DATASET_CURVES = Table(  # not of score rows: `cosalpure.tables.dataset` makes i
     splits=("avg",),
 )
 
+WORDS = Table(  # not of score rows alone: `cosalpure.tables.words` makes it, when asked for
+    "words",
+    "Learned concepts: rank of the group's own word among the known ones, share of groups whose own word is the nearest, and "
+    "the success rate of purification with these concepts.",
+    purifier_rows,
+    metrics=(metric_of("word_rank"), metric_of("own_word"), SR),
+    printed="both",
+)
+
 
 def definition_of(key: str) -> Table | None:
     """Find the definition behind the column `table` of a tidy table; None where it was made by no definition."""
-    return next((table for table in (*TABLES.values(), DATASET_CURVES) if table.key == key), None)
+    return next((table for table in (*TABLES.values(), DATASET_CURVES, WORDS) if table.key == key), None)
 
 
 def table_names(conditions: Sequence[Condition], degradation: str, entries: Entries) -> list[str]:

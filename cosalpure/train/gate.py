@@ -10,7 +10,6 @@ Concept learning finds only what the model knows, so a model goes into the bench
   own word does (aim: among the nearest three for .80 of them).
 """
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,13 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image, ImageDraw
 
 from cosalpure.bundled import located
-from cosalpure.concept import FILE, Concept
+from cosalpure.concept.words import word_ranks, words
 from cosalpure.data.mini import MiniWorld
 from cosalpure.diffusion.text_to_image import TextToImage
-from cosalpure.errors import UserError
 from cosalpure.io import to_uint8, whole_file
 from cosalpure.seeds import generator, numpy_generator
 from cosalpure.train.common import write_json
-from cosalpure.train.text_encoder import Recogniser, compose, load_recogniser, to_tensor, words
+from cosalpure.train.text_encoder import Recogniser, compose, load_recogniser, to_tensor
 from cosalpure.train.text_to_image import encode_captions, noised
 
 RANGES = {"t > 600": (600, 1000), "t 250-600": (250, 600), "t < 250": (0, 250)}
@@ -65,7 +63,7 @@ def gate(
     }
     if concepts:
         model = TextToImage(pipeline_dir, generated.shape[-1])
-        result["words"] = {str(folder): word_ranks(model, recogniser.concepts, folder) for folder in concepts}
+        result["words"] = {str(folder): word_shares(model, recogniser.concepts, folder) for folder in concepts}
     output_dir.mkdir(parents=True, exist_ok=True)
     write_json(output_dir / "gate.json", result)
     with whole_file(output_dir / "samples.png") as temporary:
@@ -142,12 +140,8 @@ def recognition(recogniser: Recogniser, generated: torch.Tensor) -> dict[str, An
     return {"top1": hits[..., 0].mean().item(), "top5": hits.sum(2).mean().item(), "top5_by_concept": top5}
 
 
-@torch.no_grad()
-def word_ranks(model: TextToImage, known: Sequence[str], folder: str | Path) -> dict[str, Any]:
+def word_shares(model: TextToImage, known: Sequence[str], folder: str | Path) -> dict[str, Any]:
     """Measure how many learned concepts have their own word as the nearest, or among the nearest three.
-
-    A group's word is the known concept that its slug says, "bear" for bear and bear-2. Near is by cosine similarity of the text
-    encodings of "a photo of ..." at their end, where CLIP reads them.
 
     Args:
         model: the text-to-image model.
@@ -157,27 +151,8 @@ def word_ranks(model: TextToImage, known: Sequence[str], folder: str | Path) -> 
     Returns:
         The two shares, and all ranks.
     """
-    embeddings = torch.cat([ending(model, words(concept)) for concept in known])
-    ranks = {}
-    for path in sorted(Path(folder).glob(f"groups/*/{FILE}")):
-        word = re.sub(r"-\d+$", "", path.parent.name)
-        if word not in known:
-            raise UserError(f"{path.parent}: '{word}' is not a word that this model was taught")
-        similarity = torch.cosine_similarity(ending(model, "object", Concept.load(path).vector), embeddings)
-        ranks[path.parent.name] = 1 + (similarity > similarity[known.index(word)]).sum().item()
-    if not ranks:
-        raise UserError(f"{folder}: no learned concepts (groups/*/{FILE})")
+    ranks = word_ranks(model, known, folder)
     return {f"top{n}": sum(rank <= n for rank in ranks.values()) / len(ranks) for n in (1, 3)} | {"ranks": ranks}
-
-
-def ending(model: TextToImage, words: str, vector: torch.Tensor | None = None) -> torch.Tensor:
-    """Encode "a photo of `words`" and return the encoding (1, D) at its end token.
-
-    With `vector`, this stands for the one word.
-    """
-    end = len(model.tokenizer(f"a photo of {words}").input_ids) - 1
-    token = None if vector is None else words
-    return model.embed([f"a photo of {words}"], token, vector)[:, end]
 
 
 def contact_sheet(

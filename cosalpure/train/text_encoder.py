@@ -22,6 +22,7 @@ from tokenizers import models, trainers
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from cosalpure.concept.words import words
 from cosalpure.data.mini import MiniWorld
 from cosalpure.io import whole_folder
 from cosalpure.seeds import numpy_generator
@@ -58,11 +59,6 @@ class TextEncoderSettings:
     checkpoint_every: int = 200
     log_every: int = 20
     held_out: int = 4  # images a concept, for metrics.json
-
-
-def words(concept: str) -> str:
-    """Write a concept's name as in a caption: "honey pot" for "honey-pot"."""
-    return concept.replace("-", " ")
 
 
 def known_concepts(world: MiniWorld) -> list[str]:

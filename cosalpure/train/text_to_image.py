@@ -23,6 +23,7 @@ from diffusers.models.attention_processor import AttnProcessor
 from tqdm import tqdm
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from cosalpure.concept.words import words
 from cosalpure.data.mini import MiniWorld
 from cosalpure.io import whole_file, whole_folder
 from cosalpure.seeds import generator, numpy_generator
@@ -30,7 +31,7 @@ from cosalpure.train.autoencoder import load_autoencoder
 from cosalpure.train.batches import in_order
 from cosalpure.train.common import moving_average, seeded, train, update, write_json
 from cosalpure.train.compute import Compute
-from cosalpure.train.text_encoder import GENERIC, OTHERS, PLAIN, compose, known_concepts, load_text_encoder, words
+from cosalpure.train.text_encoder import GENERIC, OTHERS, PLAIN, compose, known_concepts, load_text_encoder
 
 SCHEDULE: dict[str, Any] = {  # Stable Diffusion's
     "num_train_timesteps": 1000,

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from degrade.test_contract import NAMES
 from PIL import Image
 
 from cosalpure import networks
@@ -51,7 +52,7 @@ def text_for(method, surrogate):
     return f"{{surrogate: {surrogate}, steps: 2}}" if method == "jadena" else "{}"
 
 
-@pytest.mark.parametrize("method", [its for its in DEGRADATIONS.names() if its != "pgd"])  # in test_pgd.py
+@pytest.mark.parametrize("method", NAMES)
 def test_attacked_images_change_and_clean_ones_keep_their_bytes(data, surrogate, tmp_path, method):
     written = degrade(data, tmp_path, method, text_for(method, surrogate))
     for group in read_groups(data):

@@ -80,9 +80,10 @@ def test_a_check_knows_settings_and_roles_and_no_names():
         met("c"),
         met("d", steps=STEPS, fixed_noise=True),
         met("e", epsilon=1, step_size=0.1),
+        met("g", queries=9, gradient="none"),
     ]
     found.append(replace(found[2], condition=("mini", "f", "blur", "gicd"), settings={**PGD, "steps": 40}))
-    numbers = Given(a=0.6, b=0.9, c=0.3, d=0.1, e=0.0, f=0.1)
+    numbers = Given(a=0.6, b=0.9, c=0.3, d=0.1, e=0.0, f=0.1, g=0.6)
     assert {title: outcome(title, found, numbers) for title in TITLES} == dict.fromkeys(TITLES, "passed")
     text = outcomes(TITLES["Known purifier"], found, numbers)[found[0].where].measured
     assert text.startswith("success 0.10 against 0.60, difference -0.50"), "that with the most steps"
@@ -157,3 +158,17 @@ def test_every_purifier_is_looked_at_by_itself():
     results = outcomes(TITLES["No bound"], found, Given(a=0.0, b=0.7))
     assert {where.purifier: its.outcome for where, its in results.items()} == {"blur": "passed", "jpeg": "not passed"}
     assert worst(its.outcome for its in results.values()) == "not passed"
+
+
+def test_an_attack_by_queries_is_compared_with_the_full_gradient_and_has_no_gradient_of_its_own():
+    asked = met("square", queries=9, gradient="x", steps={"bear": [Step(n, 1.0, math.nan, n + 1) for n in range(9)]})
+    found = [met("full"), asked]
+    assert outcome("Queries", found, Given(full=0.2, square=0.5)) == "passed"
+    assert outcome("Queries", found, Given(full=0.5, square=0.2)) == "not passed"
+    assert outcome("Queries", found[:1]) == "not run"
+    assert outcome("Gradient", found) == outcome("Start", found) == outcome("Loss", found) == "passed"
+    assert outcome("Gradient", [asked]) == "not run"
+
+
+def test_attacks_that_are_alike_in_their_steps_say_nothing_about_steps():
+    assert outcome("More steps", [met("poison"), met("poison_jpeg")], Given(poison=0.1, poison_jpeg=0.9)) == "not run"

@@ -10,13 +10,14 @@ from diffusers import DiffusionPipeline
 from safetensors.torch import save_file
 
 from cosalpure.concept import FILE, Concept, token_of
+from cosalpure.concept.words import words
 from cosalpure.data.mini import MiniWorld
 from cosalpure.diffusion.text_to_image import TextToImage
 from cosalpure.errors import UserError
 from cosalpure.seeds import generator
 from cosalpure.train.autoencoder import AutoencoderSettings, build_autoencoder, start_as_patch_pca, train_autoencoder
 from cosalpure.train.common import cosine_with_warmup
-from cosalpure.train.gate import gate, word_ranks
+from cosalpure.train.gate import gate, word_shares
 from cosalpure.train.text_encoder import (
     OTHERS,
     PLAIN,
@@ -25,7 +26,6 @@ from cosalpure.train.text_encoder import (
     known_concepts,
     make_tokenizer,
     train_text_encoder,
-    words,
 )
 from cosalpure.train.text_to_image import Pool, TextToImageSettings, draw_images, noised, train_text_to_image
 
@@ -145,14 +145,14 @@ def test_gate_ranks_the_words_of_learned_concepts(trained, tmp_path):
     learned("pig", "pig")
     learned("skull-2", "skull")
     learned("bear", "turtle")
-    result = word_ranks(model, known, tmp_path)
+    result = word_shares(model, known, tmp_path)
     assert result["ranks"]["pig"] == result["ranks"]["skull-2"] == 1 < result["ranks"]["bear"]
     assert result["top1"] == pytest.approx(2 / 3)
     learned("sun", "pig")
     with pytest.raises(UserError, match="'sun' is not a word that this model was taught"):
-        word_ranks(model, known, tmp_path)
+        word_shares(model, known, tmp_path)
     with pytest.raises(UserError, match="no learned concepts"):
-        word_ranks(model, known, tmp_path / "elsewhere")
+        word_shares(model, known, tmp_path / "elsewhere")
 
 
 def test_every_caption_word_is_one_token_and_captions_fit():
