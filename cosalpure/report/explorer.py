@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from cosalpure.labels import Entries
 from cosalpure.report import plots, svg
@@ -49,27 +50,32 @@ def success_plots(cells: pd.DataFrame, name: str) -> list[Plot]:
 def cost_plot(
     cells: pd.DataFrame, degradation: str, name: str, entries: Entries, backbones: Mapping[str, str]
 ) -> list[Plot]:
-    """Draw what a degradation costs each detector without purification, if there are several detectors to compare.
+    """Make the plot of `draw_cost`, if there are several detectors to compare."""
+    if cells["detector"].nunique() < 2:
+        return []
+    what = entries.label("degradations", degradation)
+    title = (
+        f"Success rate of every detector on the images that {what} changes, before and after, with intervals: {name}"
+    )
+    drawing = draw_cost(cells, degradation, entries, backbones)
+    return [Plot("Every detector, without purification", title, svg.inline(drawing, title))]
+
+
+def draw_cost(cells: pd.DataFrame, degradation: str, entries: Entries, backbones: Mapping[str, str]) -> Figure:
+    """Draw what a degradation costs each detector without purification.
 
     A detector's row names its backbone: an attack is made on one architecture and transfers to the others more or less.
     """
     alone = cells["purifier"].map(lambda purifier: entries.role("purifiers", purifier) == "reference")
-    shown = cells[(cells["metric"] == "sr") & (cells["split"] == "adv") & alone]
     rows: dict[str, dict[str, plots.Interval]] = {}
-    for cell in cells_of(shown):
+    for cell in cells_of(cells[(cells["metric"] == "sr") & (cells["split"] == "adv") & alone]):
         backbone = backbones.get(cell.detector)
         label = cell.detector_label + (f" ({backbone})" if backbone else "")
         key = "after" if cell.degradation == degradation else "before"
         rows.setdefault(label, {})[key] = (cell.value, cell.low, cell.high)
-    if len(rows) < 2:
-        return []
-    (before, after), what = plots.SPLITS.values(), entries.label("degradations", degradation)
-    series = {"before": ("unchanged images", after[1]), "after": (what, before[1])}
-    title = (
-        f"Success rate of every detector on the images that {what} changes, before and after, with intervals: {name}"
-    )
-    drawing = plots.success_by_method(list(rows.items()), series)
-    return [Plot("Every detector, without purification", title, svg.inline(drawing, title))]
+    (_, after), (_, before) = plots.SPLITS.values()
+    series = {"before": ("unchanged images", before), "after": (entries.label("degradations", degradation), after)}
+    return plots.success_by_method(list(rows.items()), series)
 
 
 def about(metric: str) -> str:
