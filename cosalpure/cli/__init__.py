@@ -13,6 +13,7 @@ from cosalpure.cli.application import app
 from cosalpure.cli.renamed import current
 from cosalpure.errors import UserError
 from cosalpure.extras import optional
+from cosalpure.memory import keep_freed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     for library in ("TRANSFORMERS", "DIFFUSERS"):  # read when they are imported; their remarks are for developers
         os.environ.setdefault(f"{library}_VERBOSITY", "error")
+    keep_freed()
     try:
         return _run(list(sys.argv[1:] if arguments is None else arguments))
     except UserError as error:
