@@ -31,6 +31,7 @@ class CosalPure:
         side, alphas_cumprod = self.model.latent_shape[-1], self.model.alphas_cumprod
         self.T, self.steps = at_side(settings.timestep, settings.steps, side, alphas_cumprod, LATENTS)
         self.represent = ContinuousRepresentation(settings.continuous) if settings.continuous else None
+        self.known: dict[str, Tensor] = {}  # prompts without a concept, as context: the same for all groups
 
     @on_demand
     def __call__(self, images: Tensor, given: Given) -> Tensor:
@@ -67,7 +68,9 @@ class CosalPure:
             raise UserError(f"prompt '{prompt}' needs the name of the group, but none was given")
         prompt = prompt.replace("{class_name}", given.label or "")
         if "{token}" not in prompt:
-            return self.model.embed([prompt])
+            if prompt not in self.known:
+                self.known[prompt] = self.model.embed([prompt])
+            return self.known[prompt]
         if given.concept is None:
             raise UserError(f"prompt '{prompt}' needs a learned concept, but none was given (--concepts FOLDER)")
         concept = given.concept.fitting(self.model)
