@@ -53,3 +53,18 @@ def test_scores_tables_and_figures_need_no_torch(module):
 
 def test_definitions_of_tables_are_light():
     assert not imported("-c", "import cosalpure.tables") & {"numpy", "pandas", "scipy"}
+
+
+@pytest.mark.slow
+def test_detectors_and_attacks_need_no_diffusion_library():
+    found = imported("-c", "import cosalpure.detect.stage, cosalpure.detect.gicd, cosalpure.degrade.stage")
+    assert "torch" in found and not found & {"diffusers", "transformers", "scipy"}
+
+
+def test_quality_of_images_needs_no_statistics_of_scipy():
+    code = (
+        "import sys, numpy as np; from cosalpure.score.quality import image_quality; x = np.ones((9, 9, 3), np.uint8); "
+    )
+    code += "image_quality(x, x); assert 'skimage' in sys.modules and 'scipy.stats' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
