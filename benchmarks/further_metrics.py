@@ -6,7 +6,7 @@ Ours calls the installed pysodmetrics; the reference calls it without ours aroun
 """
 
 from metrics import make_maps
-from side_by_side import Clock, main, peak_megabytes
+from side_by_side import Clock, main, peak_megabytes, warm_up
 
 
 def measure(variant, options):
@@ -23,7 +23,7 @@ def measure(variant, options):
         package = further.pysodmetrics()
     score = further.further_scores if variant == "ours" else lambda *maps: plainly(package, *maps)
     maps = [make_maps(index, options.side, 1) for index in range(options.images)]
-    score(maps[0][1][0], maps[0][0])  # warm-up
+    warm_up(lambda: score(maps[0][1][0], maps[0][0]))
     clock = Clock()
     with clock("score"):
         rows = [list(score(its[0], truth).values()) for truth, its in maps]

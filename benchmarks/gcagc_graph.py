@@ -8,7 +8,7 @@ The full HRNet-W48 network with random weights. CPU seconds are of the network a
 co-saliency maps.
 """
 
-from side_by_side import Clock, main, peak_megabytes
+from side_by_side import Clock, main, peak_megabytes, warm_up
 
 CPU_BATCH = 4  # of ours: the backbone treats images independently
 
@@ -26,7 +26,7 @@ def measure(variant, options):
             layer.bias.normal_(0, 0.1)
     images = torch.randn(options.images, 3, options.side, options.side)
     run, clock = runner(variant, network, options), Clock()
-    network.cosalnet.prnet(images[:1])  # warm-up
+    warm_up(lambda: network.cosalnet.prnet(images[:1]))
     loaded = peak_megabytes()
     with torch.no_grad(), clock("detect"):
         result = torch.cat([run(group) for group in images.split(options.group or options.images)])

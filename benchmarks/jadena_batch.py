@@ -10,9 +10,10 @@ compared is the attack on the first image in float64, where the two must agree. 
 forward and backward passes, as many as the attack needs, at the batch size that is fastest.
 """
 
-from side_by_side import Clock, fastest, main, mini_group, peak_megabytes
+from side_by_side import Clock, fastest, main, mini_group, peak_megabytes, warm_up
 
 STEPS, VIEWS = 20, 4
+EXACT = []  # the attack in float64
 
 
 def measure(variant, options):
@@ -33,7 +34,7 @@ def measure(variant, options):
 
     run = attacker(variant, surrogate, options)
     _, images = mini_group(0, options.images, options.side)
-    run(images[:1])  # warm-up
+    warm_up(lambda: run(images[:1, :, :64, :64]))
     loaded, clock = peak_megabytes(), Clock()
     with clock("attack"):
         run(images)
@@ -41,9 +42,11 @@ def measure(variant, options):
     if variant == "ours" and not options.peer:
         numbers["floor_cpu_s"] = floor(surrogate, images) / len(images)
         numbers["overhead"] = numbers["attack_cpu_s"] / numbers["floor_cpu_s"]
-    torch.set_default_dtype(torch.float64)
-    network.double()
-    return numbers, run(images[:1].double())
+    if not EXACT:  # once a process
+        torch.set_default_dtype(torch.float64)
+        network.double()
+        EXACT.append(run(images[:1].double()))
+    return numbers, EXACT[0]
 
 
 def attacker(variant, surrogate, options):

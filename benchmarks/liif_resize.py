@@ -5,7 +5,7 @@ python benchmarks/liif_resize.py --network official           the published widt
 python benchmarks/liif_resize.py --peer ../liif               the official code in turn with them
 """
 
-from side_by_side import Clock, main, mini_group, peak_megabytes
+from side_by_side import Clock, main, mini_group, peak_megabytes, warm_up
 
 
 def measure(variant, options):
@@ -21,7 +21,7 @@ def measure(variant, options):
         network = networks.build("liif").eval().requires_grad_(False)
     resize, clock = resizer(variant, network, options), Clock()
     images, size = mini_group(0, options.images, options.side)[1], (2 * options.side, 2 * options.side)
-    resize(images[:1], size)  # warm-up
+    warm_up(lambda: resize(images[:1], size))
     with torch.no_grad(), clock("resize"):
         found = torch.cat([resize(image[None], size) for image in images])
     return clock.numbers(len(images)) | {"peak_mb": peak_megabytes()}, found

@@ -9,7 +9,7 @@ Of the metrics alone, without reading files. Maps are soft blobs beside their gr
 are empty and a few are grey at the edge. Unequal results end it with status 1.
 """
 
-from side_by_side import Clock, main, peak_megabytes
+from side_by_side import Clock, main, peak_megabytes, warm_up
 
 NAMES = ("ap", "f_beta", "mae", "iou", "success")
 
@@ -19,7 +19,7 @@ def measure(variant, options):
     import torch
 
     score, rows, clock = scorer(variant, options), [], Clock()
-    score(*make_maps(0, options.side, 1)[1], make_maps(0, options.side, 1)[0])  # warm-up
+    warm_up(lambda: score(*make_maps(0, options.side, 1)[1], make_maps(0, options.side, 1)[0]))
     for index in range(options.images):
         truth, maps = make_maps(index, options.side, options.detectors)
         with clock("score"):

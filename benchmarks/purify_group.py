@@ -8,7 +8,7 @@ that is fastest for it. overhead = our seconds of a group / floor. Seconds are a
 total_wall_s; loading is of weights alone. The concept is the model's own word for "object"; both draw the same noise.
 """
 
-from side_by_side import Clock, fastest, main, mini_group, peak_megabytes
+from side_by_side import Clock, fastest, main, mini_group, peak_megabytes, warm_up
 
 
 def measure(variant, options):
@@ -29,7 +29,7 @@ def measure(variant, options):
     clock, found = Clock(), []
     load = loader(variant, chosen.text_to_image, values, concept)
 
-    load()(groups[0][:1], [generator(1)])  # warm-up
+    warm_up(lambda: load()(groups[0][:1], [generator(1)]))
     for index, (images, its) in enumerate(zip(groups, draws, strict=True)):
         if index == 0 or variant == "reference":
             with clock("load"):

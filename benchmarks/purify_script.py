@@ -49,7 +49,7 @@ def by_command(options, output):
     CosalPure.__call__ = timed
     given = ["--data", data, "--images", data, "--concepts", str(Path(options.folder, "concepts"))]
     given += ["--text-to-image", TextToImage(path=ENTRY, resolution=options.side).model_dump_json()]
-    given += ["--settings", settings().model_dump_json(), "--output", str(output)]
+    given += ["--settings", settings().model_dump_json(), "--seed", "0", "--output", str(output)]
     if command(["purify", "cosalpure", *given]):
         sys.exit(1)
     return sum(seconds), output / "images"

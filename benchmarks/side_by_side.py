@@ -19,6 +19,7 @@ from pathlib import Path
 
 VARIANTS = ("ours", "reference", "original")
 REPEATS = 3  # of a floor's passes
+WARM = []  # whether a process has warmed up
 SIGN = "measured: "  # before the numbers that a process prints
 SIZES = (1, 2, 4, 8, 16)  # batches that a floor tries
 
@@ -204,6 +205,12 @@ def number(value):
     if value is None:
         return ""
     return f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def warm_up(run):
+    """Call `run` before a process's first measurement."""
+    if not WARM:
+        WARM.append(run())
 
 
 def mini_group(index, count, size=64):

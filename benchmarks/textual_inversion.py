@@ -15,7 +15,7 @@ The text-to-image model and the settings of learning are those of config.yaml.
 import tempfile
 from pathlib import Path
 
-from side_by_side import Clock, fastest, main, mini_group, peak_megabytes
+from side_by_side import Clock, fastest, main, mini_group, peak_megabytes, warm_up
 
 
 def measure(variant, options):
@@ -30,7 +30,7 @@ def measure(variant, options):
     run = learn_plainly if variant == "reference" else learn
     load = loader(variant, chosen.text_to_image)
     warm = values.model_copy(update={"steps": 1})
-    run(groups[:1], load, warm, options, Clock())
+    warm_up(lambda: run(groups[:1], load, warm, options, Clock()))
     with tempfile.TemporaryDirectory() as folder:
         found = run(groups, load, values, options, clock, Path(folder))
         megabytes = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file()) / 1e6

@@ -71,13 +71,13 @@ def lay_out(folder, model, images):
 def older_names():
     """Names of Pillow, transformers and diffusers that have gone since the script was written."""
     import diffusers
-    import transformers
     from PIL import Image
+    from transformers import CLIPTextModel
 
     for name in ("LINEAR", "BILINEAR", "BICUBIC", "LANCZOS"):
         if not hasattr(Image, name):
             setattr(Image, name, getattr(Image.Resampling, name.replace("LINEAR", "BILINEAR").replace("BIBI", "BI")))
-    vars(transformers).setdefault("CLIPFeatureExtractor", object)
-    if not hasattr(transformers.CLIPTextModel, "text_model"):
-        transformers.CLIPTextModel.text_model = property(lambda self: self)
+    vars(sys.modules["transformers"]).setdefault("CLIPFeatureExtractor", object)  # it replaces its first module
+    if not hasattr(CLIPTextModel, "text_model"):
+        CLIPTextModel.text_model = property(lambda self: self)
     diffusers.DDPMScheduler.from_config = diffusers.DDPMScheduler.from_pretrained
