@@ -14,6 +14,8 @@ from cosalpure.cli import main
 ROOT = Path(__file__).resolve().parents[1]
 SMALLEST = {
     "group_affinity": ["--network", "gconet_plus", "--images", "2", "--side", "64"],
+    "baselines": ["--images", "1", "--timestep", "4"],
+    "liif_resize": ["--images", "1", "--side", "16"],
     "metrics": ["--images", "3", "--side", "32"],
     "purify_group": ["--images", "1", "--groups", "1"],
     "textual_inversion": ["--steps", "2", "--batch", "2", "--images", "2", "--weight-decay", "0"],

@@ -80,4 +80,10 @@ def older_names():
     vars(sys.modules["transformers"]).setdefault("CLIPFeatureExtractor", object)  # it replaces its first module
     if not hasattr(CLIPTextModel, "text_model"):
         CLIPTextModel.text_model = property(lambda self: self)
-    diffusers.DDPMScheduler.from_config = diffusers.DDPMScheduler.from_pretrained
+    scheduler = diffusers.DDPMScheduler
+    of_values = scheduler.from_config
+
+    def from_config(where, **given):
+        return (scheduler.from_pretrained if isinstance(where, str) else of_values)(where, **given)
+
+    scheduler.from_config = from_config
