@@ -21,7 +21,7 @@ def measure(variant, options):
 
     from cosalpure.seeds import generator
 
-    images = mini_group(0, options.images)[1]
+    images = mini_group(0, options.images, variant=variant)[1]
     timed, compared = purifiers(variant, options)
     clock, found = Clock(), []
 

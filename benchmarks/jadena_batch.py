@@ -33,7 +33,7 @@ def measure(variant, options):
         return network.stages(networks.normalise(images), (1, 2, 3))
 
     run = attacker(variant, surrogate, options)
-    _, images = mini_group(0, options.images, options.side)
+    _, images = mini_group(0, options.images, options.side, variant)
     warm_up(lambda: run(images[:1, :, :64, :64]))
     loaded, clock = peak_megabytes(), Clock()
     with clock("attack"):

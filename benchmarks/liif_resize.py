@@ -20,7 +20,7 @@ def measure(variant, options):
     else:
         network = networks.build("liif").eval().requires_grad_(False)
     resize, clock = resizer(variant, network, options), Clock()
-    images, size = mini_group(0, options.images, options.side)[1], (2 * options.side, 2 * options.side)
+    images, size = mini_group(0, options.images, options.side, variant)[1], (2 * options.side, 2 * options.side)
     warm_up(lambda: resize(images[:1], size))
     with torch.no_grad(), clock("resize"):
         found = torch.cat([resize(image[None], size) for image in images])

@@ -24,7 +24,7 @@ def measure(variant, options):
     values = chosen.purifiers["cosalpure"].settings
     model = TextToImage.of(chosen.text_to_image)
     concept = Concept("<my-group>", model.word_vector("object"))
-    groups = [mini_group(index, options.images)[1] for index in range(options.groups)]
+    groups = [mini_group(index, options.images, variant=variant)[1] for index in range(options.groups)]
     draws = [[generator(0, index, row) for row in range(options.images)] for index in range(options.groups)]
     clock, found = Clock(), []
     load = loader(variant, chosen.text_to_image, values, concept)

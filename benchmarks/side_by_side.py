@@ -213,8 +213,12 @@ def warm_up(run):
         WARM.append(run())
 
 
-def mini_group(index, count, size=64):
-    """Group `index` of the mini benchmark's dev split: its concept, and `count` images (count, 3, size, size)."""
+def mini_group(index, count, size=64, variant="ours"):
+    """Group `index` of the mini benchmark's dev split: its concept, and `count` images (count, 3, size, size).
+
+    They lie in memory as ours reads them, the channels of a pixel together; for other variants plane by plane, as torchvision
+    gives them.
+    """
     import torch
 
     from cosalpure.data.mini import MiniWorld
@@ -225,7 +229,8 @@ def mini_group(index, count, size=64):
     label = concepts[index % len(concepts)]
     others = [concept for concept in concepts if concept != label]
     scenes, _ = world.group(numpy_generator(0, "benchmark", index), label, count, others)
-    return label, torch.from_numpy(scenes).permute(0, 3, 1, 2) / 255
+    images = torch.from_numpy(scenes).permute(0, 3, 1, 2) / 255
+    return label, images if variant == "ours" else images.contiguous()
 
 
 def fastest(run, rows):

@@ -25,7 +25,7 @@ def measure(variant, options):
 
     chosen = load_files(["config.yaml"])
     values = chosen.concept.model_copy(update={"steps": options.steps, "batch": options.batch})
-    groups = [mini_group(index, options.images)[1] for index in range(options.groups)]
+    groups = [mini_group(index, options.images, variant=variant)[1] for index in range(options.groups)]
     clock = Clock()
     run = learn_plainly if variant == "reference" else learn
     load = loader(variant, chosen.text_to_image)

@@ -61,17 +61,14 @@ def run_peer(path: str | Path, stages: Sequence[str], pairs: int, quick: bool, o
 
     1 if results are not equal, else 0.
     """
+    if quick and output:
+        raise UserError("bench --peer --quick: its times mean nothing and are not written; leave --output out")
     peer, failed = recognise(path), []
     works = of_stages(peer, stages)
     check_packages(peer)
     for work in works:
-        options = [
-            *(work.smallest if quick else work.options),
-            "--pairs",
-            str(pairs),
-            "--peer",
-            str(Path(path).absolute()),
-        ]
+        options = [*work.options, *(work.smallest if quick else []), "--pairs", str(pairs)]
+        options += ["--peer", str(Path(path).absolute())]
         summary = measured(f"{work.stage}: {peer.name}", work.script, options)
         if summary is None:
             failed.append(work)

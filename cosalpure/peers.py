@@ -13,7 +13,7 @@ from cosalpure.errors import UserError
 
 @dataclass(frozen=True)
 class Work:
-    """One comparison: a stage's `script` of benchmarks/ with `options`, or with `smallest` ones to see whether it works."""
+    """One comparison: a stage's `script` of benchmarks/ with `options`, and `smallest` to see whether it works."""
 
     work: str  # its row in the table
     stage: str

@@ -45,11 +45,16 @@ def test_mistakes_are_one_line(tmp_path, capsys, monkeypatch):
     assert main(["bench", "score", "--peer", str(checkout(tmp_path, liif))]) == 1
     monkeypatch.setattr(peers, "find_spec", lambda name: None)
     assert main(["bench", "--peer", str(tmp_path)]) == 1
+    assert main(["bench", "--peer", str(tmp_path), "--quick", "--output", "table.csv"]) == 1
     errors = capsys.readouterr().err.splitlines()
     assert ["no such folder" in errors[0], "known repository" in errors[1], "has no such stage" in errors[2]] == [
         True
     ] * 3
-    assert "torchvision, yaml, imageio, which is not installed" in errors[3] and len(errors) == 4
+    assert (
+        "torchvision, yaml, imageio, which is not installed" in errors[3]
+        and "leave --output out" in errors[4]
+        and len(errors) == 5
+    )
 
 
 def row(ratio, low_high):
@@ -69,6 +74,16 @@ def test_rows_replace_those_of_the_same_work_and_peer(tmp_path):
     assert [its["original"] for its in found] == ["a/b", "c/d"]
     assert found[0]["original / ours"] == "1.19 (1.08 - 1.27)" and found[0]["reference / original"] == "1.62"
     assert found[0]["original, CPU s"] == "0.123" and found[0]["largest difference"] == "0.00012"
+
+
+def test_the_smallest_sizes_are_of_the_same_work(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(bench, "measured", lambda name, script, options: asked.append((script, options)))
+    monkeypatch.setattr(bench, "check_packages", lambda peer: None)
+    dda = checkout(tmp_path, next(peer for peer in peers.PEERS if peer.name == "shiyegao/DDA"))
+    assert bench.run_peer(dda, [], 1, True, None) == 1, "nothing was measured"
+    assert [options[:2] for _, options in asked] == [["--method", "dda"]] * 2
+    assert all(options[-2:] == ["--peer", str(tmp_path)] and "--timestep" in options for _, options in asked)
 
 
 THREE = """
