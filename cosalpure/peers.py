@@ -53,7 +53,7 @@ PEERS = (
             _LEARNING,
             Work("purification, 8 images of 64 px", "purify", "purify_script.py", ("--side", "64"), _ONE),
             Work("purification, 8 images of 128 px", "purify", "purify_script.py", ("--side", "128"), _ONE),
-            Work("five metrics, a map of 224 px", "score", "metrics.py", smallest=("--images", "3", "--side", "32")),
+            Work("five metrics of a map of 224 px", "score", "metrics.py", smallest=("--images", "3", "--side", "32")),
             Work("GCAGC, a group of 10", "detect", "gcagc_graph.py", ("--images", "10"), _GROUP),
         ),
     ),
@@ -70,7 +70,7 @@ PEERS = (
         "lartpang/PySODMetrics",
         ("py_sod_metrics/sod_metrics.py",),
         ("cv2", "scipy", "skimage"),
-        (Work("F, E, S, weighted F, a map of 224 px", "score", "further_metrics.py", smallest=("--images", "1")),),
+        (Work("F, E, S, weighted F of a map of 224 px", "score", "further_metrics.py", smallest=("--images", "1")),),
     ),
     Peer(
         "ltp1995/GCAGC-CVPR2020",
@@ -106,8 +106,20 @@ PEERS = (
         ("runners/diffpure_guided.py", "runners/diffpure_sde.py"),
         ("torchvision", "torchsde"),
         (
-            Work("DiffPure, ddpm, 8 images of 64 px", "purify", "baselines.py", ("--method", "ddpm"), _BASELINES),
-            Work("DiffPure, sde, 8 images of 64 px", "purify", "baselines.py", ("--method", "sde"), _BASELINES),
+            Work(
+                "DiffPure, ddpm, 2 images of 64 px",
+                "purify",
+                "baselines.py",
+                ("--method", "ddpm", "--images", "2"),
+                _BASELINES,
+            ),
+            Work(
+                "DiffPure, sde, 2 images of 64 px",
+                "purify",
+                "baselines.py",
+                ("--method", "sde", "--images", "2"),
+                _BASELINES,
+            ),
         ),
     ),
     Peer(
@@ -115,12 +127,18 @@ PEERS = (
         ("image_adapt/guided_diffusion/gaussian_diffusion.py", "image_adapt/resize_right.py"),
         (),
         (
-            Work("DDA, 8 images of 64 px in batches of 4", "purify", "baselines.py", ("--method", "dda"), _BASELINES),
             Work(
-                "DDA, 4 images of 64 px one by one",
+                "DDA, 4 images of 64 px in one batch",
                 "purify",
                 "baselines.py",
-                ("--method", "dda", "--images", "4", "--batch", "1"),
+                ("--method", "dda", "--images", "4"),
+                _BASELINES,
+            ),
+            Work(
+                "DDA, one image of 64 px",
+                "purify",
+                "baselines.py",
+                ("--method", "dda", "--images", "1", "--batch", "1"),
                 _BASELINES,
             ),
         ),

@@ -72,7 +72,7 @@ def test_bench_writes_a_section_a_stage_and_keeps_the_others(tmp_path):
     assert text.startswith("<!-- Written by `cosalpure bench`") and text.index("## purify: kept") < text.index(
         "## score: Metrics"
     )
-    assert "| ms_a_map |" in text and "The results differ by at most" in text and "cores, load" in text
+    assert "| map_cpu_s |" in text and "The results differ by at most" in text and "cores, load" in text
     harness.replace(output, "purify", "## purify: anew")
     assert output.read_text() == text.replace("kept", "anew")
 
