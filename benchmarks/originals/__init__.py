@@ -50,7 +50,10 @@ def load(path, name, *inside):
 
 @contextmanager
 def same_draws(generators):
-    """`torch.randn` and `torch.randn_like` of a batch draw each image's noise from its own generator, as ours do."""
+    """`torch.randn` and `torch.randn_like` of a batch draw each image's noise from its own generator, as ours do.
+
+    A call that brings its own generator keeps it.
+    """
     import torch
 
     like, plain = torch.randn_like, torch.randn
@@ -59,7 +62,7 @@ def same_draws(generators):
         return torch.stack([plain(shape[1:], generator=its) for its in generators])
 
     torch.randn_like = lambda x, **_: draw(x.shape)
-    torch.randn = lambda *shape, **_: draw(torch.Size(shape))
+    torch.randn = lambda *shape, **given: plain(*shape, **given) if "generator" in given else draw(torch.Size(shape))
     try:
         yield
     finally:
