@@ -94,6 +94,9 @@ def on_our_draws(purify, torchsde, args):
         def __call__(self, ta, tb=None, return_U=False, return_A=False):
             return (torch.as_tensor(tb) - torch.as_tensor(ta)).sqrt() * torch.randn(*self.size)
 
+        def __repr__(self):
+            return f"Motion({self.size})"
+
         dtype, device = torch.float32, torch.device("cpu")
         shape = property(lambda self: torch.Size(self.size))
         levy_area_approximation = "none"
