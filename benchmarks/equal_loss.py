@@ -36,7 +36,7 @@ def measure(variant, options):
         loss = question(target)
         if variant == "reference":
             values, goal = chosen.concept.model_copy(update=official), loss
-            loss, done = learn_plainly(images, model, values, index, clock, question, goal)
+            loss, done = learn_plainly(images, values, index, clock, question, goal)
             reached.append(loss <= goal)
         steps.append(done)
         losses.append(loss)
@@ -73,28 +73,26 @@ def learn(images, model, values, index, clock):
     return concept.vector
 
 
-def learn_plainly(images, model, values, index, clock, question, goal):
+def learn_plainly(images, values, index, clock, question, goal):
     """The reference, until its vector's loss is at most `goal`: (its loss, steps)."""
     from reference import textual_inversion_plain as plain
 
+    from cosalpure.bundled import located
     from cosalpure.concept.textual_inversion import _draw
     from cosalpure.seeds import generator
 
-    found, quiet = [], Clock()
+    found, quiet, parts = [], Clock(), plain.load(located("bundled:mini/models/text-to-image"))
 
     def watch(step, vector):
         if step % EVERY:
             return False
         with quiet("ask"):
-            model.unet.eval()
             found.append(question(vector))
-            model.unet.train()
         return found[-1] <= goal
 
     with clock("learn"):
-        losses = plain.learn(
-            images, model, values, generator(0, "plain", index), f"<plain-{index}>", _draw, watch=watch
-        )
+        given = (generator(0, "plain", index), f"<plain-{index}>", _draw)
+        losses, _ = plain.learn(images, parts, values, *given, watch=watch, checkpointing=True)
     clock.cpu["learn"] -= quiet.cpu.get("ask", 0.0)
     clock.wall["learn"] -= quiet.wall.get("ask", 0.0)
     return found[-1], len(losses)

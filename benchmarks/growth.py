@@ -1,11 +1,11 @@
-"""Cost as work grows: CPU seconds and peak memory of every stage for 1, 2, 4, 8, 16 times the groups.
+"""Cost as work grows: CPU seconds and peak memory of every stage for 1 to 64 times the groups.
 
-    python benchmarks/growth.py                       1 to 16 groups of 8 images, the default configuration's methods
+    python benchmarks/growth.py                       1 to 64 groups of 8 images, the default configuration's methods
     python benchmarks/growth.py --times 1 2 4
 
 Each stage is the command that the workflow's rule runs, in a process of its own, on one thread. A straight line, a fixed
-cost and a cost a group, is fitted to the CPU seconds (least squares of the relative deviation); `off the line` is the
-largest deviation from it. Tables and the plan of the workflow (`snakemake -n`) are of so many times the default run's
+cost and a cost a group, is fitted to the CPU seconds (`cosalpure.line_fit`), and read at the 328 groups of the paper's datasets
+in one job, all with 95 % intervals. Tables and the plan of the workflow (`snakemake -n`) are of so many times the default run's
 groups.
 """
 
@@ -20,11 +20,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = 20  # of learning a concept, a third of the default run's
 DEFAULT_GROUPS = 24  # of config.yaml
+PAPER_GROUPS = 328  # of the paper's four datasets
+PER_GROUPS = ("tables", "plan")  # measured on multiples of DEFAULT_GROUPS
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--times", type=int, nargs="+", default=[1, 2, 4, 8, 16], help="groups (%(default)s)")
+    parser.add_argument("--times", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64], help="groups (%(default)s)")
     parser.add_argument("--images", type=int, default=8, help="a group (%(default)s)")
     parser.add_argument("--summary", metavar="FILE", help="write the table there too, as JSON")
     options = parser.parse_args()
@@ -41,7 +43,7 @@ def main():
     print("\n".join(table))
     if options.summary:
         chosen = f"{options.images} images a group, {STEPS} steps of learning; CPU seconds by number of groups"
-        note = f"Tables and plan: of so many times {DEFAULT_GROUPS} groups. Memory: the smallest and the largest peak."
+        note = f"Tables and plan: of so many times {DEFAULT_GROUPS} groups. ±: 95 % interval. Memory: smallest and largest peak."
         summary = {"title": "cost as work grows", "options": chosen, "table": table, "notes": [note, ""], "rows": rows}
         Path(options.summary).write_text(json.dumps(summary, indent=2) + "\n")
 
@@ -112,26 +114,43 @@ def measured(command, folder):
 
 
 def row(stage, times, numbers):
-    """A stage's line: seconds by number of groups, the fitted line, the largest deviation from it, memory."""
-    import numpy as np
+    """A stage's line: seconds by number of groups, and of the fitted line the fixed cost, a group's, and the paper's groups'.
 
-    seconds, memory = (np.array(part) for part in zip(*numbers, strict=True))
-    design = np.stack([np.ones(len(times)), times], axis=1)
-    fixed, each = np.linalg.lstsq(design / seconds[:, None], np.ones(len(times)), rcond=None)[0]
-    off = np.abs(design @ [fixed, each] / seconds - 1).max()
-    line = {"fixed": float(fixed), "each": float(each), "off": float(off)}
-    return {"stage": stage, "seconds": seconds.tolist(), **line, "memory": [memory.min(), memory.max()]}
+    Each of these is (seconds, half-width of the 95 % interval; None of two measurements).
+    """
+    from cosalpure.line_fit import fit
+
+    seconds, memory = zip(*numbers, strict=True)
+    line, unit = fit(list(zip(times, seconds, strict=True))), DEFAULT_GROUPS if stage in PER_GROUPS else 1
+    fixed, one = line.predict(1, 0), line.predict(0, 1)
+    each = [None if its is None else its / unit for its in one]
+    found = {"fixed": fixed, "each": each, "paper": line.predict(1, PAPER_GROUPS / unit)}
+    return {"stage": stage, "seconds": seconds, **found, "memory": [min(memory), max(memory)]}
 
 
 def lay_out(rows, times):
     """The rows as a Markdown table."""
-    heads = ["stage", *(f"{count}" for count in times), "fixed, s", "a group, s", "off the line", "memory, MB"]
+    heads = [
+        "stage",
+        *(f"{count}" for count in times),
+        "fixed, s",
+        "a group, s",
+        f"{PAPER_GROUPS} groups, s",
+        "memory, MB",
+    ]
     lines = [heads, ["---"] * len(heads)]
     for its in rows:
-        numbers = [f"{value:.2f}" for value in (*its["seconds"], its["fixed"], its["each"])]
+        numbers = [f"{value:.2f}" for value in its["seconds"]]
+        numbers += [with_interval(its["fixed"], 2), with_interval(its["each"], 3), with_interval(its["paper"], 0)]
         low, high = its["memory"]
-        lines.append([its["stage"], *numbers, f"{its['off']:.0%}", f"{low:.0f}-{high:.0f}"])
+        lines.append([its["stage"], *numbers, f"{low:.0f}-{high:.0f}"])
     return [f"| {' | '.join(line)} |" for line in lines]
+
+
+def with_interval(found, digits):
+    """Seconds and the half-width of their interval as text."""
+    seconds, around = found
+    return f"{seconds:.{digits}f}" + (f" ± {around:.{digits}f}" if around is not None else "")
 
 
 if __name__ == "__main__":

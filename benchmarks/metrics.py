@@ -1,13 +1,15 @@
 """Metrics: `cosalpure.score` against the official evaluation's formulas written plainly, on made-up maps.
 
     python benchmarks/metrics.py                                                     60 images of 224 px
-    python benchmarks/metrics.py --images 7269 --side 224 --detectors 3              the paper's four data sets
+    python benchmarks/metrics.py --images 7269 --side 224 --detectors 3              the paper's four datasets
 
-Of the metrics alone, without reading files. Maps are soft blobs beside their truths, with every grey level; a few truths
+    python benchmarks/metrics.py --peer ../CosalPure                                 the official notebook in turn with them
+
+Of the metrics alone, without reading files. Maps are soft blobs beside their ground truths, with every grey level; a few ground truths
 are empty and a few are grey at the edge. Unequal results end it with status 1.
 """
 
-from side_by_side import Clock, main, peak_megabytes
+from side_by_side import Clock, main, peak_megabytes, warm_up
 
 NAMES = ("ap", "f_beta", "mae", "iou", "success")
 
@@ -15,25 +17,36 @@ NAMES = ("ap", "f_beta", "mae", "iou", "success")
 def measure(variant, options):
     """One process: {number: value}, and the scores (maps, 5)."""
     import torch
-    from reference import metrics_plain
 
-    from cosalpure.score import score_map
-
-    torch.set_num_threads(options.threads)
-    rows, clock = [], Clock()
+    score, rows, clock = scorer(variant, options), [], Clock()
+    warm_up(lambda: score(*make_maps(0, options.side, 1)[1], make_maps(0, options.side, 1)[0]))
     for index in range(options.images):
         truth, maps = make_maps(index, options.side, options.detectors)
         with clock("score"):
-            for one in maps:
-                if variant == "reference":
-                    rows.append(metrics_plain.score(one, truth))
-                else:
-                    scores = score_map(one, truth)
-                    rows.append([scores[name] for name in NAMES])
+            rows += [score(one, truth) for one in maps]
     seconds = clock.cpu["score"]
-    numbers = {"ms_a_map": 1000 * seconds / len(rows), "images_a_second": options.images / seconds}
+    numbers = {"map_cpu_s": seconds / len(rows), "images_a_second": options.images / seconds}
     numbers |= {"total_cpu_s": seconds, "total_wall_s": clock.wall["score"], "peak_mb": peak_megabytes()}
     return numbers, torch.tensor(rows, dtype=torch.float64)
+
+
+def scorer(variant, options):
+    """`score(map, ground truth)` of a variant: a list in the order of `NAMES`."""
+    if variant == "reference":
+        from reference.metrics_plain import score
+
+        return score
+    if variant == "original":
+        from originals.cosalpure_metrics import scorer
+
+        return scorer(options.peer)
+    from cosalpure.score import score_map
+
+    def ours(one, truth):
+        scores = score_map(one, truth)
+        return [scores[name] for name in NAMES]
+
+    return ours
 
 
 def make_maps(index, side, detectors):
@@ -61,4 +74,5 @@ def arguments(parser):
 
 
 if __name__ == "__main__":
-    main(__doc__, __file__, "Metrics", measure, arguments, tolerance=1e-6, unit="values")
+    kept = {"unit": "values", "measures": {"map_cpu_s": "a map"}, "peers": ["V1len/CosalPure"]}
+    main(__doc__, __file__, "Metrics", measure, arguments, 1e-5, **kept)

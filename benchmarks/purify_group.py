@@ -8,38 +8,28 @@ that is fastest for it. overhead = our seconds of a group / floor. Seconds are a
 total_wall_s; loading is of weights alone. The concept is the model's own word for "object"; both draw the same noise.
 """
 
-from side_by_side import Clock, fastest, main, mini_group, peak_megabytes
+from side_by_side import Clock, fastest, main, mini_group, peak_megabytes, warm_up
 
 
 def measure(variant, options):
     """One process: {number: value} of purifying the groups, and the purified images of all."""
     import torch
-    from reference import purify_plain
 
     from cosalpure.concept import Concept
     from cosalpure.diffusion.text_to_image import TextToImage
     from cosalpure.experiment.parse import load_files
-    from cosalpure.protocols import Given
-    from cosalpure.purify import PURIFIERS
     from cosalpure.seeds import generator
 
-    torch.set_num_threads(options.threads)
     chosen = load_files(["config.yaml"])
     values = chosen.purifiers["cosalpure"].settings
     model = TextToImage.of(chosen.text_to_image)
     concept = Concept("<my-group>", model.word_vector("object"))
-    groups = [mini_group(index, options.images)[1] for index in range(options.groups)]
+    groups = [mini_group(index, options.images, variant=variant)[1] for index in range(options.groups)]
     draws = [[generator(0, index, row) for row in range(options.images)] for index in range(options.groups)]
     clock, found = Clock(), []
+    load = loader(variant, chosen.text_to_image, values, concept)
 
-    def load():
-        if variant == "reference":
-            parts = purify_plain.load(chosen.text_to_image, values)
-            return lambda images, its: purify_plain.purify(images, concept, its, *parts, values)
-        purifier = PURIFIERS.make("cosalpure", values, lambda: TextToImage.of(chosen.text_to_image))
-        return lambda images, its: purifier(images, Given(its, concept=concept, label="object"))
-
-    load()(groups[0][:1], [generator(1)])  # warm-up
+    warm_up(lambda: load()(groups[0][:1], [generator(1)]))
     for index, (images, its) in enumerate(zip(groups, draws, strict=True)):
         if index == 0 or variant == "reference":
             with clock("load"):
@@ -52,6 +42,31 @@ def measure(variant, options):
         overhead = {"floor_cpu_s": least, "overhead": numbers["purify_cpu_s"] / least}
         numbers |= overhead | {f"floor_{name}_cpu_s": seconds for name, seconds in by_network.items()}
     return numbers, torch.cat(found)
+
+
+def loader(variant, text_to_image, values, concept):
+    """A function that loads the models of a variant and returns `run(images, generators)`."""
+    if variant == "reference":
+        from reference import purify_plain
+
+        from cosalpure.bundled import located
+
+        def load():
+            parts = purify_plain.load(located(text_to_image.path), concept.token, concept.vector, values)
+            return lambda images, its: purify_plain.purify(
+                images, concept.token, its, *parts, values, values.resolution
+            )
+
+        return load
+    from cosalpure.diffusion.text_to_image import TextToImage
+    from cosalpure.protocols import Given
+    from cosalpure.purify import PURIFIERS
+
+    def load():
+        purifier = PURIFIERS.make("cosalpure", values, lambda: TextToImage.of(text_to_image))
+        return lambda images, its: purifier(images, Given(its, concept=concept, label="object"))
+
+    return load
 
 
 def floor(model, values, images):

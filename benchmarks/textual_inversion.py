@@ -3,8 +3,10 @@
     python benchmarks/textual_inversion.py                                   one group of 8 images of 64 px, 10 steps
     python benchmarks/textual_inversion.py --steps 100 --groups 4 --groups-at-once 4
     python benchmarks/textual_inversion.py --weight-decay 0                  the same optimiser: losses equal but for rounding
+    python benchmarks/textual_inversion.py --checkpointing                   the reference computes activations twice
 
-The floor is a step's bare forward and backward passes, at the batch size that is fastest. Both see the same images, timesteps, noise and captions; the losses of all steps are compared. AdamW's weight decay, 0.01
+The floor is a step's bare forward and backward passes, at the batch size that is fastest. Both see the same images, timesteps,
+noise and captions; the losses of all steps are compared. AdamW's weight decay, 0.01
 as officially, also pulls at the concept's own vector, which ours leaves be: so the losses part slowly. Seconds are a
 group's, of CPU time but for total_wall_s; loading is of weights alone, and saving of the vector against the pipeline.
 The text-to-image model and the settings of learning are those of config.yaml.
@@ -13,33 +15,44 @@ The text-to-image model and the settings of learning are those of config.yaml.
 import tempfile
 from pathlib import Path
 
-from side_by_side import Clock, fastest, main, mini_group, peak_megabytes
+from side_by_side import Clock, fastest, main, mini_group, peak_megabytes, warm_up
 
 
 def measure(variant, options):
     """One process: {number: value} of learning the groups' concepts, and the losses (groups, steps)."""
-    import torch
 
-    from cosalpure.diffusion.text_to_image import TextToImage
     from cosalpure.experiment.parse import load_files
 
-    torch.set_num_threads(options.threads)
     chosen = load_files(["config.yaml"])
     values = chosen.concept.model_copy(update={"steps": options.steps, "batch": options.batch})
-    groups = [mini_group(index, options.images)[1] for index in range(options.groups)]
+    groups = [mini_group(index, options.images, variant=variant)[1] for index in range(options.groups)]
     clock = Clock()
     run = learn_plainly if variant == "reference" else learn
+    load = loader(variant, chosen.text_to_image)
     warm = values.model_copy(update={"steps": 1})
-    run(groups[:1], lambda: TextToImage.of(chosen.text_to_image), warm, options, Clock())
+    warm_up(lambda: run(groups[:1], load, warm, options, Clock()))
     with tempfile.TemporaryDirectory() as folder:
-        found = run(groups, lambda: TextToImage.of(chosen.text_to_image), values, options, clock, Path(folder))
+        found = run(groups, load, values, options, clock, Path(folder))
         megabytes = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file()) / 1e6
     numbers = clock.numbers(options.groups) | {"step_cpu_s": clock.cpu["learn"] / found.numel()}
     numbers |= {"peak_mb": peak_megabytes(), "saved_mb": megabytes / options.groups}
     if variant == "ours":
-        numbers["floor_step_cpu_s"] = floor(TextToImage.of(chosen.text_to_image), options.batch)
+        numbers["floor_step_cpu_s"] = floor(load(), options.batch)
         numbers["overhead"] = numbers["step_cpu_s"] / numbers["floor_step_cpu_s"]
     return numbers, found
+
+
+def loader(variant, text_to_image):
+    """A function that loads the model of a variant."""
+    if variant == "reference":
+        from reference import textual_inversion_plain as plain
+
+        from cosalpure.bundled import located
+
+        return lambda: plain.load(located(text_to_image.path))
+    from cosalpure.diffusion.text_to_image import TextToImage
+
+    return lambda: TextToImage.of(text_to_image)
 
 
 def floor(model, batch):
@@ -97,8 +110,9 @@ def learn_plainly(groups, load, values, options, clock, folder=None):
         with clock("load"):
             model = load()
         with clock("learn"):
-            draws, decay = generator(0, "learn", i), options.weight_decay
-            losses.append(plain.learn(images, model, values, draws, f"<my-group-{i}>", _draw, decay))
+            given = (generator(0, "learn", i), f"<my-group-{i}>", _draw, options.weight_decay)
+            its, _ = plain.learn(images, model, values, *given, checkpointing=options.checkpointing)
+            losses.append(its)
         with clock("save"):
             if folder:
                 plain.save(model, folder / str(i))
@@ -111,6 +125,9 @@ def arguments(parser):
     parser.add_argument("--groups-at-once", type=int, default=1, help="of ours (%(default)s)")
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--batch", type=int, default=8, help="images a step (%(default)s)")
+    parser.add_argument(
+        "--checkpointing", action="store_true", help="activations of the reference twice, as CosalPure's script"
+    )
     parser.add_argument("--weight-decay", type=float, default=1e-2, help="of the reference's AdamW (%(default)s)")
 
 

@@ -1,11 +1,13 @@
 """What a configuration will need before it is run: jobs, hours of a GPU, gigabytes. Nothing has to be there yet.
 
 Groups and images of a published dataset are counted by what was published, those of a folder by what is in it. Times
-are those of earlier jobs, which Snakemake leaves under logs/benchmarks: seconds a group of the same entry, on whatever
-dataset; so a first run on two groups a dataset says what the whole will take. Sizes are upper bounds: PNG as large as
+are those of earlier jobs of the same entry, on whatever dataset, which Snakemake leaves under logs/benchmarks: seconds a group,
+or, where jobs of different sizes were recorded, a straight line with its 95 % interval. So a first run on two groups a dataset
+says what the whole will take. Sizes are upper bounds: PNG as large as
 its pixels.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +22,13 @@ from cosalpure.experiment.jobs import Jobs
 from cosalpure.experiment.layout import DEPTH, Layout, every
 from cosalpure.experiment.needs import Need, missing
 from cosalpure.experiment.parse import load_files
+from cosalpure.line_fit import fit
 from cosalpure.seeds import split_repeat
-from cosalpure.timing import ON_GPU, STAGES, Key, read_jobs, seconds_a_group
+from cosalpure.timing import ON_GPU, STAGES, Key, read_jobs, times_by_size
 
 BENCHMARKS = Layout().benchmarks
 UNKNOWN = "unknown"  # hours of what was never measured
+HEADS = ("stage", "jobs", "hours", "GB at most", "jobs without a time", "hours, 95 % interval")
 CHANNELS = {"data": 4, "degrade": 3, "purify": 3, "detect": 1}  # bytes a pixel that a stage writes: image and mask, ...
 
 
@@ -61,10 +65,10 @@ def run(files: Sequence[File], benchmarks: str = BENCHMARKS) -> None:
     provided = [need for need in needs if need.provided]
     if provided:
         print("\n".join([*needs_lines(provided), ""]))
-    work, times = all_work(experiment), seconds_a_group(read_jobs(benchmarks))
+    work, times = all_work(experiment), times_by_size(read_jobs(benchmarks))
     rows = [_row(stage, [item for item in work if item.stage == stage], times) for stage in STAGES]
     total = [sum(row[column] for row in rows) for column in (1, 3)]
-    print(tabulate(rows, ("stage", "jobs", "hours", "GB at most", "jobs without a time"), floatfmt=".1f"))
+    print(tabulate(rows, HEADS, floatfmt=".1f"))
     print(f"\n{total[0] + 1} jobs with the tables; {_hours(rows, benchmarks)}")
     print(f"at most {total[1]:.1f} GB of results; {_downloads(needs)}")
 
@@ -98,14 +102,34 @@ def count_images(dataset: Dataset, groups: int) -> int:
     return 0  # an archive, or not there yet: unknown
 
 
-def _row(stage: str, work: list[Work], times: Mapping[Key, float]) -> list[Any]:
-    """Make a row of the plan: [stage, jobs, hours or "unknown", gigabytes, jobs without a recorded time]."""
+def _row(stage: str, work: list[Work], times: Mapping[Key, Sequence[tuple[int, float]]]) -> list[Any]:
+    """Make a row of the plan.
+
+    Returns:
+        [stage, jobs, hours or "unknown", gigabytes, jobs without a recorded time, interval of the hours or ""].
+    """
     known = [item for item in work if item.key in times]
-    units = [item.groups if item.stage in ON_GPU else 1 for item in known]
-    hours = sum(times[item.key] * count for item, count in zip(known, units, strict=True)) / 3600
+    found = [_seconds(item, times[item.key]) for item in known]
+    hours, reach = sum(seconds for seconds, _ in found) / 3600, [its for _, its in found if its is not None]
+    around = math.hypot(*reach) / 3600
+    interval = f"{max(hours - around, 0):.1f} to {hours + around:.1f}" if found and len(reach) == len(found) else ""
     jobs = sum(item.jobs for item in work)
     unknown = jobs - sum(item.jobs for item in known)
-    return [stage, jobs, hours if known else UNKNOWN, sum(item.gigabytes for item in work), unknown]
+    gigabytes = sum(item.gigabytes for item in work)
+    return [stage, jobs, hours if known else UNKNOWN, gigabytes, unknown, interval]
+
+
+def _seconds(item: Work, times: Sequence[tuple[int, float]]) -> tuple[float, float | None]:
+    """Predict the seconds of an entry from (groups, s) of earlier jobs, and the half-width of the 95 % interval.
+
+    Without jobs of different sizes, or if the line falls below zero, it is the mean time a group, without an interval.
+    """
+    if item.stage in ON_GPU:
+        line = fit(times)
+        if line and min(line.fixed, line.each) >= 0:
+            return line.predict(item.jobs, item.groups)
+    units = item.groups if item.stage in ON_GPU else 1
+    return units * sum(seconds for _, seconds in times) / sum(groups for groups, _ in times), None
 
 
 def _hours(rows: list[list[Any]], benchmarks: str) -> str:

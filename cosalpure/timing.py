@@ -81,19 +81,26 @@ def of_entry(jobs: Iterable[Job], stage: str, *names: str) -> list[Job]:
     return [job for job in jobs if job.stage == stage and job.names[:-1] == names]
 
 
-def seconds_a_group(jobs: Iterable[Job]) -> dict[Key, float]:
-    """Average the wall time of every entry over its groups, on whatever dataset.
+def times_by_size(jobs: Iterable[Job]) -> dict[Key, list[tuple[int, float]]]:
+    """List (groups, wall time in s) of every entry's jobs, on whatever dataset.
 
     A job over a dataset or a condition as a whole counts as one group.
     """
-    sums: dict[Key, tuple[float, int]] = {}
+    times: dict[Key, list[tuple[int, float]]] = {}
     for job in jobs:
         found = _key_and_groups(job)
         if found and "s" in job.numbers:
             key, groups = found
-            before = sums.get(key, (0.0, 0))
-            sums[key] = before[0] + job.numbers["s"], before[1] + groups
-    return {key: seconds / groups for key, (seconds, groups) in sums.items()}
+            times.setdefault(key, []).append((groups, job.numbers["s"]))
+    return times
+
+
+def seconds_a_group(jobs: Iterable[Job]) -> dict[Key, float]:
+    """Average the wall time of every entry over its groups, as `times_by_size` counts them."""
+    return {
+        key: sum(seconds for _, seconds in its) / sum(groups for groups, _ in its)
+        for key, its in times_by_size(jobs).items()
+    }
 
 
 def _key_and_groups(job: Job) -> tuple[Key, int] | None:

@@ -14,6 +14,8 @@ from cosalpure.cli import main
 ROOT = Path(__file__).resolve().parents[1]
 SMALLEST = {
     "group_affinity": ["--network", "gconet_plus", "--images", "2", "--side", "64"],
+    "baselines": ["--images", "1", "--timestep", "4"],
+    "liif_resize": ["--images", "1", "--side", "16"],
     "metrics": ["--images", "3", "--side", "32"],
     "purify_group": ["--images", "1", "--groups", "1"],
     "textual_inversion": ["--steps", "2", "--batch", "2", "--images", "2", "--weight-decay", "0"],
@@ -70,7 +72,7 @@ def test_bench_writes_a_section_a_stage_and_keeps_the_others(tmp_path):
     assert text.startswith("<!-- Written by `cosalpure bench`") and text.index("## purify: kept") < text.index(
         "## score: Metrics"
     )
-    assert "| ms_a_map |" in text and "The results differ by at most" in text and "cores, load" in text
+    assert "| map_cpu_s |" in text and "The results differ by at most" in text and "cores, load" in text
     harness.replace(output, "purify", "## purify: anew")
     assert output.read_text() == text.replace("kept", "anew")
 
@@ -102,6 +104,7 @@ def test_cost_as_work_grows_has_every_stage(tmp_path):
     assert [row["stage"] for row in rows] == "data degrade concept purify detect score tables plan".split()
     for row in rows:
         first, second = row["seconds"]
-        fitted = [row["fixed"] + times * row["each"] for times in (1, 2)]
+        unit = 24 if row["stage"] in ("tables", "plan") else 1
+        fitted = [row["fixed"][0] + times * unit * row["each"][0] for times in (1, 2)]
         assert fitted == pytest.approx([first, second]), "two points lie on their line"
         assert 30 < row["memory"][0] <= row["memory"][1] < 30_000, "of a process, in MB"

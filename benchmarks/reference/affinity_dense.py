@@ -1,6 +1,7 @@
 """The group affinity module as the official scripts compute it, written plainly: the reference of `group_affinity.py`.
 
-The similarities of all K pixels of all images are one dense K x K matrix, K = 15,360 for 60 images of GCoNet+ at 256 px.
+It follows ZhengPeng7/GCoNet_plus, models/modules.py, and the file of that name in ZhengPeng7/MCCL; its time beside theirs has not
+been measured. The similarities of all K pixels of all images are one dense K x K matrix, K = 15,360 for 60 images of GCoNet+ at 256 px.
 """
 
 import types

@@ -1,45 +1,46 @@
 """Concept-guided purification as the official script runs it, written plainly: the reference of `purify_group.py`.
 
-The pipeline is loaded for every group; images go through it one at a time; classifier-free guidance takes two passes
-of the network at each step, and the captions are encoded for each image.
+It follows V1len/CosalPure, concept_guided_purification.py: diffusers' image-to-image pipeline with DPM-Solver++ is loaded for every
+group, and images go through it one at a time. Its sampler has the settings of diffusers 0.16, the script's time. Time beside the
+original's: docs/results/data/peers.csv.
 """
 
 import torch
+from diffusers import DPMSolverMultistepScheduler, StableDiffusionImg2ImgPipeline
+from torch.nn import functional as F
 
-from cosalpure.diffusion.samplers import dpm_solver_pp_2m, timesteps
-from cosalpure.diffusion.text_to_image import TextToImage
 from cosalpure.networks.representation import ContinuousRepresentation
 
+SAMPLER = {"timestep_spacing": "linspace", "final_sigmas_type": "sigma_min"}  # the only ones of that time
 
-def load(text_to_image, settings):
-    """The pipeline and the continuous representation, from their files."""
-    return TextToImage.of(text_to_image).at(settings.resolution), ContinuousRepresentation(settings.continuous)
+
+def load(folder, token, vector, settings=None):
+    """The pipeline in `folder` with a learned token, and the continuous representation of `settings` if they have one."""
+    sampler = DPMSolverMultistepScheduler.from_pretrained(folder, subfolder="scheduler", **SAMPLER)
+    pipeline = StableDiffusionImg2ImgPipeline.from_pretrained(folder, scheduler=sampler)
+    pipeline.set_progress_bar_config(disable=True)
+    tokenizer, text_encoder = pipeline.tokenizer, pipeline.text_encoder
+    tokenizer.add_tokens([token])
+    text_encoder.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    text_encoder.get_input_embeddings().weight.data[tokenizer.convert_tokens_to_ids(token)] = vector
+    return pipeline, ContinuousRepresentation(settings.continuous) if settings and settings.continuous else None
 
 
 @torch.no_grad()
-def purify(images, concept, generators, model, represent, settings):
-    """Images (N, 3, H, W) in [0, 1] -> purified images; one generator an image."""
-    return torch.cat(
-        [
-            one(image[None], concept, draws, model, represent, settings)
-            for image, draws in zip(images, generators, strict=True)
-        ]
-    )
+def purify(images, token, generators, pipeline, represent, settings, side):
+    """Images (N, 3, H, W) in [0, 1] -> purified images, which the pipeline sees at `side` px; one generator an image."""
+    given = {"prompt": settings.prompt.format(token=token), "negative_prompt": settings.negative_prompt}
+    given |= {"strength": settings.timestep / 1000, "num_inference_steps": settings.steps, "output_type": "pt"}
+    found = []
+    for image, draws in zip(images, generators, strict=True):
+        larger = represent(image[None], (side, side)) if represent else image[None]
+        its = pipeline(image=larger, generator=draws, guidance_scale=settings.guidance_scale, **given).images
+        found.append(resized(its, image.shape[-2:]))
+    return torch.cat(found)
 
 
-def one(image, concept, draws, model, represent, settings):
-    """A single image (1, 3, H, W)."""
-    size = image.shape[-2:]
-    mean, std = model.encode(represent(image, (model.resolution, model.resolution)))
-    z = mean + std * torch.randn(mean.shape, generator=draws)
-    steps = timesteps(settings.timestep, settings.steps)
-    z = model.add_noise(z, torch.randn(z.shape, generator=draws), torch.tensor(steps[:1]))
-    prompt = settings.prompt.replace("{token}", concept.token)
-    condition, empty = model.embed([prompt], concept.token, concept.vector), model.embed([settings.negative_prompt])
-
-    def denoise(z, t):
-        t = torch.tensor([t])
-        without, under = model.predict_x0(z, t, empty), model.predict_x0(z, t, condition)
-        return without + settings.guidance_scale * (under - without)
-
-    return model.decode(dpm_solver_pp_2m(denoise, z, steps, model.alphas_cumprod), size)
+def resized(image, size):
+    """An image at the size that it had."""
+    if image.shape[-2:] == size:
+        return image
+    return F.interpolate(image, tuple(size), mode="bicubic", antialias=True).clamp(0, 1)

@@ -19,7 +19,17 @@ def bench(
         typer.Option(
             "--output",
             metavar="FILE",
-            help="Markdown file whose sections are replaced, such as docs/results/data/benchmarks.md.",
+            help="File whose parts are replaced: Markdown such as docs/results/data/benchmarks.md; with --peer CSV such as "
+            "docs/results/data/peers.csv.",
+        ),
+    ] = None,
+    peer: Annotated[
+        str | None,
+        typer.Option(
+            "--peer",
+            metavar="PATH",
+            help="Checkout of the published code of diffusers, CosalPure, Jadena, PySODMetrics, GCAGC, LIIF, DiffPure or DDA, "
+            "to be measured beside ours.",
         ),
     ] = None,
 ) -> int | None:
@@ -27,6 +37,8 @@ def bench(
 
     Each stage is measured beside a reference procedure. This needs a clone of the repository.
     """
-    from cosalpure.bench import run
+    from cosalpure.bench import run, run_peer
 
+    if peer:
+        return run_peer(peer, stages or [], pairs, quick, output)
     return run(stages or [], pairs, quick, output)
