@@ -24,23 +24,23 @@ from cosalpure.tables.write import write_parquet
 
 TABLE = pd.DataFrame({"slug": ["a", "b"], "iou": [0.5, 0.25]})
 TEXTS = {  # text: what a record keeps of it
-    "/home/ada/models/final.pth": "…/final.pth",
+    "/home/otto/models/final.pth": "…/final.pth",
     "~/final.pth": "…/final.pth",
-    "/home/ada": "…",
-    "~ada": "…",
+    "/home/otto": "…",
+    "~otto": "…",
     "bundled:mini/weights/gicd.safetensors": "bundled:mini/weights/gicd.safetensors",
     "a photo of cats and/or dogs, 1/2": "a photo of cats and/or dogs, 1/2",
-    "--configfile=/home/ada/own/x.yaml": "--configfile=…/x.yaml",
-    "{weights: '/home/ada l/own/x.pth', steps: 2}": "{weights: '…/x.pth', steps: 2}",
-    "/home/ada/own/method.py:Detector": "…/method.py:Detector",
+    "--configfile=/home/otto/own/x.yaml": "--configfile=…/x.yaml",
+    "{weights: '/home/otto l/own/x.pth', steps: 2}": "{weights: '…/x.pth', steps: 2}",
+    "/home/otto/own/method.py:Detector": "…/method.py:Detector",
     "hf:stabilityai/stable-diffusion-2": "hf:stabilityai/stable-diffusion-2",
 }
 
 
 @pytest.fixture
 def job(monkeypatch):
-    monkeypatch.setenv(record.COMMAND, "snakemake --cores all --directory /home/ada/runs/one")
-    settings = parse(DEGRADATIONS.get("jadena").settings, "{surrogate: /home/ada/own/x.safetensors}", "test")
+    monkeypatch.setenv(record.COMMAND, "snakemake --cores all --directory /home/otto/runs/one")
+    settings = parse(DEGRADATIONS.get("jadena").settings, "{surrogate: /home/otto/own/x.safetensors}", "test")
     return record.begin("degrade", "results/degrade/mini/jadena", "jadena", settings, 7, DEGRADATIONS)
 
 
@@ -79,13 +79,13 @@ def test_absolute_paths_are_cut(text):
 
 
 def test_no_path_machine_or_user_is_named(job, tmp_path, monkeypatch):
-    monkeypatch.setattr(platform, "node", lambda: "ada-laptop")
-    monkeypatch.setenv("USER", "ada")
+    monkeypatch.setattr(platform, "node", lambda: "otto-laptop")
+    monkeypatch.setenv("USER", "otto")
     text = json.dumps(
-        [str(job.facts), record.without_paths("/data/of/ada"), record.without_paths("/nfs/on/ada-laptop")]
+        [str(job.facts), record.without_paths("/data/of/otto"), record.without_paths("/nfs/on/otto-laptop")]
     )
-    assert "ada" not in text and str(Path.cwd()) not in text
-    assert record.names_in("/srv/data/ada", "data") == ()
+    assert "otto" not in text and str(Path.cwd()) not in text
+    assert record.names_in("/srv/data/otto", "data") == ()
     assert record.names_in("results/score/mini/none/cosalpure/gicd.parquet", "score") == (
         "mini",
         "none",
@@ -101,7 +101,7 @@ def test_a_plug_in_is_told_with_its_version(monkeypatch):
     monkeypatch.setattr(record, "entry_points", lambda group, name: known.get((group, name), []))
     assert record.plugin("mine", DETECTORS) == "my-package 1.2"
     assert record.plugin("gicd", DETECTORS) == ""
-    assert record.plugin("/home/ada/own/method.py:Mine", DETECTORS) == "…/method.py:Mine"
+    assert record.plugin("/home/otto/own/method.py:Mine", DETECTORS) == "…/method.py:Mine"
 
 
 def test_the_code_is_that_of_the_rule():
@@ -113,7 +113,7 @@ def test_the_code_is_that_of_the_rule():
 
 def test_a_command_by_hand_is_that_of_the_job(monkeypatch):
     monkeypatch.delenv(record.COMMAND, raising=False)
-    monkeypatch.setattr(sys, "argv", ["/usr/local/bin/cosalpure", "score", "--data", "/home/ada/runs/data"])
+    monkeypatch.setattr(sys, "argv", ["/usr/local/bin/cosalpure", "score", "--data", "/home/otto/runs/data"])
     assert record.command() == "cosalpure score --data '…/data'"
 
 
