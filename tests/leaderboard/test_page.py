@@ -58,7 +58,7 @@ def test_competitors_are_ranked_and_controls_are_there_but_not_ranked(own):
             assert controls == ["ceiling", "floor", "control"]
             assert [one.is_own for one in its.controls] == [False, True, True]
         elif its.key.track == "detector":
-            assert [one.rank for one in its.lines] == [1, 2, 3] and controls == ["ceiling"] * 3
+            assert [one.rank for one in its.lines] == [1, 2, 3, 4, 5] and controls == ["ceiling"] * 5
         else:
             assert all(one.rank == 1 for one in its.lines), "one attack, five purifiers"
             assert its.lines[0].its.purifier == "source_only" and controls == ["ceiling"]
