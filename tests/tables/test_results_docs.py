@@ -10,7 +10,7 @@ import pytest
 
 from cosalpure.io import write_image
 from cosalpure.labels import Entries
-from cosalpure.score import score_condition, write_scores
+from cosalpure.score import draws, score_condition, write_scores
 from cosalpure.score.condition import columns
 from cosalpure.tables import TABLES, table_names
 from cosalpure.tables.build import build_table, conditions_in
@@ -47,7 +47,7 @@ def scores(tmp_path):
 
 @pytest.mark.slow
 def test_every_column_is_described_in_its_order(scores):
-    assert list(ROWS) == list(columns(further=True))
+    assert list(ROWS) == [*columns(further=True), *draws.COLUMNS]
     assert list(scores.columns) == list(columns()) == [name for name in ROWS if name in scores]
     types = {name: str(kind).replace("object", "text").replace("str", "text") for name, kind in scores.dtypes.items()}
     assert types == {name: ROWS[name][1] for name in scores}
