@@ -8,6 +8,7 @@ from cosalpure.cli.command import Command, new_app
 from cosalpure.cli.options import (
     NO_SETTINGS,
     SEED,
+    Concepts,
     Data,
     EntryLabels,
     Model,
@@ -27,7 +28,7 @@ words = new_app(help="Which real words lie near the learned concepts.")
 @words.command("measure", cls=Command)
 def measure(
     data: Data,
-    concepts: Annotated[str, typer.Option("--concepts", metavar="DIR", help="Folder of the learned concepts.")],
+    concepts: Concepts,
     condition: Annotated[
         tuple[str, str],
         typer.Option("--condition", metavar="DATASET DEGRADATION", help="Names to write into the rows."),

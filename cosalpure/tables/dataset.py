@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 import pandas as pd
 
-from cosalpure.errors import UserError
 from cosalpure.labels import Entries
 from cosalpure.seeds import numpy_generator
 from cosalpure.tables.build import BOOTSTRAP, Bootstrap, Measured
 from cosalpure.tables.columns import with_labels
 from cosalpure.tables.definitions import DATASET_CURVES, KEYS, Split
-from cosalpure.tables.scores import in_split
+from cosalpure.tables.scores import in_split, read_parts
 from cosalpure.tables.write import write_table
 
 if TYPE_CHECKING:
@@ -44,12 +43,8 @@ def run(
 
 def read_curves(files: Iterable[str | Path]) -> pd.DataFrame:
     """Read files of `cosalpure.score.curves.measure_condition` into one table, in their order."""
-    files = list(files)
-    if missing := [file for file in files if not Path(file).is_file()]:
-        raise UserError(f"{missing[0]}: no such file of curves; write it with: cosalpure curves measure")
-    if not files:
-        raise UserError("no files of curves: the table needs at least one condition")
-    return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+    absent = "no such file of curves; write it with: cosalpure curves measure"
+    return read_parts(files, absent, "no files of curves: the table needs at least one condition")
 
 
 def build(

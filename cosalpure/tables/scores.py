@@ -17,18 +17,27 @@ IMAGE = ("slug", "file")  # tell an image within its dataset
 ByCondition = dict[Condition, pd.DataFrame]
 
 
+def read_parts(paths: Iterable[str | Path], absent: str, none: str) -> pd.DataFrame:
+    """Read Parquet files into one table with all rows, in the order of `paths`.
+
+    Raises:
+        UserError: with `absent` for a path that is no file, with `none` if there are no paths.
+    """
+    paths = list(paths)
+    if missing := [path for path in paths if not Path(path).is_file()]:
+        raise UserError(f"{missing[0]}: {absent}")
+    if not paths:
+        raise UserError(none)
+    return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+
+
 def read_scores(paths: Iterable[str | Path]) -> pd.DataFrame:
     """Read score files into one table with all rows, in the order of `paths`.
 
     Where a purifier was drawn several times, the columns of draws of what was evaluated once are those of a single draw.
     """
     paths = list(paths)
-    for path in paths:
-        if not Path(path).is_file():
-            raise UserError(f"{path}: no such score file")
-    if not paths:
-        raise UserError("no score files: tables need at least one condition")
-    scores = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+    scores = read_parts(paths, "no such score file", "no score files: tables need at least one condition")
     if scores.empty:
         raise UserError(f"{paths[0]}: no score rows; no image of the dataset has both a map and a ground truth")
     twice = scores[scores.duplicated([*KEYS, *IMAGE])]

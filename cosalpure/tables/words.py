@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Unpack
 
 import pandas as pd
 
-from cosalpure.errors import UserError
 from cosalpure.labels import Entries
 from cosalpure.score import bootstrap_mean
 from cosalpure.seeds import numpy_generator
@@ -14,7 +13,7 @@ from cosalpure.tables.build import BOOTSTRAP, Bootstrap, Cells, Measured
 from cosalpure.tables.columns import with_labels
 from cosalpure.tables.definitions import KEYS, SPLITS, WORDS
 from cosalpure.tables.rows import Row
-from cosalpure.tables.scores import conditions_in, read_scores
+from cosalpure.tables.scores import conditions_in, read_parts, read_scores
 from cosalpure.tables.write import write_table
 
 if TYPE_CHECKING:
@@ -42,12 +41,9 @@ def run(
 
 def read_words(files: Iterable[str | Path]) -> pd.DataFrame:
     """Read files of `cosalpure words measure` into one table, in their order."""
-    files = list(files)
-    if missing := [file for file in files if not Path(file).is_file()]:
-        raise UserError(f"{missing[0]}: no such file of words; write it with: cosalpure words measure")
-    if not files:
-        raise UserError("no files of words: the table needs concepts that were learned from what a purifier is given")
-    return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+    absent = "no such file of words; write it with: cosalpure words measure"
+    none = "no files of words: the table needs concepts that were learned from what a purifier is given"
+    return read_parts(files, absent, none)
 
 
 def build(
