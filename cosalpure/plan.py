@@ -24,7 +24,7 @@ from cosalpure.experiment.needs import Need, missing
 from cosalpure.experiment.parse import load_files
 from cosalpure.line_fit import fit
 from cosalpure.seeds import split_repeat
-from cosalpure.timing import ON_GPU, STAGES, Key, read_jobs, times_by_size
+from cosalpure.timing import ON_GPU, STAGES, Key, mean_a_group, read_jobs, times_by_size
 
 BENCHMARKS = Layout().benchmarks
 UNKNOWN = "unknown"  # hours of what was never measured
@@ -129,7 +129,7 @@ def _seconds(item: Work, times: Sequence[tuple[int, float]]) -> tuple[float, flo
         if line and min(line.fixed, line.each) >= 0:
             return line.predict(item.jobs, item.groups)
     units = item.groups if item.stage in ON_GPU else 1
-    return units * sum(seconds for _, seconds in times) / sum(groups for groups, _ in times), None
+    return units * mean_a_group(times), None
 
 
 def _hours(rows: list[list[Any]], benchmarks: str) -> str:

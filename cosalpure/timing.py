@@ -97,10 +97,13 @@ def times_by_size(jobs: Iterable[Job]) -> dict[Key, list[tuple[int, float]]]:
 
 def seconds_a_group(jobs: Iterable[Job]) -> dict[Key, float]:
     """Average the wall time of every entry over its groups, as `times_by_size` counts them."""
-    return {
-        key: sum(seconds for _, seconds in its) / sum(groups for groups, _ in its)
-        for key, its in times_by_size(jobs).items()
-    }
+    return {key: mean_a_group(its) for key, its in times_by_size(jobs).items()}
+
+
+def mean_a_group(times: Iterable[tuple[int, float]]) -> float:
+    """Average jobs of (groups, s) over their groups."""
+    groups, seconds = zip(*times, strict=True)
+    return float(sum(seconds) / sum(groups))
 
 
 def _key_and_groups(job: Job) -> tuple[Key, int] | None:
