@@ -178,7 +178,7 @@ def without_paths(text: str) -> str:
 
 
 def _last(path: str) -> str:
-    """Cut an absolute path; one that may be somebody's own folder is left out as a whole."""
+    """Cut an absolute path; one that may be somebody's own folder is cut as a whole."""
     parts = Path(path).parts
     ours = {Path.home().name, platform.node(), os.environ.get("USER", "")}
     known = len(parts) > 3 or (parts[0] == "~" and len(parts) > 1)  # the first part is the root

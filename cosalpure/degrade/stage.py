@@ -54,7 +54,7 @@ def run(
         concepts: folder of the concepts of that purifier, or that an attack itself needs.
     """
     groups, needs = read_groups(data, span), DEGRADATIONS.needs(method, settings)
-    owners = concept_owners(data, getattr(settings, "target", "own"))
+    owners = concept_owners(data, getattr(settings, "target", "own")) if concepts else {}
     model = text_to_image if "model" in needs else None
     job = record.begin("degrade", output, method, settings, seed, DEGRADATIONS, model)
     degradation = DEGRADATIONS.make(method, settings, loader(text_to_image))
