@@ -107,19 +107,22 @@ class Attacker:
         return maps
 
     def purified(self, attacked: Tensor, group: Tensor, scene: Scene, given: Given) -> Tensor:
-        """Purify the group; the clean images without gradients."""
+        """Purify the group: the attacked images by this draw of noise, the others once an attack, without gradients."""
+        its = self.purify(attacked if self.settings.gradient == "full" else attacked.detach(), scene.attacked, given)
+        if self.settings.gradient == "bpda":
+            its = straight_through(attacked, its)
+        if scene.others is None:
+            clean, scene.others = ~scene.attacked, group.detach().clone()
+            if clean.any():
+                scene.others[clean] = as_in_files(self.purify(scene.others[clean], clean, given))
+        return scene.others.index_put((scene.attacked,), as_in_files(its))
+
+    def purify(self, images: Tensor, place: Tensor, given: Given) -> Tensor:
+        """Purify those images of the group that stand at `place` (M,), by what is given for them."""
         assert self.purifier is not None and self.known is not None
-        found = group.detach().clone()
-        places = (scene.attacked, ~scene.attacked)
-        inputs = (attacked if self.settings.gradient == "full" else attacked.detach(), found[~scene.attacked])
-        for place, images in zip(places, inputs, strict=True):
-            if len(images):
-                with recomputing(self.settings.recompute):
-                    its = self.purifier(images, part_of(only(self.known.needs, given), place))
-                if self.settings.gradient == "bpda" and place is scene.attacked:
-                    its = straight_through(attacked, its)
-                found = found.index_put((place,), as_in_files(its))
-        return found
+        with recomputing(self.settings.recompute):
+            its: Tensor = self.purifier(images, part_of(only(self.known.needs, given), place))
+        return its
 
 
 class PGD(Attacker):
@@ -202,13 +205,14 @@ class PGD(Attacker):
         return candidates[min(range(len(means)), key=means.__getitem__)]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Scene:
     """The group around the attacked images, and seeds of the noise that the attacker draws for its purifier."""
 
     evaluation: Evaluation
     attacked: Tensor  # (M,), bool
     seeds: tuple[int, ...]  # of each image of the group
+    others: Tensor | None = None  # the group as its other images are purified, once an attack
 
     @classmethod
     def of(cls, images: Tensor, given: Given) -> Scene:
