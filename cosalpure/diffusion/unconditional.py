@@ -126,6 +126,7 @@ def load_network(settings: Any) -> Any:
             f"resolution: {settings.resolution} px do not suit {settings.weights}: "
             f"its levels halve the sides, so it takes multiples of {network.multiple_of}"
         )
+    network.dtype = getattr(torch, settings.dtype)
     return network.to(networks.default_device())
 
 

@@ -166,10 +166,11 @@ class ADM(nn.Module):
     The variance channels v in about [-1, 1] mix the bounds: log variance = f log beta + (1 - f) log betatilde with
     f = (v + 1) / 2. `attention` lists the resolutions that attend; `blocks` counts the residual blocks of a level.
     Sides are multiples of `multiple_of`. With `checkpointing` set, gradients cost a second pass instead of the memory
-    for every block's inside.
+    for every block's inside. Convolutions and matrix products compute in `dtype`; weights and output stay float32.
     """
 
     checkpointing = False
+    dtype = torch.float32
 
     def __init__(
         self,
@@ -200,6 +201,11 @@ class ADM(nn.Module):
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         """Predict epsilon and the variance channels (N, 6, H, W) of x (N, 3, H, W) at times t (N,)."""
+        with torch.autocast(x.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            output = self._forward(x, t)
+        return output.float()
+
+    def _forward(self, x: Tensor, t: Tensor) -> Tensor:
         embedding = self.time_embed(time_features(t, self.channels))
         skipped = []
         for block in self.input_blocks:

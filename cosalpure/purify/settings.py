@@ -102,6 +102,11 @@ class UnconditionalSettings(Model):
         description="Noise level T, of 1000. The paper uses its own T of 250 for both baselines; the authors of DiffPure use 150 "
         "on ImageNet. {paper: 250} converts a published T to the resolution in use.",
     )
+    dtype: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32",
+        description="Number format of the network. bfloat16 is faster where the processor or GPU has it, and moves results by "
+        "rounding.",
+    )
     batch: PositiveInt = Field(
         8, description="Batch size of the network. It affects memory, and results only by rounding."
     )

@@ -186,6 +186,19 @@ def test_number_of_images_that_pass_at_once_changes_no_result(tiny_adm, images):
     torch.testing.assert_close(*results, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("method", [diffpure.DiffPure, dda.DDA])
+def test_bfloat16_moves_results_by_rounding(tiny_adm, images, method):
+    settings = {diffpure.DiffPure: DiffPureSettings, dda.DDA: DDASettings}[method]
+
+    def result(dtype):
+        purifier = method(settings(weights=tiny_adm, resolution=32, timestep=30, dtype=dtype))
+        return purifier(images, Given(generators(images)))
+
+    full, short = result("float32"), result("bfloat16")
+    assert short.dtype == torch.float32
+    assert 0 < (short - full).abs().mean() < 2 / 255
+
+
 @pytest.mark.slow
 def test_processes_differ_and_stronger_noise_moves_further(tiny_adm, images):
     def result(**values):
