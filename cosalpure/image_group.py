@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -85,13 +86,11 @@ def load_group(
     """
     if (Path(dataset) / MANIFEST).is_file():
         return _from_folder(Path(dataset), which, Path(dataset).name)
-    with TemporaryDirectory() as folder:
-        name = "mini" if str(dataset) == "mini" else Path(dataset).resolve().name
-        chosen = {"size": size, "images": images, "truth": truth}
-        _make_dataset(
-            name, dataset, Path(folder) / "data", {key: its for key, its in chosen.items() if its is not None}
-        )
-        return _from_folder(Path(folder) / "data", which, name)
+    name = "mini" if str(dataset) == "mini" else Path(dataset).resolve().name
+    settings = {"size": size, "images": images, "truth": truth}
+    chosen = tuple((key, its) for key, its in settings.items() if its is not None)
+    made = _made(name, str(dataset), chosen, _state(dataset))
+    return _from_folder(Path(made.name) / "data", which, name)
 
 
 def group_of(images: Images) -> tuple[ImageGroup, Callable[[ImageGroup], Any]]:
@@ -118,14 +117,25 @@ def _tensor(image: Any) -> Tensor:
     return values / 255 if array.dtype == np.uint8 else values
 
 
-def _make_dataset(name: str, dataset: str | PathLike[str], folder: Path, settings: dict[str, Any]) -> None:
+def _state(dataset: str | PathLike[str]) -> tuple[int, int]:
+    """Count the files of a folder or archive, and find the latest change in ns: what tells whether it must be read again."""
+    changes = [path.stat().st_mtime_ns for path in (Path(dataset), *Path(dataset).rglob("*")) if path.exists()]
+    return len(changes), max(changes, default=0)
+
+
+@lru_cache(maxsize=4)
+def _made(
+    name: str, dataset: str, settings: tuple[tuple[str, Any], ...], state: tuple[int, int]
+) -> "TemporaryDirectory[str]":
+    """Make a dataset once for all of its groups, in a folder that lasts as long as this process needs it."""
     from cosalpure.data.stage import run
 
-    if name == "mini" and not Path(dataset).is_dir():
-        run(name, experiment_of("mini").datasets["mini"].settings, folder, SEED)
-    else:
-        values = {"path": str(dataset), **settings}
-        run(name, validated(FolderDataset, values, f"{dataset}: "), folder, SEED)
+    folder = TemporaryDirectory()
+    chosen = experiment_of("mini").datasets["mini"].settings
+    if dataset != "mini" or Path(dataset).is_dir():
+        chosen = validated(FolderDataset, {"path": dataset, **dict(settings)}, f"{dataset}: ")
+    run(name, chosen, Path(folder.name) / "data", SEED)
+    return folder
 
 
 def _from_folder(data: Path, which: int | str, name: str) -> ImageGroup:

@@ -118,11 +118,35 @@ def test_images_of_any_kind_are_taken(kind, group):
     assert torch.allclose(result, expected, atol=1e-6)
 
 
+def photograph(path):
+    Image.effect_noise((50, 40), 60).convert("RGB").save(path)
+
+
+def test_a_dataset_is_made_once_for_all_of_its_groups_until_its_files_change(tmp_path, monkeypatch):
+    from cosalpure.data import stage
+
+    run, made = stage.run, []
+    monkeypatch.setattr(stage, "run", lambda *arguments: made.append(arguments) or run(*arguments))
+    for name in ("cats", "dogs"):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        for index in range(2):
+            photograph(tmp_path / "pets" / name / f"{index}.png")
+    names = [cp.load_group(tmp_path / "pets", which, size=64).name for which in (0, "dogs", 0)]
+    assert (names, len(made)) == (["cats", "dogs", "cats"], 1)
+    photograph(tmp_path / "pets" / "cats" / "2.png")
+    assert len(cp.load_group(tmp_path / "pets", 0, size=64)) == 3
+    assert len(made) == 2
+
+
+def test_a_missing_folder_called_mini_is_not_the_mini_benchmark(tmp_path):
+    with pytest.raises(UserError, match="mini: no such folder or archive"):
+        cp.load_group(tmp_path / "mini")
+
+
 def test_a_folder_of_photos_is_a_group(tmp_path):
     (tmp_path / "cats").mkdir()
     for index in range(3):
-        Image.new("RGB", (50, 40), (index * 40, 90, 120)).save(tmp_path / "cats" / f"{index}.png")
-        Image.effect_noise((50, 40), 60).convert("RGB").save(tmp_path / "cats" / f"{index}.png")
+        photograph(tmp_path / "cats" / f"{index}.png")
     group = cp.load_group(tmp_path / "cats", size=64)
     assert group.images.shape == (3, 3, 64, 64) and group.ground_truth is None and group.name == "cats"
     with pytest.raises(UserError, match="cats: the group has no ground truth"):
