@@ -39,7 +39,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"among {', '.join(STAGES)}; default: all")
     parser.add_argument("--groups", type=int, default=12, help="of mini's test split (%(default)s)")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="CSV that is written, below a line about the machine")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="CSV that is written")
     parser.add_argument("--run", nargs=3, metavar=("STAGE", "FORMAT", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.run:

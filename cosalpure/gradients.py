@@ -43,9 +43,14 @@ def recomputing(on: bool = True) -> Iterator[None]:
 
 def through(network: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
     """Call `network(*inputs)`, which draws no random numbers; within `recomputing` less memory, equal gradients."""
-    if _recomputing.get() and torch.is_grad_enabled():
-        return cast(Tensor, checkpoint(network, *inputs, use_reentrant=False, preserve_rng_state=False))
-    return network(*inputs)
+    if not (_recomputing.get() and torch.is_grad_enabled()):
+        return network(*inputs)
+
+    def whole(*inputs: Tensor) -> Tensor:
+        with recomputing(False):  # once is enough: what is run again keeps its own activations
+            return network(*inputs)
+
+    return cast(Tensor, checkpoint(whole, *inputs, use_reentrant=False, preserve_rng_state=False))
 
 
 class _StraightThrough(torch.autograd.Function):

@@ -125,6 +125,26 @@ def test_recomputing_changes_no_gradient(name, made):
     assert torch.equal(*found)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cosalpure", "diffpure", "diffpure, SDE", "dda"])
+def test_recomputing_keeps_less_than_half_of_the_activations(name, made):
+    purify, images = made(name), group()
+
+    def kept(on):
+        found = {}  # by address: what several operations keep is there once
+
+        def note(values):
+            found[values.untyped_storage().data_ptr()] = values
+            return values
+
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda values: values), recomputing(on):
+            result = purify(images.clone().requires_grad_(), given(images))
+        assert result.requires_grad
+        return sum(values.untyped_storage().nbytes() for values in found.values())
+
+    assert kept(True) < 0.5 * kept(False)
+
+
 def test_ddas_own_checkpoints_can_be_differentiated_through(tiny_adm):
     found = []
     for save_memory in (False, True):

@@ -11,7 +11,7 @@ from torch import Tensor
 from cosalpure.diffusion import unconditional as diffusion
 from cosalpure.diffusion.settings import share_of_steps
 from cosalpure.diffusion.timestep import PIXELS, at_side
-from cosalpure.gradients import on_demand, straight_through
+from cosalpure.gradients import on_demand, straight_through, through
 from cosalpure.protocols import Given
 from cosalpure.purify.settings import DDASettings
 
@@ -69,7 +69,11 @@ def adapt(
     reference = low_pass(x0)
     x = diffusion.q_sample(schedule, x0, torch.full((len(x0),), start), noise(x0))
     for step in reversed(range(start)):
-        x, _ = pulled_step(network, schedule, x, step, noise(x), low_pass, reference, scale, lengths)
+
+        def down(x: Tensor, reference: Tensor, drawn: Tensor, step: int = step) -> Tensor:
+            return pulled_step(network, schedule, x, step, drawn, low_pass, reference, scale, lengths)[0]
+
+        x = through(down, x, reference, noise(x))  # as a whole: the pull differentiates the network itself
     return x
 
 
