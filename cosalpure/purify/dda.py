@@ -37,6 +37,7 @@ class DDA:
         """Purify images (N, 3, H, W), RGB, [0, 1]; each draws its noise from its own generator."""
 
         def purify(x: Tensor, noise: Noise) -> Tensor:
+            x = x.contiguous()  # gradients are slower where the channels of a pixel lie together, as files are read
             return adapt(self.network, self.schedule, x, self.start, self.settings.guidance_scale, noise)
 
         return diffusion.purified(purify, images, given.generators, self.settings, self.network)
