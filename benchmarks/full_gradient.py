@@ -22,7 +22,7 @@ from side_by_side import mini_group, peak_megabytes
 CONFIGS = ("config.yaml", "config/variants/purifiers.yaml")
 PURIFIERS = ("vae_round_trip", "cosalpure_no_inversion", "cosalpure_none_concept", "diffpure", "dda")
 PUBLISHED = {"prompt": "None", "timestep": 250, "steps": 50, "guidance_scale": 7.5}  # 12 steps, two passes each
-COLUMNS = ("purifier", "kept", "CPU s an image", "peak memory, MB", "of it before the first image, MB", "mean gradient")
+COLUMNS = ("purifier", "kept", "CPU s an image", "peak memory, MB", "of it before the first image, MB")
 
 
 def main():
@@ -93,14 +93,13 @@ def measure(name, recompute, images, model=None, side=None):
         step()  # warm-up
     started = time.process_time()
     gradient = step()
-    label = f"{name}, {side} px" if side else name
+    assert gradient.abs().sum() > 0
     values = (
-        label,
-        "inputs of networks" if recompute else "all activations",
+        f"{entry.label}, {side} px" if side else entry.label,
+        "what `recompute` needs" if recompute else "everything",
         f"{(time.process_time() - started) / images:.3g}",
         round(peak_megabytes()),
         round(before),
-        f"{gradient.abs().mean():.3g}",
     )
     return dict(zip(COLUMNS, values, strict=True))
 
