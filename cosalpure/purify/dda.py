@@ -37,7 +37,6 @@ class DDA:
         """Purify images (N, 3, H, W), RGB, [0, 1]; each draws its noise from its own generator."""
 
         def purify(x: Tensor, noise: Noise) -> Tensor:
-            x = x.contiguous()  # gradients are slower where the channels of a pixel lie together, as files are read
             return adapt(self.network, self.schedule, x, self.start, self.settings.guidance_scale, noise)
 
         return diffusion.purified(purify, images, given.generators, self.settings, self.network)
@@ -66,6 +65,7 @@ def adapt(
     The first step down is taken for step `start` - 1, one less noisy than the image then is: so it is published.
     `noise(x)` is called for every noise in its order.
     """
+    x0 = x0.contiguous()  # gradients are slower where the channels of a pixel lie together, as files are read
     low_pass = LowPass(x0)
     reference = low_pass(x0)
     x = diffusion.q_sample(schedule, x0, torch.full((len(x0),), start), noise(x0))
