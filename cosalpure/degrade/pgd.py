@@ -113,8 +113,9 @@ class Attacker:
             its = straight_through(attacked, its)
         if scene.others is None:
             clean, scene.others = ~scene.attacked, group.detach().clone()
-            if clean.any():
-                scene.others[clean] = as_in_files(self.purify(scene.others[clean], clean, given))
+            with torch.no_grad():  # a graph of theirs would only take memory
+                if clean.any():
+                    scene.others[clean] = as_in_files(self.purify(scene.others[clean], clean, given))
         return scene.others.index_put((scene.attacked,), as_in_files(its))
 
     def purify(self, images: Tensor, place: Tensor, given: Given) -> Tensor:

@@ -75,6 +75,11 @@ def success(images, subject, method, seed=5):
     return (overlap > 0.5)[scene.attacked].float().mean().item()
 
 
+def test_images_that_are_not_attacked_are_purified_once_an_attack(attack):
+    _, method = attack(steps=3, purifier=purifier(f"{HERE}/own_methods.py:Learned"))
+    assert method.purifier.calls == [COUNT] * 4  # three steps of the attacked images, and the others
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("gradient", ["blind", "bpda", "full"])
 def test_every_promise_is_kept(gradient):
