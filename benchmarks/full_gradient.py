@@ -10,16 +10,14 @@ backward pass. The memory of the loaded model is part of the peak, and has a col
 """
 
 import argparse
-import csv
 import json
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from side_by_side import mini_group, peak_megabytes
+from side_by_side import mini_group, peak_megabytes, write_rows
 
-CONFIGS = ("config.yaml", "config/variants/purifiers.yaml")
 PURIFIERS = ("vae_round_trip", "cosalpure_no_inversion", "cosalpure_none_concept", "diffpure", "dda")
 PUBLISHED = {"prompt": "None", "timestep": 250, "steps": 50, "guidance_scale": 7.5}  # 12 steps, two passes each
 COLUMNS = ("purifier", "kept", "CPU s an image", "peak memory, MB", "of it before the first image, MB")
@@ -47,12 +45,7 @@ def main():
             rows.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout))
             print(", ".join(f"{key} {value}" for key, value in rows[-1].items()), flush=True)
     if options.output:
-        with options.output.open("w", newline="") as file:
-            arguments = " ".join(sys.argv[1:])
-            file.write(f"# benchmarks/full_gradient.py {arguments}, one thread, {time.strftime('%Y-%m-%d')}\n")
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+        write_rows(options.output, rows)
 
 
 def measure(name, recompute, images, model=None, side=None):
@@ -61,17 +54,17 @@ def measure(name, recompute, images, model=None, side=None):
 
     from cosalpure.diffusion.settings import TextToImage as TextToImageSettings
     from cosalpure.diffusion.text_to_image import TextToImage
-    from cosalpure.experiment.parse import load_files
     from cosalpure.gradients import recomputing
     from cosalpure.memory import keep_freed
     from cosalpure.protocols import Given
     from cosalpure.purify import PURIFIERS
     from cosalpure.purify.settings import CosalPureSettings
     from cosalpure.seeds import generator
+    from cosalpure.tags import experiment_of
 
     keep_freed()
     torch.set_num_threads(1)
-    chosen = load_files(CONFIGS)
+    chosen = experiment_of("mini")
     entry = chosen.purifiers[name]
     settings, its = entry.settings, chosen.text_to_image
     if model:

@@ -10,8 +10,6 @@ Learned concepts are compared by the cosine of the two vectors.
 """
 
 import argparse
-import csv
-import os
 import statistics
 import subprocess
 import sys
@@ -19,7 +17,10 @@ import tempfile
 import time
 from pathlib import Path
 
-STAGES = ("concept learning", "cosalpure", "diffpure", "dda")
+from side_by_side import write_rows
+
+LEARNING = "concept learning"
+STAGES = (LEARNING, "cosalpure", "diffpure", "dda")  # and entries of mini
 FORMATS = ("float32", "bfloat16")
 DETECTORS = ("gicd.mini", "gcagc.mini", "poolnet.mini")
 COLUMNS = (
@@ -51,11 +52,7 @@ def main():
     for row in rows:
         print(", ".join(f"{column} {value}" for column, value in row.items() if value != ""))
     if options.output:
-        with options.output.open("w", newline="") as file:
-            file.write(f"# benchmarks/precision.py, {time.strftime('%Y-%m-%d')}, one thread, {processor()}\n")
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+        write_rows(options.output, rows)
 
 
 def compared(stage, groups):
@@ -75,7 +72,7 @@ def compared(stage, groups):
     for name in FORMATS:
         row[f"{name}, CPU s a group"] = f"{statistics.median(found[name]['seconds']):.3g}"
     row["float32 / bfloat16"] = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} - {max(ratios):.2f})"
-    if stage == "concept learning":
+    if stage == LEARNING:
         cosines = torch.nn.functional.cosine_similarity(full["results"], short["results"])
         row["cosine"] = f"{cosines.median():.4f}, at least {cosines.min():.4f}"
         return row
@@ -100,16 +97,18 @@ def measure(stage, name, file, groups):
     mini = experiment_of("mini")
     model = mini.text_to_image.model_copy(update={"dtype": name})
     attack = cp.create_attack("jadena.mini")
-    purifier = None
-    if stage != "concept learning":
-        settings = {"model": model} if stage == "cosalpure" else {"dtype": name}
-        purifier = cp.create_purifier(f"{stage}.mini", **settings)
+    purifier, needs_concept = None, False
+    if stage != LEARNING:
+        entry = mini.purifiers[stage]
+        needs_concept = "concept" in entry.needs
+        own = {"dtype": name} if "dtype" in type(entry.settings).model_fields else {}
+        purifier = cp.create_purifier(f"{stage}.mini", model, **own)
     detectors = [cp.create_detector(each) for each in DETECTORS]
 
     seconds, results, successes = [], [], [[] for _ in detectors]
     for number in range(-1, groups):  # the first one warms up
         group = attack(cp.load_group("mini", max(number, 0)))
-        concept = cp.learn_concept(group, "mini", steps=1) if stage == "cosalpure" else None
+        concept = cp.learn_concept(group, "mini", steps=1) if needs_concept else None
         started = time.process_time()
         if purifier is None:
             result = cp.learn_concept(group, model, **mini.concept.model_dump()).vector
@@ -125,17 +124,6 @@ def measure(stage, name, file, groups):
                 hits.append(torch.tensor(scores["success"].to_numpy(dtype="float32")))
     found = {"seconds": seconds, "results": torch.stack(results)}
     torch.save(found | ({"successes": torch.stack([torch.stack(its) for its in successes])} if purifier else {}), file)
-
-
-def processor():
-    """The processor's name and its number formats, as far as Linux says."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return f"{os.cpu_count()} cores"
-    name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
-    flags = {flag for line in lines if line.startswith("flags") for flag in line.split()}
-    return f"{name}, {', '.join(sorted(flags & {'avx512f', 'avx512_bf16', 'amx_bf16'})) or 'no avx512'}"
 
 
 if __name__ == "__main__":

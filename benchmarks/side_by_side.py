@@ -6,6 +6,7 @@ compared: a faster but different answer does not count.
 """
 
 import argparse
+import csv
 import json
 import os
 import resource
@@ -273,6 +274,18 @@ class Clock:
             "total_cpu_s": sum(self.cpu.values()) / shares,
             "total_wall_s": sum(self.wall.values()) / shares,
         }
+
+
+def write_rows(path, rows):
+    """Write rows {column: value} as CSV, below a line that says how and where they were measured."""
+    from cosalpure.environment import processor
+
+    with path.open("w", newline="") as file:
+        command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+        file.write(f"# benchmarks/{command}, one thread, {time.strftime('%Y-%m-%d')}, {processor()}\n")
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def peak_megabytes():
