@@ -147,11 +147,12 @@ rule train_text_to_image:
         text_encoder=lambda wildcards, input: Path(input.text_encoder).parent,
         autoencoder=lambda wildcards, input: Path(input.autoencoder).parent,
         output=lambda wildcards, output: Path(output[0]).parents[1],
+        settings="--settings-file config/train/text-to-image-gpu.yaml" if TRAINING_GPUS else "",
     message:
         "train: text-to-image model"
     shell:
         "cosalpure train text-to-image --output {params.output}"
-        " --text-encoder {params.text_encoder} --autoencoder {params.autoencoder} {params.how}"
+        " --text-encoder {params.text_encoder} --autoencoder {params.autoencoder} {params.settings} {params.how}"
         " --threads {threads} > {log:q} 2>&1"
 
 

@@ -64,7 +64,7 @@ models. Without --settings, a method uses the official constants and weights.
 \b
   cosalpure data mini --output results/data/mini
   cosalpure degrade jadena --data results/data/mini --output results/degrade/mini/jadena \\
-      --settings '{surrogate: bundled:mini/weights/resneta50b.safetensors, exposure_step: 0.3}'
+      --settings '{surrogate: bundled:mini/weights/resneta50b.safetensors}'
   MODEL='{path: bundled:mini/models/text-to-image, resolution: 64}'
   cosalpure concept --data results/data/mini --images results/degrade/mini/jadena \\
       --output results/concept/mini/jadena --text-to-image "$MODEL" \\

@@ -51,6 +51,11 @@ class Compute:
         return torch.device(name)
 
     @property
+    def on_gpu(self) -> bool:
+        """Whether the training runs on a GPU."""
+        return self.torch_device.type == "cuda"
+
+    @property
     def bfloat16(self) -> bool:
         """Whether forward passes are computed in bfloat16."""
         if self.precision == "auto":
@@ -63,7 +68,7 @@ class Compute:
 
         if not self.bfloat16:
             return nullcontext()
-        return torch.autocast(self.torch_device.type, torch.bfloat16)
+        return torch.autocast(self.torch_device.type, torch.bfloat16, cache_enabled=not self.on_gpu)
 
     def share(self, fraction: float) -> "Compute":
         """Return the same with a part of the time budget, for one phase of a training."""

@@ -31,6 +31,7 @@ from cosalpure.train.autoencoder import load_autoencoder
 from cosalpure.train.batches import in_order
 from cosalpure.train.common import moving_average, seeded, train, update, write_json
 from cosalpure.train.compute import Compute
+from cosalpure.train.graphs import graphed
 from cosalpure.train.text_encoder import GENERIC, OTHERS, PLAIN, compose, known_concepts, load_text_encoder
 
 SCHEDULE: dict[str, Any] = {  # Stable Diffusion's
@@ -250,7 +251,8 @@ def train_text_to_image(
     unet.set_attn_processor(AttnProcessor())
     unet = unet.to(compute.torch_device)
     ema = moving_average(unet, settings.ema)
-    optimizer = torch.optim.AdamW(unet.parameters(), betas=(0.9, 0.99), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(unet.parameters(), betas=(0.9, 0.99), weight_decay=0.01, fused=compute.on_gpu)
+    predict = graphed(lambda unet, x_t, t, hidden: unet(x_t, t, encoder_hidden_states=hidden).sample, unet, compute)
 
     # 3. v-prediction on noised latents
     def draw(step: int, progress: float) -> tuple[torch.Tensor, ...]:
@@ -264,9 +266,7 @@ def train_text_to_image(
 
     def learn(batch: tuple[torch.Tensor, ...], progress: float) -> dict[str, Any]:
         x_t, t, hidden, v = batch
-        with compute.autocast():
-            predicted = unet(x_t, t, encoder_hidden_states=hidden).sample
-        loss = F.mse_loss(predicted.float(), v)
+        loss = F.mse_loss(predict(x_t, t, hidden), v)
         update(loss, optimizer, [unet], ema)
         return {"loss": loss.detach()}
 

@@ -46,11 +46,11 @@ def test_further_seeds_repeat_what_is_random():
     assert found[: len(once)] == once
     random = [c for c in once if c[2] in ("cosalpure_none_concept", "cosalpure")]  # neither the attack nor the VAE is
     assert len(found) == len(once) + 2 * len(random) and {c[2] for c in found[len(once) :]} == {c[2] for c in random}
-    noisy = load(config(further_seeds=[7], degradations={"none": {}, "jadena": {"variant": "group"}}))
+    noisy = load(config(further_seeds=[7], degradations={"none": {}, "jadena": {"variant": "group", "epsilon": 0.05}}))
     assert "source_only" in {c[2] for c in noisy.conditions if c[1] == "jadena.seed7"}
     assert its.seed_of("jadena") == 2024 and its.seed_of("jadena.seed8") == 8
     assert its.entry("degradations", "jadena.seed8").method == "jadena"
-    assert its.entry("degradations", "jadena.seed8").settings.exposure_step == 0.3
+    assert noisy.entry("degradations", "jadena.seed7").settings.epsilon == 0.05
 
 
 @pytest.mark.parametrize(
