@@ -5,7 +5,7 @@ loss = F.mse_loss(predict(x_t, t, hidden), v)
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -40,7 +40,7 @@ def graphed(call: Callable[..., torch.Tensor], network: nn.Module, compute: Comp
         shapes = tuple(tensor.shape for tensor in tensors)
         if shapes not in recorded:
             one = Pass(call, network, compute).train(network.training)
-            recorded[shapes] = torch.cuda.make_graphed_callables(one, tensors)
+            recorded[shapes] = cast(Callable[..., torch.Tensor], torch.cuda.make_graphed_callables(one, tensors))
         return recorded[shapes](*tensors)
 
     return replay

@@ -21,7 +21,7 @@ DATASET, DETECTOR = "mini", "gicd"
 CASES = {  # title: (degradation, purifier)
     "Unattacked": ("none", "source_only"),
     "Attacked by Jadena": ("jadena", "source_only"),
-    "Purified": ("jadena", "cosalpure_no_inversion"),
+    "Purified by CosalPure": ("jadena", "cosalpure"),
 }
 
 
