@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from warm import Warm
 
 
 def pytest_itemcollected(item):
@@ -19,6 +20,13 @@ def pytest_collection_modifyitems(items):
 def one_thread():
     """Results hold for one number of threads; one also leaves the other cores to other tests."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory):
+    """For jobs that start at once. Real ones are those of SLURM, of the wheel, of Ctrl-C and of the job that is killed."""
+    with Warm(tmp_path_factory.mktemp("warm") / "environment") as warm:
+        yield warm
 
 
 @pytest.fixture(scope="session")

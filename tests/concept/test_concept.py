@@ -240,11 +240,11 @@ def test_a_token_beyond_the_models_length_is_one_line(tiny_model):
 @pytest.mark.slow
 def test_learning_stops_on_a_plateau_and_not_before(images, tiny_model):
     def steps(**changes):
-        settings = ConceptLearning(steps=200, batch=4, learning_rate=0.05, **changes)
+        settings = ConceptLearning(steps=80, batch=4, learning_rate=0.05, **changes)
         return learn(images, tiny_model, settings, generator(1), "<my-goat>")
 
     whole, stopped, later = steps(), steps(plateau=0.5), steps(plateau=0.01)
-    assert len(whole[1]) == 200 and 30 <= len(stopped[1]) <= len(later[1]) <= 200 and len(stopped[1]) < 200
+    assert len(whole[1]) == 80 and 30 <= len(stopped[1]) <= len(later[1]) <= 80 and len(stopped[1]) < 80
     assert len(stopped[1]) % 10 == 0
     assert whole[1][: len(stopped[1])] == stopped[1], "asking draws nothing from the lesson's generator"
 

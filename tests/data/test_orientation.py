@@ -38,11 +38,10 @@ def overlap(out):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("source", ["folder", "coca"])
 @pytest.mark.parametrize("where", ["stored", "shown", "tagged"])
 @pytest.mark.parametrize("size", [(60, 40), (50, 50)])
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+@pytest.mark.parametrize(("kind", "source"), [("JPEG", "folder"), ("JPEG", "coca"), ("TIFF", "folder")])
 def test_photo_and_ground_truth_agree_or_exif_is_named(tmp_path, monkeypatch, orientation, size, where, source, kind):
     monkeypatch.setitem(PUBLISHED, "coca", PublishedSet("CoCA", 1, 1))
     stored = np.zeros((*size[::-1], 3), np.uint8)

@@ -13,10 +13,14 @@ GPUS = (1, 1, 1, 2)  # of each node; the last node is the partition `wide`
 
 
 class ClusterWorkflow(Workflow):
-    """The small workflow, run by the profile for SLURM; only its waits are cut short, for jobs of seconds."""
+    """The small workflow, run by the profile for SLURM; only its waits are cut short, for jobs of seconds.
 
-    def __init__(self, folder):
+    `at_home` runs it in the same folder on this machine, with `warm` jobs.
+    """
+
+    def __init__(self, folder, warm):
         super().__init__(folder)
+        self.at_home = Workflow(folder, warm)
         self.profile = folder / "profile"
         shutil.copytree(ROOT / "profiles/slurm", self.profile)
 
@@ -55,6 +59,6 @@ def accounting(cluster):
 
 
 @pytest.fixture
-def on_cluster(cluster, tmp_path):
+def on_cluster(cluster, tmp_path, warm):
     (tmp_path / "on_cluster").mkdir()
-    return ClusterWorkflow(tmp_path / "on_cluster")
+    return ClusterWorkflow(tmp_path / "on_cluster", warm)

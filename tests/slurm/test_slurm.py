@@ -46,9 +46,9 @@ def content(file):
     return pd.read_parquet(file).to_parquet() if "score" in file.parts else file.read_bytes()
 
 
-def test_cluster_gives_the_local_run_s_bytes_and_never_more_gpus_than_there_are(cluster, on_cluster, tmp_path):
+def test_cluster_gives_the_local_run_s_bytes_and_never_more_gpus_than_there_are(cluster, on_cluster, tmp_path, warm):
     (tmp_path / "local").mkdir()
-    local = Workflow(tmp_path / "local")
+    local = Workflow(tmp_path / "local", warm)
     before = max((int(job.number) for job in cluster.history()), default=0)
     for workflow in (local, on_cluster):
         workflow.set(**MANY_JOBS)
@@ -189,9 +189,9 @@ class Victim:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
+def undisturbed(tmp_path_factory, warm):
     """The score file of a run on this machine, without SLURM, without any fault."""
-    workflow = Workflow(tmp_path_factory.mktemp("undisturbed"))
+    workflow = Workflow(tmp_path_factory.mktemp("undisturbed"), warm)
     workflow.set(**CHANGES)
     workflow.run("score")
     return content(workflow.folder / SCORES)
@@ -207,15 +207,9 @@ def start(workflow, *arguments):
 
 def scores(workflow):
     """Finish on this machine what the cluster began; the content of the scores."""
-    Workflow.run(_local(workflow), "score")
+    workflow.at_home.run("score")
     assert not list(workflow.folder.rglob("results/**/*.partial"))
     return content(workflow.folder / SCORES)
-
-
-def _local(workflow):
-    local = object.__new__(Workflow)
-    local.__dict__.update(workflow.__dict__)
-    return local
 
 
 def survive(cluster, workflow, fault, *arguments):

@@ -23,13 +23,17 @@ SMALL = {
 
 
 class Workflow:
-    """A working folder with the default configuration, made small, and the repository's rules."""
+    """A working folder with the default configuration, made small, and the repository's rules.
 
-    def __init__(self, folder):
-        self.folder = folder
-        shutil.copy(ROOT / "config.yaml", folder)
+    With `warm`, jobs start at once, and Snakemake, too, in `run`. Without it, all are processes of their own.
+    """
+
+    def __init__(self, folder, warm=None):
+        self.folder, self.warm = folder, warm
         self.variant = folder / "small.yaml"
-        self.set()
+        if not self.variant.exists():
+            shutil.copy(ROOT / "config.yaml", folder)
+            self.set()
 
     def set(self, **changes):
         """Write the variant: SMALL, `changes` merged over it key by key."""
@@ -41,11 +45,14 @@ class Workflow:
         options = ["--snakefile", ROOT / "Snakefile", "--directory", self.folder, "--cores", cores]
         options += ["--workflow-profile", ROOT / "profiles/default"]
         options += ["--configfile", self.folder / "config.yaml", self.variant]  # last: it takes all that follows
-        return [sys.executable, "-m", "snakemake", *map(str, arguments), *map(str, options)]
+        python = self.warm.python if self.warm else sys.executable
+        return [python, "-m", "snakemake", *map(str, arguments), *map(str, options)]
 
     def run(self, *arguments, cores=2, check=True):
         """Run Snakemake to its end; the finished process, its output as text in `.stdout`."""
         command = self.command(*arguments, cores=cores)
+        if self.warm:
+            command[:3] = [self.warm.bin / "snakemake"]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self.folder)
         assert not check or done.returncode == 0, done.stdout[-4000:]
         return done
@@ -99,13 +106,13 @@ def jobs(folder):
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory, warm):
     """A finished run, shared: tests may ask for dry runs but must leave its files alone. `.output` is its console."""
-    workflow = Workflow(tmp_path_factory.mktemp("finished"))
+    workflow = Workflow(tmp_path_factory.mktemp("finished"), warm)
     workflow.output = workflow.run().stdout
     return workflow
 
 
 @pytest.fixture
-def workflow(tmp_path):
-    return Workflow(tmp_path)
+def workflow(tmp_path, warm):
+    return Workflow(tmp_path, warm)

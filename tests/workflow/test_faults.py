@@ -25,11 +25,11 @@ SCORES = "results/score/mini/none/*/gicd.parquet"
 
 
 @pytest.fixture(scope="module")
-def scored(tmp_path_factory):
+def scored(tmp_path_factory, warm):
     """A finished run that tests copy."""
     from workflow.conftest import Workflow
 
-    workflow = Workflow(tmp_path_factory.mktemp("scored"))
+    workflow = Workflow(tmp_path_factory.mktemp("scored"), warm)
     workflow.set(**CHANGES)
     workflow.run("score")
     return workflow

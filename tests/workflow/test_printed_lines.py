@@ -1,4 +1,4 @@
-"""The console of real runs: as short as its jobs are many, and its last lines say what to do next."""
+"""The console of real runs: one line says what is wrong or what to do next. test_workflow.py has that of a whole run."""
 
 import os
 import signal
@@ -9,19 +9,6 @@ import pytest
 from workflow.conftest import ROOT
 
 pytestmark = pytest.mark.workflow
-
-
-def test_a_run_has_a_line_a_job_and_ends_with_the_report_and_the_comparison(finished):
-    lines = finished.output.splitlines()
-    jobs = [line for line in lines if line.startswith("[")]
-    count = int(next(line for line in lines if " jobs to run, " in line).split()[0])
-    beats = sum("] " in line and "running: " in line for line in jobs)
-    assert len(jobs) - beats == count, "a line for each but `all`, and one for the end"
-    assert len(lines) - len(jobs) <= 20, finished.output
-    report, verified, *changed = lines[-(2 + sum(line.startswith("  ") for line in lines)) :]
-    assert report == "report: results/report/report.html"
-    assert verified.startswith("verify: there is no reference for these settings; ")
-    assert any("data/mini: groups is 3, in the reference 24" in line for line in changed)
 
 
 def test_an_unknown_target_is_one_line(workflow):

@@ -20,9 +20,9 @@ def with_size(size, **changes):
 
 
 @pytest.fixture(scope="module")
-def in_pairs(tmp_path_factory):
+def in_pairs(tmp_path_factory, warm):
     """A finished run of two groups a job; tests may ask for dry runs but must leave its files alone."""
-    workflow = Workflow(tmp_path_factory.mktemp("in_pairs"))
+    workflow = Workflow(tmp_path_factory.mktemp("in_pairs"), warm)
     workflow.set(**with_size(2))
     workflow.run()
     return workflow

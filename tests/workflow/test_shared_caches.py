@@ -23,7 +23,7 @@ def test_two_heads_share_one_download_and_give_equal_results(workflow, tmp_path)
     stubs.data_archive(tmp_path / "CoCA.zip", "CoCA/image/{}", "CoCA/binary/{}", groups)
     (tmp_path / "shared").mkdir()
     (tmp_path / "other").mkdir()
-    folders = [workflow, type(workflow)(tmp_path / "other")]
+    folders = [workflow, type(workflow)(tmp_path / "other", workflow.warm)]
     with FileServer({"/CoCA.zip": tmp_path / "CoCA.zip"}, pause=0.5) as server:
         for each in folders:
             (each.folder / "datasets").symlink_to(tmp_path / "shared")

@@ -1,9 +1,7 @@
 """The simplest experiments end with tables and a report: without references, without attacked images, without partners."""
 
-import os
 import shutil
 import subprocess
-import sys
 
 import pandas as pd
 import pytest
@@ -36,16 +34,15 @@ EXPERIMENTS = {
 }
 
 
-def run(folder, *files, **environment):
+def run(warm, folder, *files):
     """Snakemake in `folder` on experiment and variant files; its end, with all that it said."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
+    command = [warm.bin / "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
     command += ["--cores", 2, "--workflow-profile", ROOT / "profiles/default", "--configfile", *files]
-    options = {"capture_output": True, "text": True, "cwd": folder, "env": os.environ | environment}
-    return subprocess.run(list(map(str, command)), **options)
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=folder)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_simple_experiments_end_with_tables_and_a_report(name, tmp_path):
+def test_simple_experiments_end_with_tables_and_a_report(name, warm, tmp_path):
     blocks, dataset = EXPERIMENTS[name]
     conditions = [
         {"degradations": degradations, "purifiers": purifiers} | ({"detectors": detectors} if detectors else {})
@@ -53,7 +50,7 @@ def test_simple_experiments_end_with_tables_and_a_report(name, tmp_path):
     ]
     values = OWN | {"conditions": conditions, "datasets": {"mini": OWN["datasets"]["mini"] | dataset}}
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(values))
-    done = run(tmp_path, "own.yaml")
+    done = run(warm, tmp_path, "own.yaml")
     assert done.returncode == 0, done.stderr[-3000:]
     tables = tmp_path / "results/tables"
     assert (tables / "table1.md").is_file() and (tables / "complete.txt").is_file()
@@ -64,7 +61,7 @@ def test_simple_experiments_end_with_tables_and_a_report(name, tmp_path):
         assert "Mine − Source-Only" in (tables / "differences.md").read_text()
 
 
-def test_the_documented_degradation_runs_as_it_is_written(tmp_path):
+def test_the_documented_degradation_runs_as_it_is_written(warm, tmp_path):
     """docs/how-to/adding-a-method.md: its two files copied into a folder, which is not installed, and its command run there."""
     text = (ROOT / "docs/how-to/adding-a-method.md").read_text()
     section = text[text.index("## A degradation, from the file to the tables") :].split("\n## ")[0]
@@ -77,7 +74,7 @@ def test_the_documented_degradation_runs_as_it_is_written(tmp_path):
     (tmp_path / "config.yaml").symlink_to(ROOT / "config.yaml")
     small = tmp_path / "small.yaml"
     small.write_text(yaml.safe_dump({"datasets": {"mini": {"groups": 2, "images": 2}}, "statistics": {"samples": 100}}))
-    done = run(tmp_path, "config.yaml", own / "occlusion.yaml", small)
+    done = run(warm, tmp_path, "config.yaml", own / "occlusion.yaml", small)
     assert done.returncode == 0, done.stderr[-3000:]
     table = (tmp_path / "results/tables/table1.md").read_text()
     assert "Source-Only" in table and (tmp_path / "results/report/report.html").is_file()
