@@ -69,6 +69,7 @@ def test_liif_answers_at_chosen_rows_and_columns_as_in_the_whole():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SLIM)
 def test_weights_survive_a_round_trip_through_the_file(name, tmp_path):
+    torch.manual_seed(0)
     network = networks.build(name, **SLIM[name]).eval()
     for parameter in network.parameters():
         if not parameter.any():
