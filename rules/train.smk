@@ -128,6 +128,7 @@ rule train_text_to_image:
     input:
         text_encoder=LAYOUT.model("text-encoder/metrics.json"),
         autoencoder=LAYOUT.model("autoencoder/metrics.json"),
+        settings=["config/train/text-to-image-gpu.yaml"] if TRAINING_GPUS else [],
     output:
         LAYOUT.model("text-to-image/final/model_index.json"),
     log:
@@ -147,7 +148,7 @@ rule train_text_to_image:
         text_encoder=lambda wildcards, input: Path(input.text_encoder).parent,
         autoencoder=lambda wildcards, input: Path(input.autoencoder).parent,
         output=lambda wildcards, output: Path(output[0]).parents[1],
-        settings="--settings-file config/train/text-to-image-gpu.yaml" if TRAINING_GPUS else "",
+        settings=lambda wildcards, input: f"--settings-file {input.settings}" if input.settings else "",
     message:
         "train: text-to-image model"
     shell:

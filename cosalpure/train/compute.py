@@ -62,13 +62,16 @@ class Compute:
             return has_bfloat16(self.torch_device.type)
         return self.precision == "bfloat16"
 
-    def autocast(self) -> AbstractContextManager[Any]:
-        """Make a context in which convolutions and matrix products are computed in the chosen precision."""
+    def autocast(self, cached: bool = True) -> AbstractContextManager[Any]:
+        """Make a context in which convolutions and matrix products are computed in the chosen precision.
+
+        With `cached`, a parameter that is used several times is cast once.
+        """
         import torch
 
         if not self.bfloat16:
             return nullcontext()
-        return torch.autocast(self.torch_device.type, torch.bfloat16, cache_enabled=not self.on_gpu)
+        return torch.autocast(self.torch_device.type, torch.bfloat16, cache_enabled=cached)
 
     def share(self, fraction: float) -> "Compute":
         """Return the same with a part of the time budget, for one phase of a training."""

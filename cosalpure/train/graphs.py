@@ -1,7 +1,9 @@
 """A small network's passes as CUDA graphs: the GPU needs less time for its kernels than the CPU for launching them.
 
-predict = graphed(unet_pass, compute)        # on a CPU: the module itself
-loss = F.mse_loss(predict(x_t, t, hidden), v)
+    predict = graphed(lambda unet, x_t, t, hidden: unet(x_t, t, encoder_hidden_states=hidden).sample, unet, compute)
+    loss = F.mse_loss(predict(x_t, t, hidden), v)
+
+On a CPU the network is called as it is.
 """
 
 from collections.abc import Callable
@@ -22,7 +24,7 @@ class Pass(nn.Module):
 
     def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
         """Compute `call(network, *tensors)`, float32."""
-        with self.compute.autocast():
+        with self.compute.autocast(cached=False):  # a recording must not refer to casts of another call
             return self.call(self.network, *tensors).float()
 
 
@@ -32,7 +34,7 @@ def graphed(call: Callable[..., torch.Tensor], network: nn.Module, compute: Comp
     On a GPU its forward and backward pass are recorded at the first call with tensors of new shapes, and replayed from
     then on. The parameters are the recorded ones: they may be updated in place, not replaced.
     """
-    if compute.torch_device.type != "cuda":
+    if not compute.on_gpu:
         return Pass(call, network, compute)
     recorded: dict[Any, Callable[..., torch.Tensor]] = {}
 
