@@ -29,6 +29,10 @@ PURIFIED = {  # id: method, settings; two steps or more of each sampler
     "continuous": ("continuous", {"resolution": 40, "weights": "liif"}),
     "diffpure": ("diffpure", {"timestep": 3, "resolution": 32, "weights": "adm"}),
     "diffpure, resized": ("diffpure", {"timestep": 3, "resolution": 16, "weights": "adm"}),
+    "diffpure, fewer steps": (
+        "diffpure",
+        {"timestep": 40, "steps": 50, "resolution": 32, "weights": "adm"},
+    ),
     "diffpure, SDE": ("diffpure", {"timestep": 3, "resolution": 32, "process": "sde", "weights": "adm"}),
     "dda": ("dda", {"timestep": 30, "resolution": 32, "weights": "adm"}),
 }

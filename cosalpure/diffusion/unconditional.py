@@ -84,7 +84,16 @@ def log_variance(schedule: Schedule, v: torch.Tensor, i: torch.Tensor) -> torch.
 def respaced(schedule: Schedule, steps: int) -> Schedule:
     """Keep `steps` of the schedule's steps, evenly spaced from the first to the last, as another schedule."""
     stride = (len(schedule.betas) - 1) / (steps - 1)
-    kept = torch.tensor([round(index * stride) for index in range(steps)])
+    return of_steps(schedule, torch.tensor([round(index * stride) for index in range(steps)]))
+
+
+def below(schedule: Schedule, T: int, steps: int) -> Schedule:
+    """Keep `steps` of the schedule's first T steps, evenly spaced and with the last of them, as another schedule."""
+    return of_steps(schedule, torch.linspace(T - 1, 0, steps).round().long().flip(0))
+
+
+def of_steps(schedule: Schedule, kept: torch.Tensor) -> Schedule:
+    """Make the schedule that takes the steps `kept` (steps,), in rising order, of another one."""
     abar = schedule.alphas_cumprod[kept]
     return Schedule(1 - abar / torch.cat([abar.new_ones(1), abar[:-1]]), schedule.times[kept])
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from cosalpure.diffusion import unconditional as diffusion
+from cosalpure.diffusion.settings import share_of_steps
 from cosalpure.diffusion.timestep import PIXELS, at_side
 from cosalpure.gradients import on_demand, through
 from cosalpure.protocols import Given
@@ -25,7 +26,9 @@ class DiffPure:
         self.settings = settings
         self.network = diffusion.load_network(settings)
         alphas_cumprod = diffusion.linear_schedule().alphas_cumprod
-        self.T, _ = at_side(settings.timestep, len(alphas_cumprod), settings.resolution, alphas_cumprod, PIXELS)
+        every = len(alphas_cumprod)
+        self.T, steps = at_side(settings.timestep, settings.steps or every, settings.resolution, alphas_cumprod, PIXELS)
+        self.steps = share_of_steps(steps, self.T)
 
     @on_demand
     def __call__(self, images: Tensor, given: Given) -> Tensor:
@@ -33,32 +36,35 @@ class DiffPure:
         process = {"ddpm": purify_by_ddpm, "sde": purify_by_sde}[self.settings.process]
 
         def purify(x: Tensor, noise: Noise) -> Tensor:
-            return process(self.network, x, self.T, noise)
+            return process(self.network, x, self.T, noise, self.steps)
 
         return diffusion.purified(purify, images, given.generators, self.settings, self.network)
 
 
-def purify_by_ddpm(network: Network, x0: Tensor, T: int, noise: Noise) -> Tensor:
-    """Noise x0 (N, 3, H, W), [-1, 1], to step T - 1 and sample it back to 0, step by step.
+def purify_by_ddpm(network: Network, x0: Tensor, T: int, noise: Noise, steps: int | None = None) -> Tensor:
+    """Noise x0 (N, 3, H, W), [-1, 1], to step T - 1 and sample it back to 0 in `steps` steps, or in all T.
 
     `noise(x)` is called for every noise in its order.
     """
+    steps = steps or T
     schedule = diffusion.linear_schedule()
-    x = diffusion.q_sample(schedule, x0, torch.full((len(x0),), T - 1), noise(x0))
-    for step in reversed(range(T)):
+    if steps < T:
+        schedule = diffusion.below(schedule, T, steps)
+    x = diffusion.q_sample(schedule, x0, torch.full((len(x0),), steps - 1), noise(x0))
+    for step in reversed(range(steps)):
         x, _ = diffusion.p_sample(network, schedule, x, step, noise(x))
     return x
 
 
-def purify_by_sde(network: Network, x0: Tensor, T: int, noise: Noise, dt: float = 1e-3) -> Tensor:
+def purify_by_sde(network: Network, x0: Tensor, T: int, noise: Noise, steps: int | None = None) -> Tensor:
     """Solve the reverse variance-preserving SDE (the paper's Eq. 6) for x0 (N, 3, H, W), [-1, 1].
 
-    It is solved by Euler-Maruyama, and x_0 is never clamped. Time runs in s = 1 - tau, from 1 - T / 1000 to 1 - 1e-5, in float32,
+    It is solved by Euler-Maruyama in `steps` steps, or in all T, and x_0 is never clamped. Time runs in s = 1 - tau, from 1 - T / 1000 to 1 - 1e-5, in float32,
     as published: it decides the network's step.
     """
     schedule = diffusion.linear_schedule()
     x = diffusion.q_sample(schedule, x0, torch.full((len(x0),), T - 1), noise(x0))
-    for s, following in euler_times(T, dt):
+    for s, following in euler_times(T, 1e-3 if steps is None or steps == T else 1e-3 * T / steps):
         tau = 1 - s
         beta, abar = 0.1 + 19.9 * tau, torch.exp(-0.1 * tau - 19.9 / 2 * tau**2)
         step = (tau * 1000).long().expand(len(x)).to(x.device)

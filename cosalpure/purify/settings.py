@@ -118,6 +118,16 @@ class DiffPureSettings(UnconditionalSettings):
     process: Literal["ddpm", "sde"] = Field(
         "ddpm", description="ddpm: ancestral sampling. sde: the reverse SDE, as in the official ImageNet scripts."
     )
+    steps: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None,
+        description="Sampler steps of a full 1000-step schedule. Only those below T are run. null: every step, as published.",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.steps:
+            share_of_steps(self.steps, self.timestep)
+        return self
 
 
 class DDASettings(UnconditionalSettings):

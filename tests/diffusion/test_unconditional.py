@@ -62,6 +62,40 @@ def test_respaced_schedule_is_the_official_one():
     torch.testing.assert_close(ours.alphas_cumprod, values["alphas_cumprod"])
 
 
+@pytest.mark.parametrize(("T", "steps", "kept"), [(37, 5, [0, 9, 18, 27, 36]), (37, 1, [36]), (4, 4, [0, 1, 2, 3])])
+def test_fewer_steps_below_t_keep_the_noise_of_t(T, steps, kept):
+    ours = diffusion.below(LINEAR, T, steps)
+    assert ours.times.tolist() == kept
+    torch.testing.assert_close(ours.alphas_cumprod, LINEAR.alphas_cumprod[kept])
+
+
+@pytest.mark.parametrize(
+    ("settings", "T", "steps"),
+    [
+        ({"timestep": {"paper": 150}}, 37, 37),
+        ({"timestep": {"paper": 150}, "steps": 34}, 37, 5),  # 5 of 34 lie below the published T
+        ({"timestep": 100, "steps": 50}, 100, 5),
+    ],
+)
+def test_diffpure_takes_the_steps_below_t(tiny_adm, settings, T, steps):
+    method = diffpure.DiffPure(DiffPureSettings(weights=tiny_adm, resolution=64, **settings))
+    assert (method.T, method.steps) == (T, steps)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("process", "first"), [(diffpure.purify_by_ddpm, 39), (diffpure.purify_by_sde, 40)])
+def test_diffpure_runs_the_network_once_a_step(process, first):
+    calls = []
+
+    def network(x, step):
+        calls.append(int(step[0]))
+        return torch.cat([x, x], 1)
+
+    x0, draws = torch.zeros(1, 3, 8, 8), torch.Generator().manual_seed(0)
+    process(network, x0, 40, lambda x: torch.randn(x.shape, generator=draws), 4)
+    assert len(calls) == 4 and calls[0] == first and calls == sorted(calls, reverse=True)
+
+
 @pytest.mark.slow
 @torch.no_grad()
 def test_diffpure_by_ddpm_equals_the_official_code(network):
