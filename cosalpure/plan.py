@@ -68,7 +68,8 @@ def run(files: Sequence[File], benchmarks: str = BENCHMARKS) -> None:
     work, times = all_work(experiment), times_by_size(read_jobs(benchmarks))
     rows = [_row(stage, [item for item in work if item.stage == stage], times) for stage in STAGES]
     total = [sum(row[column] for row in rows) for column in (1, 3)]
-    print(tabulate(rows, HEADS, floatfmt=".1f"))
+    shown = [[*row[:2], row[2] if row[2] == UNKNOWN else f"{row[2]:.2f}", *row[3:]] for row in rows]
+    print(tabulate(shown, HEADS, floatfmt=".1f", disable_numparse=[2, 5], colalign=["left", *["right"] * 5]))
     print(f"\n{total[0] + 1} jobs with the tables; {_hours(rows, benchmarks)}")
     print(f"at most {total[1]:.1f} GB of results; {_downloads(needs)}")
 
@@ -112,7 +113,7 @@ def _row(stage: str, work: list[Work], times: Mapping[Key, Sequence[tuple[int, f
     found = [_seconds(item, times[item.key]) for item in known]
     hours, reach = sum(seconds for seconds, _ in found) / 3600, [its for _, its in found if its is not None]
     around = math.hypot(*reach) / 3600
-    interval = f"{max(hours - around, 0):.1f} to {hours + around:.1f}" if found and len(reach) == len(found) else ""
+    interval = f"{max(hours - around, 0):.2f} to {hours + around:.2f}" if found and len(reach) == len(found) else ""
     jobs = sum(item.jobs for item in work)
     unknown = jobs - sum(item.jobs for item in known)
     gigabytes = sum(item.gigabytes for item in work)

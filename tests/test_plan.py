@@ -64,7 +64,7 @@ def test_hours_are_those_of_recorded_jobs_and_the_others_are_counted(tmp_path, c
     plan.run(PAPER, tmp_path)
     output = capsys.readouterr().out
     concept = next(line.split() for line in output.splitlines() if line.startswith("concept"))
-    assert concept == ["concept", "328", "82.0", "0.0", "164"]  # 328 groups; motion blur's have another attack
+    assert concept == ["concept", "328", "82.00", "0.0", "164"]  # 328 groups; motion blur's have another attack
     assert "82.0 GPU hours" in output and "932 GPU jobs without" in output
     purify = next(line.split() for line in output.splitlines() if line.startswith("purify"))
     assert purify == ["purify", "390", "unknown", "14.2", "390"], "what was never measured is no number of hours"
