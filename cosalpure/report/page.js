@@ -106,7 +106,7 @@ const score = (iou) => iou === null ? "no score" : `IoU ${iou.toFixed(2)}`;
 const change = (before, after) => {
   const difference = Math.round(100 * after) - Math.round(100 * before);
   const sign = difference > 0 ? "+" : difference < 0 ? "−" : "±";
-  const kind = difference > 0 ? "gain" : difference < 0 ? "loss" : "soft";
+  const kind = difference > 0 ? "gain" : difference < 0 ? "loss" : "same";
   return make("span", ` ${sign}${(Math.abs(difference) / 100).toFixed(2)}`, { class: kind });
 };
 const chooseBlock = () => {
