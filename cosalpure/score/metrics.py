@@ -151,10 +151,11 @@ def score_map(
         raise UserError(f"the prediction is of shape {prediction.shape}, its ground truth of {ground_truth.shape}")
     shape = prediction.shape
     prediction, ground_truth = _flat(prediction, "prediction"), _flat(ground_truth, "ground truth")
-    binary = as_float(ground_truth) >= threshold
-    f_beta, iou = overlap(as_float(prediction) >= threshold, binary, beta2)
-    curve, hard = precision_recall(prediction, ground_truth), binary * np.uint8(255)
-    hard_curve = curve if np.array_equal(ground_truth, hard) else precision_recall(prediction, hard)  # mostly equal
+    binary = at_least(ground_truth, threshold)
+    f_beta, iou = overlap(at_least(prediction, threshold), binary, beta2)
+    hard_curve = precision_recall(prediction, binary)
+    hard = np.array_equal(ground_truth, binary * np.uint8(255))  # as masks mostly are
+    curve = hard_curve if hard else precision_recall(prediction, ground_truth)
     scores = {
         "ap": trapezoids(*curve),
         "f_beta": f_beta,
@@ -189,8 +190,13 @@ def precision_recall(prediction: np.ndarray, ground_truth: np.ndarray) -> tuple[
         distinct, levels = np.unique(prediction, return_inverse=True)
         count = len(distinct)
     scale = 255 if ground_truth.dtype == np.uint8 else 1  # weights of uint8 stay integers: their sums are exact
-    weights = np.bincount(levels, weights=ground_truth, minlength=count)[::-1]  # from the highest score down
-    counts = np.bincount(levels, minlength=count)[::-1]
+    if ground_truth.dtype == bool:  # background and foreground in one pass
+        both = np.bincount(levels + ground_truth * np.intp(count), minlength=2 * count)
+        weights, counts = both[count:], both[:count] + both[count:]
+    else:
+        weights = np.bincount(levels, weights=ground_truth, minlength=count)
+        counts = np.bincount(levels, minlength=count)
+    weights, counts = weights[::-1], counts[::-1]  # from the highest score down
     positives, pixels = weights[counts > 0].cumsum() / scale, counts[counts > 0].cumsum()
     if positives[-1] == 0:
         return np.full(2, np.nan), np.full(2, np.nan)
@@ -214,6 +220,13 @@ def mean_absolute_error(prediction: np.ndarray, ground_truth: np.ndarray) -> flo
     if prediction.dtype == ground_truth.dtype == np.uint8:
         return float(np.abs(prediction.astype(np.int16) - ground_truth).mean() / 255)
     return float(np.abs(as_float(prediction).astype(np.float64) - as_float(ground_truth)).mean())
+
+
+def at_least(values: np.ndarray, threshold: float) -> np.ndarray:
+    """Compare `as_float` of the values with a threshold; of uint8 without turning every value into a float."""
+    if values.dtype != np.uint8:
+        return values >= threshold
+    return values >= np.count_nonzero(as_float(np.arange(256, dtype=np.uint8)) < threshold)
 
 
 def as_float(values: np.ndarray) -> np.ndarray:
