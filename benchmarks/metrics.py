@@ -1,6 +1,6 @@
 """Metrics: `cosalpure.score` against the official evaluation's formulas written plainly, on made-up maps.
 
-    python benchmarks/metrics.py                                                     60 images of 224 px
+    python benchmarks/metrics.py                                                     600 images of 224 px
     python benchmarks/metrics.py --images 7269 --side 224 --detectors 3              the paper's four datasets
 
     python benchmarks/metrics.py --peer ../CosalPure                                 the official notebook in turn with them
@@ -68,7 +68,7 @@ def make_maps(index, side, detectors):
 
 
 def arguments(parser):
-    parser.add_argument("--images", type=int, default=60)
+    parser.add_argument("--images", type=int, default=600)
     parser.add_argument("--side", type=int, default=224, help="px (%(default)s)")
     parser.add_argument("--detectors", type=int, default=1, help="maps an image (%(default)s)")
 
