@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from cosalpure.leaderboard.entry import Adaptive, Cell, Entry, Measured, Metrics
-from cosalpure.leaderboard.versions import is_present
+from cosalpure.leaderboard.versions import edition_of, is_present
 
 TRACKS = ("purifier", "detector", "attack")  # in the page's order
 RANKED = "avg"  # split of the success rate
@@ -76,6 +76,11 @@ class Board:
         return is_present(self.key.dataset, self.key.manifest, self.key.metric_version)
 
     @property
+    def edition(self) -> str:
+        """The dataset and its size as printed."""
+        return edition_name(self.key.dataset, self.key.manifest)
+
+    @property
     def columns(self) -> list[str]:
         """The headings of its numbers."""
         purifiers = self.key.track == "purifier"
@@ -118,7 +123,13 @@ def title_of(entry: Entry, its: Measured) -> str:
     kind = {"purifier": "Purifiers", "detector": "Detectors", "attack": "Attacks"}[entry.track]
     parts = [f"degradation {its.degradation}"] if entry.track != "attack" else []
     parts += [f"detector {its.detector_label}"] if entry.track != "detector" else []
-    return f"{kind} on {its.dataset}: {', '.join(parts)}"
+    return f"{kind} on {edition_name(its.dataset, entry.data[its.dataset].manifest_sha256)}: {', '.join(parts)}"
+
+
+def edition_name(dataset: str, manifest: str) -> str:
+    """Name the edition of a dataset, or the dataset where it has none."""
+    found = edition_of(dataset, manifest)
+    return found.name if found else dataset
 
 
 def line_of(entry: Entry, its: Measured, degradation: str | None = None) -> Line:

@@ -49,8 +49,8 @@ def faults(path: str | Path, images: str | None = None) -> list[str]:
 
 
 def _of_file(entry: Entry, path: Path, table: Path) -> Iterator[str]:
-    if path.stem != entry.entry:
-        yield f"entry: '{entry.entry}' is not the name of the file, '{path.stem}'"
+    if path.stem != entry.stem:
+        yield f"entry: '{entry.stem}' is not the name of the file, '{path.stem}'"
     with table.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != entry.scores.sha256:

@@ -4,13 +4,14 @@ entry = read_entry("leaderboard/purifier/cosalpure.json")       Entry(entry="cos
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import AfterValidator, Field, NonNegativeInt
 
 from cosalpure.errors import UserError
-from cosalpure.leaderboard.versions import SCHEMA_VERSION
+from cosalpure.leaderboard.versions import SCHEMA_VERSION, Edition, edition_of
 from cosalpure.protocols import Need
 from cosalpure.schema import Fraction, Model, Name, validated
 from cosalpure.tables.definitions import Split
@@ -225,7 +226,9 @@ class Entry(About):
     schema_version: Literal[1] = Field(description="Version of this format.")
     metric_version: Annotated[int, Field(ge=1)] = Field(description="Version of the definitions of the metrics.")
     track: Track
-    entry: Name = Field(description="Name in the experiment, and of the file.")
+    entry: Name = Field(
+        description="Name in the experiment. The file is called NAME, and on mini-large NAME.mini-large."
+    )
     status: Literal["self-reported", "re-measured", "external"] = "self-reported"
     method: Method
     data: dict[Name, Data]
@@ -234,6 +237,23 @@ class Entry(About):
     differences: tuple[Difference, ...] = Field(max_length=2000)
     environment: Environment
     scores: ScoresFile
+
+    @property
+    def editions(self) -> list[Edition]:
+        """The known editions of datasets that it was measured on."""
+        found = [edition_of(dataset, its.manifest_sha256) for dataset, its in self.data.items()]
+        return [its for its in found if its]
+
+    @property
+    def stem(self) -> str:
+        """The name of its files without their ends: NAME, or NAME.EDITION where that is not the dataset itself."""
+        return stem_of(self.entry, {dataset: its.manifest_sha256 for dataset, its in self.data.items()})
+
+
+def stem_of(entry: str, manifests: Mapping[str, str]) -> str:
+    """Name the files of an entry by the manifest's hash of each dataset."""
+    found = [edition_of(dataset, manifest) for dataset, manifest in manifests.items()]
+    return ".".join([entry, *(its.name for its in found if its and its.name != its.dataset)])
 
 
 def schema_text() -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from cosalpure.leaderboard.entry import Cell, Entry, Splits
 from cosalpure.leaderboard.scores import HASHES, METRICS, conditions, manifest_hash
-from cosalpure.leaderboard.versions import MANIFESTS
+from cosalpure.leaderboard.versions import edition_of, editions_of
 from cosalpure.score.settings import Score
 from cosalpure.tables.definitions import KEYS
 
@@ -79,9 +79,10 @@ def _version(entry: Entry, dataset: str, images: "pd.DataFrame") -> Iterator[str
     digest = manifest_hash(images)
     if digest != said.manifest_sha256:
         yield f"{place}.manifest_sha256: {said.manifest_sha256[:12]}…, but the images of the scores give {digest[:12]}…"
-    known = MANIFESTS.get(dataset)
-    if known and digest not in known:
-        yield f"{place}.manifest_sha256: {digest[:12]}… is no version of {dataset}; its present one is {known[-1][:12]}…"
+    known = editions_of(dataset)
+    if known and not edition_of(dataset, digest):
+        present = " or ".join(f"{its.manifests[-1][:12]}… ({its.name})" for its in known)
+        yield f"{place}.manifest_sha256: {digest[:12]}… is no version of {dataset}; present ones are {present}"
 
 
 def _complete(dataset: str, part: "pd.DataFrame") -> Iterator[str]:

@@ -91,6 +91,6 @@ def _choices(tables: Sequence[board.Board], entries: Sequence[Entry]) -> dict[st
     tracks = {its.key.track: f"{its.key.track}s" for its in tables}
     return {
         "track": tracks,
-        "dataset": {its.key.dataset: its.key.dataset for its in tables},
+        "dataset": {its.edition: its.edition for its in tables},
         "detector": dict(sorted(detectors.items())),
     }

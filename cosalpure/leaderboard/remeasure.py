@@ -58,6 +58,7 @@ def run(path: str, work: str, cores: int) -> int:
 
 def prepare(entry: Entry, work: Path) -> list[str]:
     """Write the variant that runs the entry's conditions, and give the experiment's files."""
+    sizes = [str(ROOT / variant) for edition in entry.editions for variant in edition.variants]
     its = {"method": entry.method.method, **entry.method.settings}
     known = load_files([str(ROOT / DEFAULT)]).methods(FAMILY[entry.track])
     conditions = [
@@ -70,7 +71,7 @@ def prepare(entry: Entry, work: Path) -> list[str]:
     work.mkdir(parents=True, exist_ok=True)
     path = work / "entry.yaml"
     path.write_text(json.dumps(variant, indent=1) + "\n", encoding="utf-8")  # JSON is YAML
-    return [str(ROOT / DEFAULT), str(path.resolve())]
+    return [str(ROOT / DEFAULT), *sizes, str(path.resolve())]
 
 
 def _workflow(entry: Entry, files: list[str], work: Path, cores: int) -> None:

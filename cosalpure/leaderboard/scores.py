@@ -135,11 +135,6 @@ def _check_columns(rows: "pd.DataFrame", path: Path) -> None:
             raise UserError(f"{path}: columns.{name}: not a name, {odd[0]!r}")
 
 
-def file_name(entry: str) -> str:
-    """Name the file of an entry's scores."""
-    return f"{entry}.parquet"
-
-
 def conditions(rows: "pd.DataFrame") -> Iterable[Condition]:
     """List the conditions of the rows, in their order."""
     from cosalpure.tables.build import conditions_in

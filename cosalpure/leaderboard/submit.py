@@ -14,7 +14,7 @@ from cosalpure.experiment.experiment import Experiment, MethodEntry
 from cosalpure.experiment.layout import KEYS, Layout
 from cosalpure.io import whole_file
 from cosalpure.leaderboard import check, measure, reported, rows, scores
-from cosalpure.leaderboard.entry import Entry, Facts, Track, entry_text
+from cosalpure.leaderboard.entry import Entry, Facts, Track, entry_text, stem_of
 from cosalpure.leaderboard.versions import METRIC_VERSION, SCHEMA_VERSION
 from cosalpure.methods import METHODS
 from cosalpure.report.citations import references
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def run(
     results: str, experiment: Experiment, track: Track, name: str, facts: Facts, output: str, status: str | None = None
 ) -> Path:
-    """Write `output`/TRACK/NAME.json and the scores file beside it, and check both.
+    """Write `output`/TRACK/NAME.json, or NAME.EDITION.json, and the scores file beside it, and check both.
 
     Args:
         results: folder of the results of a finished run.
@@ -50,11 +50,13 @@ def run(
     _check_metrics(experiment)
     conditions = rows.conditions_of(experiment, track, name)
     found = scores.collect(Layout(results), conditions)
-    path = Path(output, track, f"{name}.json")
-    table = path.with_name(scores.file_name(name))
+    data = {str(dataset): data_of(part) for dataset, part in found.groupby("dataset", sort=False)}
+    stem = stem_of(name, {dataset: its["manifest_sha256"] for dataset, its in data.items()})
+    path = Path(output, track, f"{stem}.json")
+    table = path.with_name(f"{stem}.parquet")
     with whole_file(table) as partial:
         scores.write(found, partial)
-        values = _values(Layout(results), experiment, track, name, conditions, found, facts)
+        values = _values(Layout(results), experiment, track, name, conditions, found, facts, data)
         values["scores"] = {"file": table.name, "sha256": _hash(partial.read_bytes()), "rows": len(found)}
         entry = validated(Entry, values | ({"status": status} if status else {}), f"{name}: ")
         if faults := check.faults_of(entry, found):
@@ -78,6 +80,7 @@ def _values(
     conditions: list[Condition],
     found: "pd.DataFrame",
     facts: Facts,
+    data: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Collect all of an entry but its scores file."""
     its = rows.entry_of(experiment, track, name)
@@ -85,7 +88,6 @@ def _values(
     bootstrap: Bootstrap = {"seed": experiment.seed, "samples": settings.samples, "level": settings.level}
     said = facts.model_dump(exclude={"reported"})
     claims = reported.claims(track, facts.reported) if facts.reported else []
-    data = {dataset: data_of(part) for dataset, part in found.groupby("dataset", sort=False)}
     return said | {
         "claimed": [*said["claimed"], *claims],
         "bibtex": facts.bibtex or _bibtex(its),

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from cosalpure.cli import main
+from cosalpure.experiment.parse import load_files
 from cosalpure.leaderboard import check
 from cosalpure.leaderboard.entry import read_entry
 from leaderboard.conftest import Submission
@@ -166,7 +167,7 @@ FAULTS = {
     edited_interval: "measured[1].metrics.mae.adv.low: 0.0, but the scores give",
     edited_difference: "differences[0].sr.adv.value: 0.5, but the scores give",
     other_data_manifest: "data.tiny.manifest_sha256: 000000000000…, but the images of the scores give",
-    other_data_of_a_known_dataset: "is no version of mini; its present one is 544397ff6f60…",
+    other_data_of_a_known_dataset: "is no version of mini; present ones are 544397ff6f60…",
     attack_out_of_bounds: "bound: 0.06275, but scores.linf is up to 0.10000: 4 rows, such as noise/source_only/",
     missing_images: "lacks 1 of 8 images",
     missing_in_all_conditions: "data.tiny.images: 8, but the scores have 7",
@@ -273,3 +274,27 @@ def test_an_entry_is_measured_again_by_a_variant_of_mini(tmp_path):
     experiment = load_files(prepare(theirs, tmp_path))
     assert experiment.detectors["theirs"].settings.weights == "w.safetensors"
     assert [its.key for its in rows] == list(experiment.conditions)
+
+
+def test_an_entry_of_another_edition_has_its_name_in_the_files(run, submit, monkeypatch):
+    from cosalpure.leaderboard import versions
+
+    small = read_entry(submit("purifier", "smooth"))
+    known = versions.Edition("tiny", "tiny-large", (small.data["tiny"].manifest_sha256,))
+    monkeypatch.setattr(versions, "EDITIONS", (known,))
+    path = submit("purifier", "jpeg").with_name("jpeg.tiny-large.json")
+    entry = read_entry(path)
+    assert entry.scores.file == "jpeg.tiny-large.parquet" and check.faults(path) == []
+    moved = path.with_name("jpeg.json")
+    path.rename(moved)
+    assert check.faults(moved) == ["entry: 'jpeg.tiny-large' is not the name of the file, 'jpeg'"]
+
+
+def test_an_entry_is_measured_again_in_its_size(tmp_path):
+    from cosalpure.leaderboard import remeasure, versions
+
+    entry = read_entry(ROOT / "leaderboard/purifier/jpeg.json")
+    data = {"mini": entry.data["mini"].model_copy(update={"manifest_sha256": versions.EDITIONS[1].manifests[-1]})}
+    for its, groups in ((entry, 24), (entry.model_copy(update={"data": data}), 100)):
+        experiment = load_files(remeasure.prepare(its, tmp_path))
+        assert experiment.datasets["mini"].settings.groups == groups

@@ -9,7 +9,7 @@ import pytest
 
 from cosalpure.leaderboard import board, page
 from cosalpure.leaderboard.entry import Entry, read_entry
-from cosalpure.leaderboard.versions import MANIFESTS
+from cosalpure.leaderboard.versions import EDITIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 EVIL = "<script>alert('x')</script>\"&"
@@ -20,7 +20,9 @@ CONTROLS = ["Clean", "Source-Only", "JPEG", "VAE round trip"]
 
 @pytest.fixture(scope="module")
 def own():
-    return [read_entry(file) for file in sorted((ROOT / "leaderboard").glob("*/*.json"))]
+    """The project's entries on mini."""
+    found = [read_entry(file) for file in sorted((ROOT / "leaderboard").glob("*/*.json"))]
+    return [its for its in found if its.stem == its.entry]
 
 
 def changed(its, /, **values):
@@ -46,9 +48,9 @@ def test_tables_hold_one_version_each(own):
         assert versions == {(its.key.manifest, its.key.metric_version)}
     present = [its.present for its in tables]
     assert present == sorted(present, reverse=True) and present.count(False) == 6
-    assert all(its.key.manifest == MANIFESTS["mini"][-1] for its in tables if its.present)
+    assert all(its.key.manifest == EDITIONS[0].manifests[-1] for its in tables if its.present)
     text = page.render([*own, older(purifier(own), "old")])
-    assert text.index('id="earlier"') > text.index(MANIFESTS["mini"][-1][:12])
+    assert text.index('id="earlier"') > text.index(EDITIONS[0].manifests[-1][:12])
     assert text.index("data 000000000000") > text.index('id="earlier"')
 
 
@@ -184,3 +186,18 @@ def test_a_reader_sorts_and_filters_by_keyboard(own, browser, tmp_path):
         browser.set_window_size(width, 900)
         assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth"), width
     assert browser.get_log("browser") == []
+
+
+def test_the_same_method_on_two_sizes_stands_in_two_tables(own):
+    """Its rows have tables of their own, and both its entries a place and files of their own."""
+    small, edition = purifier(own), EDITIONS[1]
+    data = {key: its.model_dump() | {"manifest_sha256": edition.manifests[-1]} for key, its in small.data.items()}
+    large = changed(small, data=data)
+    assert (small.stem, large.stem) == ("cosalpure", "cosalpure.mini-large")
+    tables = board.boards([small, large])
+    assert {(its.edition, its.present) for its in tables} == {("mini", True), ("mini-large", True)}
+    assert all(len(its.lines) == 1 for its in tables) and any("on mini-large:" in its.title for its in tables)
+    text = page.render([small, large])
+    for stem in ("cosalpure", "cosalpure.mini-large"):
+        assert text.count(f'id="purifier-{stem}"') == 1 and f'href="entries/purifier/{stem}.json"' in text
+    assert '<option value="mini-large">' in text
