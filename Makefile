@@ -1,5 +1,6 @@
 # make         install into .venv, run the default experiment, print its main table and compare it with the reference
-#              TORCH=cpu or TORCH=cuda chooses torch's build; by default it has CUDA where nvidia-smi finds a GPU
+#              TORCH=cpu or TORCH=cuda chooses the build of torch; by default it has CUDA where nvidia-smi finds a GPU; remove .venv to
+#              change it later
 # make check   lint, types and fast unit tests: below a minute on two cores
 # make test    all tests but those of minutes each, which `.venv/bin/pytest -m long` runs
 # make extras  what the tests of the browser and of pysodmetrics need
