@@ -59,8 +59,8 @@ def purify_by_ddpm(network: Network, x0: Tensor, T: int, noise: Noise, steps: in
 def purify_by_sde(network: Network, x0: Tensor, T: int, noise: Noise, steps: int | None = None) -> Tensor:
     """Solve the reverse variance-preserving SDE (the paper's Eq. 6) for x0 (N, 3, H, W), [-1, 1].
 
-    It is solved by Euler-Maruyama in `steps` steps, or in all T, and x_0 is never clamped. Time runs in s = 1 - tau, from 1 - T / 1000 to 1 - 1e-5, in float32,
-    as published: it decides the network's step.
+    It is solved by Euler-Maruyama in `steps` steps, or in all T, and x_0 is never clamped. Time runs in s = 1 - tau, from
+    1 - T / 1000 to 1 - 1e-5, in float32, as published: it decides the network's step.
     """
     schedule = diffusion.linear_schedule()
     x = diffusion.q_sample(schedule, x0, torch.full((len(x0),), T - 1), noise(x0))
