@@ -4,14 +4,14 @@ entry = read_entry("leaderboard/purifier/cosalpure.json")       Entry(entry="cos
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import AfterValidator, Field, NonNegativeInt
 
 from cosalpure.errors import UserError
-from cosalpure.leaderboard.versions import SCHEMA_VERSION, Edition, edition_of
+from cosalpure.leaderboard.versions import SCHEMA_VERSION, Edition, editions_in
 from cosalpure.protocols import Need
 from cosalpure.schema import Fraction, Model, Name, validated
 from cosalpure.tables.definitions import Split
@@ -241,19 +241,17 @@ class Entry(About):
     @property
     def editions(self) -> list[Edition]:
         """The known editions of datasets that it was measured on."""
-        found = [edition_of(dataset, its.manifest_sha256) for dataset, its in self.data.items()]
-        return [its for its in found if its]
+        return editions_in({dataset: its.manifest_sha256 for dataset, its in self.data.items()})
 
     @property
     def stem(self) -> str:
         """The name of its files without their ends: NAME, or NAME.EDITION where that is not the dataset itself."""
-        return stem_of(self.entry, {dataset: its.manifest_sha256 for dataset, its in self.data.items()})
+        return stem_of(self.entry, self.editions)
 
 
-def stem_of(entry: str, manifests: Mapping[str, str]) -> str:
-    """Name the files of an entry by the manifest's hash of each dataset."""
-    found = [edition_of(dataset, manifest) for dataset, manifest in manifests.items()]
-    return ".".join([entry, *(its.name for its in found if its and its.name != its.dataset)])
+def stem_of(entry: str, editions: Sequence[Edition]) -> str:
+    """Name the files of an entry by the editions of its datasets."""
+    return ".".join([entry, *(its.name for its in editions if its.name != its.dataset)])
 
 
 def schema_text() -> str:

@@ -15,7 +15,7 @@ from cosalpure.experiment.layout import KEYS, Layout
 from cosalpure.io import whole_file
 from cosalpure.leaderboard import check, measure, reported, rows, scores
 from cosalpure.leaderboard.entry import Entry, Facts, Track, entry_text, stem_of
-from cosalpure.leaderboard.versions import METRIC_VERSION, SCHEMA_VERSION
+from cosalpure.leaderboard.versions import METRIC_VERSION, SCHEMA_VERSION, editions_in
 from cosalpure.methods import METHODS
 from cosalpure.report.citations import references
 from cosalpure.schema import validated
@@ -51,7 +51,7 @@ def run(
     conditions = rows.conditions_of(experiment, track, name)
     found = scores.collect(Layout(results), conditions)
     data = {str(dataset): data_of(part) for dataset, part in found.groupby("dataset", sort=False)}
-    stem = stem_of(name, {dataset: its["manifest_sha256"] for dataset, its in data.items()})
+    stem = stem_of(name, editions_in({dataset: its["manifest_sha256"] for dataset, its in data.items()}))
     path = Path(output, track, f"{stem}.json")
     table = path.with_name(f"{stem}.parquet")
     with whole_file(table) as partial:

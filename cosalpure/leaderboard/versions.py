@@ -1,5 +1,6 @@
 """Versions of the benchmark: entries are ranked together only where the data and the metrics are the same."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 SCHEMA_VERSION = 1  # of an entry's JSON file
@@ -37,6 +38,12 @@ def editions_of(dataset: str) -> list[Edition]:
 def edition_of(dataset: str, manifest: str) -> Edition | None:
     """Find the edition that a manifest is a version of."""
     return next((its for its in editions_of(dataset) if manifest in its.manifests), None)
+
+
+def editions_in(manifests: Mapping[str, str]) -> list[Edition]:
+    """List the known editions among datasets by the hash of their manifests."""
+    found = [edition_of(dataset, manifest) for dataset, manifest in manifests.items()]
+    return [its for its in found if its]
 
 
 def is_present(dataset: str, manifest: str, metrics: int) -> bool:
