@@ -64,7 +64,7 @@ def purify_by_sde(network: Network, x0: Tensor, T: int, noise: Noise, steps: int
     """
     schedule = diffusion.linear_schedule()
     x = diffusion.q_sample(schedule, x0, torch.full((len(x0),), T - 1), noise(x0))
-    for s, following in euler_times(T, 1e-3 if steps is None or steps == T else 1e-3 * T / steps):
+    for s, following in euler_times(T, 1e-3 * (T / (steps or T))):
         tau = 1 - s
         beta, abar = 0.1 + 19.9 * tau, torch.exp(-0.1 * tau - 19.9 / 2 * tau**2)
         step = (tau * 1000).long().expand(len(x)).to(x.device)
