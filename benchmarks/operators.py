@@ -81,7 +81,8 @@ def stage(entry, steps):
     if entry is None:
         return lambda: cp.learn_concept(group, model, **settings)
     purifier = cp.create_purifier(f"{entry}.mini", model)
-    concept = cp.learn_concept(group, model, **settings | {"steps": 1}) if entry == "cosalpure" else None
+    needs_concept = "concept" in mini.purifiers[entry].needs
+    concept = cp.learn_concept(group, model, **settings | {"steps": 1}) if needs_concept else None
     return lambda: purifier(group, concept)
 
 
