@@ -13,15 +13,18 @@ from cosalpure.report.attacks import Met, Where
 from cosalpure.report.checks import CHECKS, ORDER, Check, Interval, Result, outcomes, worst
 from cosalpure.report.numbers import Bootstrap
 from cosalpure.report.sweep import COLUMNS
-from cosalpure.report.table_views import ADAPTIVE, tabbed, texts
-from cosalpure.report.view import Adaptive, Plot, Table
+from cosalpure.report.table_views import ADAPTIVE, CONFIGURED, measured, tabbed, texts
+from cosalpure.report.view import Adaptive, Cell, Plot, Tabbed, Table
 from cosalpure.score.statistics import bootstrap_mean
 from cosalpure.seeds import numpy_generator
 from cosalpure.tables.build import Cells
 from cosalpure.tables.definitions import OF_DRAWS, SR, Split
+from cosalpure.tables.present import Cell as Measured
+from cosalpure.tables.present import cells_of
 from cosalpure.tables.rows import Row
 
 SHOWN: tuple[Split, ...] = ("adv", "clean")
+IMAGES = {"adv": "attacked", "clean": "clean"}  # in words
 LEVELS = 255  # of 8-bit images: the unit of a bound on the axis
 
 
@@ -54,10 +57,43 @@ def build(layout: Layout, scores: pd.DataFrame, entries: Entries, bootstrap: Boo
         return None
     met, rates = attacks.read(layout, scores, entries), Rates(scores, bootstrap)
     found = {check: outcomes(check, met, rates) for check in CHECKS}
-    table = tabbed(pd.read_parquet(path), bootstrap["level"])
+    table = pd.read_parquet(path)
     return Adaptive(
-        table, summary(found), every(found, entries), against_epsilon(met, rates, entries), "draws" in scores
+        [by_attack(table, split, rates.metric, entries, bootstrap["level"]) for split in SHOWN],
+        tabbed(table, bootstrap["level"]),
+        summary(found),
+        every(found, entries),
+        against_epsilon(met, rates, entries),
+        "draws" in scores,
     )
+
+
+def by_attack(table: pd.DataFrame, split: Split, metric: str, entries: Entries, level: float) -> Tabbed:
+    """Lay Table 5 out for one split of the images: a row a purifier, a column an attack, a tab a detector.
+
+    Attacks with one label share a column, such as that of a concept and that of the same concept learned again; if one
+    purifier met two of them, the second has a column of its own.
+    """
+    rows: dict[str, dict[tuple[str, str], dict[tuple[str, int], Measured]]] = {}
+    for cell in cells_of(table[(table["metric"] == metric) & (table["split"] == split)]):
+        row = rows.setdefault(cell.detector_label, {}).setdefault((cell.dataset, cell.purifier), {})
+        label = entries.label("degradations", cell.degradation)
+        row[label, sum(its == label for its, _ in row)] = cell
+    tabs = {}
+    several = table["dataset"].nunique() > 1
+    for detector, its in rows.items():
+        columns = list(dict.fromkeys(column for row in its.values() for column in row))
+        lines = [
+            [
+                Cell(entries.label("purifiers", purifier)),
+                *[Cell(dataset)] * several,
+                *(measured(row.get(column), bold=False) for column in columns),
+            ]
+            for (dataset, purifier), row in its.items()
+        ]
+        tabs[detector] = Table(lines, ["Purifier", *["Dataset"] * several, *(label for label, _ in columns)])
+    title = f"Success rate on {IMAGES[split]} images, by attack"
+    return Tabbed(title, f"Brackets: {level:.0%} intervals by bootstrap over groups.", CONFIGURED, tabs)
 
 
 def summary(found: Mapping[Check, Mapping[Where, Result]]) -> Table:

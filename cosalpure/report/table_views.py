@@ -24,6 +24,7 @@ from cosalpure.tables.present import (
 )
 
 ADAPTIVE = "table5"  # of a section of its own
+CONFIGURED = "that of the configuration"  # an order of rows
 
 
 def build(layout: Layout, level: float) -> Tables | None:
@@ -53,9 +54,7 @@ def tabbed(table: pd.DataFrame, level: float) -> Tabbed:
             for row in ordered
         ]
         tabs[detector] = Table(lines, ["Method", *["Dataset"] * several, *(heading for _, heading in shown)])
-    order = (
-        f"best {columns[0][1]} first, below the clean reference" if ranks and columns else "that of the configuration"
-    )
+    order = f"best {columns[0][1]} first, below the clean reference" if ranks and columns else CONFIGURED
     title, brackets, about = caption(table, level).partition("Brackets:")
     return Tabbed(title.strip(), brackets + about, order, tabs)
 

@@ -167,10 +167,12 @@ class Tables:
 class Adaptive:
     """Attacks that know the detector, and the purifier: the table, whether they are strong, and plots against their bound.
 
-    `drawn` says whether a purifier was evaluated by several draws of its noise.
+    `by_attack` has the success rates, once for attacked and once for clean images; `table` has a row for each purifier and
+    attack, with all that was measured. `drawn` says whether a purifier was evaluated by several draws of its noise.
     `checks` has a row a check, `every` a row for each purifier and detector that it was made for.
     """
 
+    by_attack: Sequence[Tabbed]
     table: Tabbed
     checks: Table
     every: Table

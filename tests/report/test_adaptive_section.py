@@ -15,7 +15,7 @@ from cosalpure.labels import Entries
 from cosalpure.report import adaptive, attacks, page
 from cosalpure.report.view import Page
 from cosalpure.tables.build import build_table
-from cosalpure.tables.definitions import TABLES
+from cosalpure.tables.definitions import SR, TABLES
 from cosalpure.tables.write import write_parquet
 
 BOOTSTRAP = {"seed": 0, "samples": 100, "level": 0.95}
@@ -68,6 +68,34 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def section(run):
     return adaptive.build(*run, ENTRIES, BOOTSTRAP)
+
+
+def test_success_is_a_row_a_purifier_and_a_column_an_attack(run, section):
+    attacked, clean = section.by_attack
+    _, scores = run
+    shown = attacked.tabs["GICD"]
+    assert attacked.title == "Success rate on attacked images, by attack" and "clean images" in clean.title
+    assert shown.header == ["Purifier", *(ENTRIES.label("degradations", name) for name in RUN)]
+    (row,) = shown.rows
+    for cell, name in zip(row[1:], RUN, strict=True):
+        its = scores[(scores["degradation"] == name) & scores["attacked"]]["success"].mean()
+        assert float(cell.value) == pytest.approx(its, abs=1e-6) and cell.more[0].startswith("[")
+
+
+def test_attacks_of_one_label_share_a_column_unless_one_purifier_met_both(run):
+    _, scores = run
+    attacks_named_alike = {name: {"label": "PGD", "role": "adaptive"} for name in ("small", "large")}
+    entries = Entries.of({"degradations": attacks_named_alike})
+    small, large = (scores[scores["degradation"] == name] for name in attacks_named_alike)
+
+    def shown(*rows):
+        table = build_table(TABLES["table5"], pd.concat(rows), "jadena", entries, samples=20)
+        return adaptive.by_attack(table, "adv", SR.name, entries, 0.95).tabs["GICD"]
+
+    apart = shown(small, large.assign(purifier="dda"))
+    assert apart.header == ["Purifier", "PGD"] and all(row[1].value for row in apart.rows)
+    both = shown(small, large)
+    assert both.header == ["Purifier", "PGD", "PGD"] and both.rows[0][1].value != both.rows[0][2].value
 
 
 def test_settings_and_steps_are_those_of_the_jobs(run):
