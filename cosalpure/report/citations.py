@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from cosalpure.experiment.jobs import FAMILY
 from cosalpure.methods import FAMILIES, METHODS, Family
+from cosalpure.record import Record
 from cosalpure.seeds import split_repeat
 
 BENCHMARK = "zhu2024cosalpure"  # cited for every run
@@ -20,17 +22,26 @@ def references() -> dict[str, str]:
     return {its["key"]: its[0] for its in re.finditer(r"^@\w+\{(?P<key>[^,\s]+),\n.*?^\}$", text, re.M | re.S)}
 
 
-def bibtex(methods: Iterable[tuple[Family, str]]) -> str:
+def bibtex(methods: Mapping[Family, Iterable[str]]) -> str:
     """Write the entries of methods and of the benchmark, each once; a plug-in's own entry stands at the end."""
-    known = [METHODS[family].get(method) for family, method in methods]
+    known = [METHODS[family].get(method) for family, its in methods.items() for method in its]
     keys = {BENCHMARK, *(key for method in known for key in method.cite)}
     shipped = [entry for key, entry in references().items() if key in keys]
     return "\n\n".join([*shipped, *dict.fromkeys(its.bibtex.strip() for its in known if its.bibtex)])
 
 
-def methods_run(config: Mapping[str, Any], names: Mapping[Family, Iterable[str]]) -> list[tuple[Family, str]]:
-    """List (family, method) of the entries that were run: `names` has those of each family."""
-    return [(family, method_of(config.get(family, {}), name)) for family in FAMILIES for name in names.get(family, ())]
+def methods_run(
+    names: Mapping[Family, Iterable[str]], records: Iterable[Record], config: Mapping[str, Any]
+) -> dict[Family, dict[str, str]]:
+    """Map the entries `names` of each family to their methods: as the jobs' records tell, else as the configuration does."""
+    recorded = {(FAMILY[its.stage], its.names[-1]): its.method for its in records if its.stage in FAMILY and its.names}
+    return {
+        family: {
+            name: recorded.get((family, name)) or method_of(config.get(family, {}), name)
+            for name in names.get(family, ())
+        }
+        for family in FAMILIES
+    }
 
 
 def method_of(entries: Mapping[str, Any], name: str) -> str:

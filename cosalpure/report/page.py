@@ -94,9 +94,14 @@ def build(
     scores = every[[split_repeat(name)[1] is None for name in every["degradation"]]]  # further seeds: in their table
     bootstrap: Bootstrap = {"seed": seed, "samples": statistics.samples, "level": statistics.level}
     numbers = Numbers(layout, scores, entries, bootstrap)
-    success, every_metric = explorer.build(numbers, entries, backbones(config, scores))
-    pictures = gallery.build(layout, scores, entries)
     jobs = provenance.jobs_behind(layout, every)
+    methods = citations.methods_run(
+        {family: scores[family.removesuffix("s")].unique() for family in FAMILIES},
+        [its.record for its in jobs if its.record],
+        config,
+    )
+    success, every_metric = explorer.build(numbers, entries, backbones(methods["detectors"]))
+    pictures = gallery.build(layout, scores, entries)
     sections: list[Section | None] = [
         findings.build(layout, numbers, scores, every, jobs, entries),
         success if success.conditions else None,
@@ -109,7 +114,7 @@ def build(
         times.build(read_jobs(benchmarks), numbers, scores, entries),
         provenance.build(jobs, config, seed),
         limits.build(),
-        cite(config, scores),
+        Cite(citations.bibtex({family: its.values() for family, its in methods.items()})),
     ]
     data = {"explorer": explorer.as_data(every_metric), "gallery": gallery.as_data(pictures)}
     return Page([section for section in sections if section], data, provenance.now(), mixtures(jobs))
@@ -121,14 +126,7 @@ def render(page: Page) -> str:
     return TEMPLATES.get_template("page.html.j2").render(page=page, style=style, script=script)
 
 
-def backbones(config: Mapping[str, Any], scores: pd.DataFrame) -> dict[str, str]:
+def backbones(methods: Mapping[str, str]) -> dict[str, str]:
     """Map the detectors that were run to their backbones, where their methods name one."""
-    entries, known = config.get("detectors", {}), METHODS["detectors"]
-    names = {name: citations.method_of(entries, name) for name in scores["detector"].unique()}
-    return {name: found for name, method in names.items() if (found := known.get(method).backbone)}
-
-
-def cite(config: Mapping[str, Any], scores: pd.DataFrame) -> Cite:
-    """Build the section of what to cite: the methods behind the entries that were run."""
-    names = {family: scores[family.removesuffix("s")].unique() for family in FAMILIES}
-    return Cite(citations.bibtex(citations.methods_run(config, names)))
+    known = METHODS["detectors"]
+    return {name: found for name, method in methods.items() if (found := known.get(method).backbone)}

@@ -7,6 +7,7 @@ import pytest
 
 import cosalpure
 from cosalpure.methods import METHODS
+from cosalpure.record import Record
 from cosalpure.registry import Method
 from cosalpure.report import citations
 
@@ -39,9 +40,9 @@ def test_every_method_has_its_reference_or_is_our_own():
 
 
 def test_only_what_was_run_is_cited_and_the_benchmark_always():
-    own = [("degradations", "none"), ("purifiers", "source_only")]
+    own = {"degradations": ["none"], "purifiers": ["source_only"]}
     assert re.findall(r"@\w+\{(\w+)", citations.bibtex(own)) == ["zhu2024cosalpure"]
-    run = [("degradations", "fog"), ("degradations", "snow"), ("purifiers", "cosalpure"), ("detectors", "gicd")]
+    run = {"degradations": ["fog", "snow"], "purifiers": ["cosalpure"], "detectors": ["gicd"]}
     found = re.findall(r"@\w+\{(\w+)", citations.bibtex(run))
     expected = ["zhu2024cosalpure", "zhang2020gicd", "gal2023textual", "chen2021liif", "hendrycks2019imagenetc"]
     assert found == expected
@@ -53,17 +54,30 @@ def test_the_method_behind_an_entry_is_found():
         "degradations": {"jadena": {}},
     }
     names = {"degradations": ["jadena"], "purifiers": ["mine", "dda"], "detectors": ["gicd"]}
-    assert citations.methods_run(config, names) == [
-        ("degradations", "jadena"),
-        ("purifiers", "cosalpure"),
-        ("purifiers", "dda"),
-        ("detectors", "gicd"),
+    assert citations.methods_run(names, [], config) == {
+        "degradations": {"jadena": "jadena"},
+        "purifiers": {"mine": "cosalpure", "dda": "dda"},
+        "detectors": {"gicd": "gicd"},
+    }
+
+
+def test_without_a_configuration_the_records_of_the_jobs_tell_the_methods():
+    names = {"degradations": ["full.mine.gicd"], "purifiers": ["mine"], "detectors": ["gicd"]}
+    records = [
+        Record("degrade", ("mini", "full.mine.gicd"), method="pgd"),
+        Record("purify", ("mini", "full.mine.gicd", "mine"), method="cosalpure"),
+        Record("data", ("mini",)),
     ]
+    assert citations.methods_run(names, records, {}) == {
+        "degradations": {"full.mine.gicd": "pgd"},
+        "purifiers": {"mine": "cosalpure"},
+        "detectors": {"gicd": "gicd"},
+    }
 
 
 def test_a_plug_ins_own_entry_stands_at_the_end(monkeypatch):
     monkeypatch.setitem(METHODS["detectors"].builtin, "mine", Method(object, bibtex="@misc{mine2026}\n"))
-    assert citations.bibtex([("detectors", "gicd"), ("detectors", "mine")]).endswith("\n\n@misc{mine2026}")
+    assert citations.bibtex({"detectors": ["gicd", "mine"]}).endswith("\n\n@misc{mine2026}")
 
 
 def test_an_attack_on_one_pair_is_found_by_the_entry_that_it_is_made_from():
