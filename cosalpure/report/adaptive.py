@@ -24,8 +24,10 @@ from cosalpure.tables.present import cells_of
 from cosalpure.tables.rows import Row
 
 SHOWN: tuple[Split, ...] = ("adv", "clean")
-IMAGES = {"adv": "attacked", "clean": "clean"}  # in words
 LEVELS = 255  # of 8-bit images: the unit of a bound on the axis
+
+Place = tuple[str, str, str]  # label of the detector, dataset, purifier
+Column = tuple[str, int]  # label of the attack, and how many of this label the purifier met before
 
 
 class Rates:
@@ -59,7 +61,7 @@ def build(layout: Layout, scores: pd.DataFrame, entries: Entries, bootstrap: Boo
     found = {check: outcomes(check, met, rates) for check in CHECKS}
     table = pd.read_parquet(path)
     return Adaptive(
-        [by_attack(table, split, rates.metric, entries, bootstrap["level"]) for split in SHOWN],
+        by_attack(table, rates, entries, bootstrap["level"]),
         tabbed(table, bootstrap["level"]),
         summary(found),
         every(found, entries),
@@ -68,32 +70,77 @@ def build(layout: Layout, scores: pd.DataFrame, entries: Entries, bootstrap: Boo
     )
 
 
-def by_attack(table: pd.DataFrame, split: Split, metric: str, entries: Entries, level: float) -> Tabbed:
-    """Lay Table 5 out for one split of the images: a row a purifier, a column an attack, a tab a detector.
+def by_attack(table: pd.DataFrame, rates: Rates, entries: Entries, level: float) -> list[Tabbed]:
+    """Lay Table 5 out with a row a purifier and a column an attack: attacked images, the gain on them, clean images."""
+    attacked, clean = (grid(table, rates.metric, split, entries) for split in SHOWN)
+    brackets = f"Brackets: {level:.0%} intervals by bootstrap over groups."
+    gained = f"Success rate minus that of no purification under an attack of the same kind, image by image. {brackets}"
+    found = [
+        ("Success rate on attacked images", brackets, {row: shown(cells) for row, cells in attacked.items()}),
+        ("Gain over no purification on attacked images", gained, gains(attacked, rates, entries)),
+        ("Success rate on clean images", brackets, {row: shown(cells) for row, cells in clean.items()}),
+    ]
+    return [Tabbed(title, about, CONFIGURED, tabs(rows, entries)) for title, about, rows in found if rows]
+
+
+def grid(table: pd.DataFrame, metric: str, split: Split, entries: Entries) -> dict[Place, dict[Column, Measured]]:
+    """Collect the cells of a tidy table by what a purifier met, for one split of the images.
 
     Attacks with one label share a column, such as that of a concept and that of the same concept learned again; if one
     purifier met two of them, the second has a column of its own.
     """
-    rows: dict[str, dict[tuple[str, str], dict[tuple[str, int], Measured]]] = {}
+    rows: dict[Place, dict[Column, Measured]] = {}
     for cell in cells_of(table[(table["metric"] == metric) & (table["split"] == split)]):
-        row = rows.setdefault(cell.detector_label, {}).setdefault((cell.dataset, cell.purifier), {})
+        row = rows.setdefault((cell.detector_label, cell.dataset, cell.purifier), {})
         label = entries.label("degradations", cell.degradation)
         row[label, sum(its == label for its, _ in row)] = cell
-    tabs = {}
-    several = table["dataset"].nunique() > 1
-    for detector, its in rows.items():
-        columns = list(dict.fromkeys(column for row in its.values() for column in row))
+    return rows
+
+
+def shown(cells: Mapping[Column, Measured]) -> dict[Column, Cell]:
+    """Write what was measured."""
+    return {column: measured(cell, bold=False) for column, cell in cells.items()}
+
+
+def gains(
+    rows: Mapping[Place, Mapping[Column, Measured]], rates: Rates, entries: Entries
+) -> dict[Place, dict[Column, Cell]]:
+    """Measure what each purifier gains over the reference on the same images; nothing where no reference was run."""
+    found: dict[Place, dict[Column, Cell]] = {}
+    references = {
+        place[:2]: cells for place, cells in rows.items() if entries.role("purifiers", place[2]) == "reference"
+    }
+    for place, cells in rows.items():
+        others = references.get(place[:2], cells)
+        if others is cells:
+            continue
+        found[place] = {}
+        for column in [column for column in cells if column in others]:
+            its, other = cells[column], others[column]
+            row = Row(its.dataset, its.degradation, its.purifier, its.detector, (other.degradation, other.purifier))
+            value, low, high = rates.cells.difference(row, rates.metric, "adv")[:3]
+            if not math.isnan(value):
+                found[place][column] = Cell(f"{value:+.3f}", str(value), more=[f"[{low:+.2f}, {high:+.2f}]"])
+    return found
+
+
+def tabs(rows: Mapping[Place, Mapping[Column, Cell]], entries: Entries) -> dict[str, Table]:
+    """Make a table a detector."""
+    found = {}
+    several = len({dataset for _, dataset, _ in rows}) > 1
+    for detector in dict.fromkeys(detector for detector, *_ in rows):
+        own = {(dataset, purifier): cells for (its, dataset, purifier), cells in rows.items() if its == detector}
+        columns = list(dict.fromkeys(column for cells in own.values() for column in cells))
         lines = [
             [
                 Cell(entries.label("purifiers", purifier)),
                 *[Cell(dataset)] * several,
-                *(measured(row.get(column), bold=False) for column in columns),
+                *(cells.get(column, Cell("–", "")) for column in columns),
             ]
-            for (dataset, purifier), row in its.items()
+            for (dataset, purifier), cells in own.items()
         ]
-        tabs[detector] = Table(lines, ["Purifier", *["Dataset"] * several, *(label for label, _ in columns)])
-    title = f"Success rate on {IMAGES[split]} images, by attack"
-    return Tabbed(title, f"Brackets: {level:.0%} intervals by bootstrap over groups.", CONFIGURED, tabs)
+        found[detector] = Table(lines, ["Purifier", *["Dataset"] * several, *(label for label, _ in columns)])
+    return found
 
 
 def summary(found: Mapping[Check, Mapping[Where, Result]]) -> Table:

@@ -167,7 +167,7 @@ class Tables:
 class Adaptive:
     """Attacks that know the detector, and the purifier: the table, whether they are strong, and plots against their bound.
 
-    `by_attack` has the success rates, once for attacked and once for clean images; `table` has a row for each purifier and
+    `by_attack` has tables of purifiers by attacks, for attacked and for clean images; `table` has a row for each purifier and
     attack, with all that was measured. `drawn` says whether a purifier was evaluated by several draws of its noise.
     `checks` has a row a check, `every` a row for each purifier and detector that it was made for.
     """

@@ -99,4 +99,4 @@ def test_attacks_that_know_the_purifier_have_a_section_of_their_own(scores, tmp_
     section = adaptive.build(layout, scores, entries, bootstrap)
     assert list(section.table.tabs) == ["GICD", "GCAGC"] and table_views.build(layout, 0.95) is None
     text = page.render(Page([section]))
-    assert "PGD" in text.partition('class="panel"')[2] and text.count('<div class="panel"') == 2 * 3
+    assert "PGD" in text.partition('class="panel"')[2] and text.count('<div class="panel"') == 2 * 4
