@@ -14,6 +14,7 @@ from safetensors.torch import save
 
 from cosalpure import networks
 from cosalpure.errors import UserError
+from cosalpure.networks import checkpoints
 
 ARCH = {"width": 1 / 16}
 
@@ -248,3 +249,13 @@ def test_the_two_files_of_gicd_in_the_wrong_order_are_called_that(tmp_path):
         torch.save(tensors, paths[-1])
     with pytest.raises(UserError, match="the files are in the wrong order"):
         networks.load("gicd", paths)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("place", [0, 1999, 2999])
+def test_a_single_value_that_is_no_number_is_found_wherever_it_stands(dtype, place):
+    values = {name: torch.ones(3000, dtype=dtype) for name in ("nan", "inf", "minus", "fine")}
+    for name, value in {"nan": float("nan"), "inf": float("inf"), "minus": -float("inf")}.items():
+        values[name][place] = value
+    values |= {"empty": torch.zeros(0, dtype=dtype), "whole": torch.ones(2, dtype=torch.int64)}
+    assert checkpoints.not_finite(values) == ["nan", "inf", "minus"]
