@@ -1,5 +1,6 @@
 """The section on adaptive attacks: what is read of a run's files, the checks, and the plot against the bound."""
 
+import re
 import time
 from pathlib import Path
 
@@ -164,6 +165,8 @@ def test_the_page_shows_all_of_it_and_names_stay_names(section):
         and "<large>" not in text
         and "draws" not in text.partition('id="attack-checks"')[0][-300:]
     )
+    anchors = re.findall(r' id="([^"]+)"', text)
+    assert len(anchors) == len(set(anchors)), "a link or a tab would find another place"
 
 
 def test_with_several_draws_the_mean_of_draws_is_compared(run):
