@@ -20,7 +20,7 @@ from cosalpure.seeds import numpy_generator
 from cosalpure.tables.build import Cells
 from cosalpure.tables.definitions import OF_DRAWS, SR, Split
 from cosalpure.tables.present import Cell as Measured
-from cosalpure.tables.present import cells_of
+from cosalpure.tables.present import brackets, cells_of
 from cosalpure.tables.rows import Row
 
 SHOWN: tuple[Split, ...] = ("adv", "clean")
@@ -73,12 +73,12 @@ def build(layout: Layout, scores: pd.DataFrame, entries: Entries, bootstrap: Boo
 def by_attack(table: pd.DataFrame, rates: Rates, entries: Entries, level: float) -> list[Tabbed]:
     """Lay Table 5 out with a row a purifier and a column an attack: attacked images, the gain on them, clean images."""
     attacked, clean = (grid(table, rates.metric, split, entries) for split in SHOWN)
-    brackets = f"Brackets: {level:.0%} intervals by bootstrap over groups."
-    gained = f"Success rate minus that of no purification under an attack of the same kind, image by image. {brackets}"
+    reading = brackets(level)
+    gained = f"Success rate minus that of no purification under an attack of the same kind, image by image. {reading}"
     found = [
-        ("Success rate on attacked images", brackets, {row: shown(cells) for row, cells in attacked.items()}),
+        ("Success rate on attacked images", reading, {row: shown(cells) for row, cells in attacked.items()}),
         ("Gain over no purification on attacked images", gained, gains(attacked, rates, entries)),
-        ("Success rate on clean images", brackets, {row: shown(cells) for row, cells in clean.items()}),
+        ("Success rate on clean images", reading, {row: shown(cells) for row, cells in clean.items()}),
     ]
     return [Tabbed(title, about, CONFIGURED, tabs(rows, entries)) for title, about, rows in found if rows]
 
@@ -111,12 +111,13 @@ def gains(
         place[:2]: cells for place, cells in rows.items() if entries.role("purifiers", place[2]) == "reference"
     }
     for place, cells in rows.items():
-        others = references.get(place[:2], cells)
-        if others is cells:
+        others = references.get(place[:2])
+        if others is None or others is cells:
             continue
         found[place] = {}
-        for column in [column for column in cells if column in others]:
-            its, other = cells[column], others[column]
+        for column, its in cells.items():
+            if (other := others.get(column)) is None:
+                continue
             row = Row(its.dataset, its.degradation, its.purifier, its.detector, (other.degradation, other.purifier))
             value, low, high = rates.cells.difference(row, rates.metric, "adv")[:3]
             if not math.isnan(value):

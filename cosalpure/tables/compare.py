@@ -15,7 +15,7 @@ from cosalpure.labels import FAMILIES, Entries
 from cosalpure.score import METRICS
 from cosalpure.tables.build import Bootstrap, pair, paired_cell
 from cosalpure.tables.definitions import KEYS, MEASURED, TABLES, Split
-from cosalpure.tables.present import cell_text, cells_of, column_label
+from cosalpure.tables.present import brackets, cell_text, cells_of, column_label
 from cosalpure.tables.rows import Condition
 from cosalpure.tables.scores import IMAGE, ByCondition, by_condition, conditions_in, read_scores
 from cosalpure.tables.stage import Statistics
@@ -129,7 +129,7 @@ def caption(table: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame, names: Two, l
     """Say how to read the table, and what it does not hold."""
     text = f"Paired differences, {names[1]} minus {names[0]}, on the images that both have scored"
     text += {"avg": "", "adv": " (attacked images)", "clean": " (clean images)"}[table["split"].iloc[0]] + "."
-    text += f" Brackets: {level:.0%} intervals by bootstrap over groups."
+    text += f" {brackets(level)}"
     if (table["done"] != table["expected"]).any():
         text += " 'n of m': only n of the m images of either are scored in both."
     count, total = mixed_pairs(a, b)

@@ -126,11 +126,16 @@ def against_paper(cell: Cell) -> str:
     return text + {1.0: ", inside", 0.0: ", outside"}.get(number_of(cell, "paper_inside"), "")
 
 
+def brackets(level: float) -> str:
+    """Write what the brackets of a cell are."""
+    return f"Brackets: {level:.0%} intervals by bootstrap over groups."
+
+
 def caption(table: pd.DataFrame, level: float) -> str:
     """Write the table's title and how to read its cells."""
     keys = [str(key) for key in table["table"].unique()]
     definition = definition_of(keys[0]) if keys else None
-    reading = f"Brackets: {level:.0%} intervals by bootstrap over groups."
+    reading = brackets(level)
     if any(map(ranks_purifiers, keys)):
         reading += " Bold: best complete condition of each dataset."
     if "paper" in table and table["paper"].notna().any():
