@@ -11,6 +11,8 @@ from cosalpure.experiment.layout import Layout
 from cosalpure.record import COMMAND
 
 AGAIN = "the same command continues"
+RETRY = 0.001  # seconds; Snakemake takes longer to start the job whose resources it has evaluated
+EVALUATES = "expand_resources"  # the method of a Snakemake rule that calls the functions of its resources
 
 
 class Interrupts:
@@ -22,16 +24,27 @@ class Interrupts:
 
     def watch(self) -> None:
         """Handle SIGINT from now on."""
-        signal.signal(signal.SIGINT, self._handle)
+        for its in (signal.SIGINT, signal.SIGALRM):
+            signal.signal(its, self._handle)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.seen:  # again, while jobs are being stopped: they got it, too
+            return
+        if self.running and _evaluates(frame):
+            signal.setitimer(signal.ITIMER_REAL, RETRY)
             return
         self.seen = True
         if self.running:
             raise KeyboardInterrupt
         print(f"\ncosalpure: interrupted before a job was started; {AGAIN}", file=sys.stderr, flush=True)
         sys.exit(130)  # Snakemake takes its lock away
+
+
+def _evaluates(frame: FrameType | None) -> bool:
+    """Say whether a rule's resources are being evaluated: there Snakemake takes any exception for the rule's error."""
+    while frame and frame.f_code.co_name != EVALUATES:
+        frame = frame.f_back
+    return frame is not None
 
 
 def finished_lines(layout: Layout, rules: Set[str]) -> list[str]:

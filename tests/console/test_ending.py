@@ -1,5 +1,8 @@
 """How a run ends: what to type next, where the report is, and Ctrl-C at any time."""
 
+import subprocess
+import sys
+
 import pytest
 
 from cosalpure import verify
@@ -38,3 +41,38 @@ def test_ctrl_c_before_any_job_is_one_line(capsys):
         Interrupts()._handle(2, None)
     assert end.value.code == 130
     assert capsys.readouterr().err == "\ncosalpure: interrupted before a job was started; the same command continues\n"
+
+
+RULE = """
+import os, signal, time
+from cosalpure.console import Interrupts, stopped_line
+
+INTERRUPTS = Interrupts()
+INTERRUPTS.watch()
+
+def interrupt(wildcards):
+    if INTERRUPTS.running and not INTERRUPTS.seen:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.2)  # the handler is called here, and again
+    return 1
+
+onstart:
+    INTERRUPTS.running = True
+
+onerror:
+    print(stopped_line(INTERRUPTS.seen))
+
+rule one:
+    output: "one"
+    resources: memory=interrupt
+    shell: "sleep 60; touch {output}"
+"""
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_snakemake_evaluates_a_resource_is_no_error_of_the_rule(tmp_path):
+    (tmp_path / "Snakefile").write_text(RULE)
+    command = [sys.executable, "-m", "snakemake", "--cores", "1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=50)
+    assert done.returncode != 0 and "KeyboardInterrupt" not in done.stderr and "Exception" not in done.stderr
+    assert done.stdout.startswith("interrupted; finished jobs and groups are kept"), done.stderr
