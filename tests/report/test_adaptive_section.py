@@ -1,8 +1,10 @@
 """The section on adaptive attacks: what is read of a run's files, the checks, and the plot against the bound."""
 
+import importlib.util
 import re
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -188,3 +190,62 @@ def test_without_records_there_is_a_table_and_nothing_is_checked(run, tmp_path):
     assert (
         {row[3].text for row in section.checks.rows} == {"not run"} and section.every.rows == [] and not section.plots
     )
+
+
+@pytest.fixture(scope="module")
+def script():
+    """The script that writes the tables of the documentation."""
+    path = Path(__file__).resolve().parents[2] / "benchmarks/adaptive.py"
+    spec = importlib.util.spec_from_file_location("adaptive_tables", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def measured(run, script):
+    layout, scores = run
+    scores.to_parquet(layout.scores)
+    statistics = SimpleNamespace(samples=BOOTSTRAP["samples"], level=BOOTSTRAP["level"])
+    return script.Run(layout.results, SimpleNamespace(seed=BOOTSTRAP["seed"], statistics=statistics, entries=ENTRIES))
+
+
+def test_the_documentation_s_table_takes_the_rows_of_a_run_and_keeps_all_others(measured, section, script, tmp_path):
+    table = tmp_path / "table5.csv"
+    old = [
+        "# what was run",
+        "detector,purifier,no attack,random noise,full gradient",
+        "GICD,JPEG,0.1,0.2,0.3",
+        "GCAGC,JPEG,4,,",
+    ]
+    table.write_text("\n".join([*old, ""]))
+    script.write(table, measured.tables()["table5"], "the line is there")
+    note, (ours, other) = script.read(table)
+    printed = section.by_attack[0].tabs["GICD"]
+    shown = {heading: cell.text for heading, cell in zip(printed.header, printed.rows[0], strict=True)}
+    assert note == "# what was run\n" and other["no attack"] == "4" and other["full gradient"] == ""
+    assert ours["random noise"] == "0.2" and ours["full gradient"] == shown["PGD <large>"] != "0.3"
+    assert ours["full, known noise"] == shown["PGD <known>"] and shown["PGD <small>"] not in ours.values()
+
+
+def test_the_documentation_s_tables_of_bounds_and_cost(measured, script, tmp_path):
+    tables, file = measured.tables(), tmp_path / "table5-epsilon.csv"
+    script.write(file, tables["table5-epsilon"], "a new file")
+    note, (row,) = script.read(file)
+    assert note.startswith("# a new file; ") and [*row][:3] == ["detector", "purifier", "4/255"]
+    assert (
+        row["16/255"]
+        == next(its["full gradient"] for its in tables["table5"] if "full gradient" in its)
+        != row["4/255"]
+    )
+    assert {its["attack"]: its["gradient passes"] for its in tables["table5-cost"]} == {
+        "full gradient": "3",
+        "full, known noise": "3",
+    }
+
+
+def test_the_documentation_s_checks_are_those_of_the_report(measured, section):
+    assert [list(row.values()) for row in measured.checks()] == [
+        [cell.text for cell in row] for row in section.checks.rows
+    ]
+    assert [row["attack"] for row in measured.strength()] == [ENTRIES.label("degradations", name) for name in RUN]
