@@ -6,7 +6,9 @@ import runpy
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 MACROS = runpy.run_path(str(ROOT / "docs/macros.py"))
@@ -140,3 +142,12 @@ def test_the_package_has_the_limitations_of_their_page():
 
 def test_limitations_are_plain_text():
     assert MACROS["plain"]("A [link](../x.md#y) and\n  `code`\n  ([more](z.md)).") == "A link and code."
+
+
+def test_the_picture_of_adaptive_attacks_is_drawn_from_the_tables(tmp_path):
+    script = runpy.run_path(str(ROOT / "docs/images/adaptive.py"))
+    script["draw"](ROOT / "docs/results/data/mini", tmp_path / "drawn.png")
+    with Image.open(tmp_path / "drawn.png") as drawn, Image.open(ROOT / "docs/images/adaptive.png") as shown:
+        assert drawn.size == shown.size
+        pixels = [np.asarray(its.convert("L"), float) for its in (drawn, shown)]
+    assert abs(pixels[0] - pixels[1]).mean() < 0.5, "draw it anew: python docs/images/adaptive.py"

@@ -3,7 +3,6 @@
 RESULTS are those of config/variants/detectors.yaml. The picture is the report's plot "Every detector, without purification".
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -26,7 +25,7 @@ def draw(results: str, output: Path) -> None:
     numbers = Numbers(layout, scores, experiment.entries, bootstrap)  # type: ignore[arg-type]
     (dataset, degradation), *_ = numbers.degraded()
     cells = numbers.cells(dataset, degradation)
-    backbones = page.backbones(json.loads(experiment.text), scores)
+    backbones = page.backbones({name: its.method for name, its in experiment.detectors.items()})
     explorer.draw_cost(cells, degradation, experiment.entries, backbones).savefig(output, dpi=150)
 
 

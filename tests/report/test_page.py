@@ -2,7 +2,9 @@
 
 import json
 import re
+import runpy
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -114,6 +116,14 @@ def test_it_says_what_happened_with_intervals_and_gaps(page):
     )
     assert "mini/jadena/cosalpure/gicd: 11 of 12 images have a score" in text and "it burnt" in text
     assert "11 of 12" in text.partition("<h2")[2].partition("Gallery")[0], "the tables say n of m too"
+
+
+@pytest.mark.slow
+def test_the_documentation_s_picture_of_the_detectors_is_drawn_from_results(page, tmp_path):
+    script = runpy.run_path(str(Path(__file__).resolve().parents[2] / "docs/images/detectors.py"))
+    script["draw"](str(page.parent / "results"), tmp_path / "detectors.png")
+    with Image.open(tmp_path / "detectors.png") as drawn:
+        assert min(drawn.size) > 100
 
 
 @pytest.mark.slow
