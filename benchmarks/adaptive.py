@@ -1,7 +1,7 @@
 """The tables of docs/results/adaptive.md, from finished runs of `snakemake table5`.
 
     python benchmarks/adaptive.py RESULTS config.yaml config/variants/adaptive.yaml
-    python benchmarks/adaptive.py RESULTS config.yaml config/variants/adaptive-baselines.yaml     rows for further purifiers
+    python benchmarks/adaptive.py RESULTS config.yaml config/variants/adaptive-baselines.yaml --name table5-baselines
     python benchmarks/adaptive.py RESULTS config.yaml config/variants/adaptive-checks.yaml --checks
 
 Rows replace those of the same detector and purifier, and what was not run stays as it is. The first line of a file, which says
@@ -36,11 +36,16 @@ def main():
     parser.add_argument("results", metavar="RESULTS", help="folder of a finished run")
     parser.add_argument("files", nargs="+", metavar="FILE", help="the run's configuration")
     parser.add_argument("--checks", action="store_true", help="write how strong the attack is, instead of Table 5")
+    parser.add_argument("--name", default="table5", help="of the CSV files of Table 5 (%(default)s)")
     parser.add_argument("--output", type=Path, default=DATA, metavar="FOLDER", help="of the CSV files (%(default)s)")
     options = parser.parse_args()
     run = Run(options.results, load_files(options.files))
     options.output.mkdir(parents=True, exist_ok=True)
-    tables = {"adaptive-checks": run.checks(), "adaptive-strength": run.strength()} if options.checks else run.tables()
+    tables = (
+        {"adaptive-checks": run.checks(), "adaptive-strength": run.strength()}
+        if options.checks
+        else run.tables(options.name)
+    )
     for name, rows in tables.items():
         if rows:
             write(options.output / f"{name}.csv", rows, f"{', '.join(options.files)}; {time.strftime('%Y-%m-%d')}")
@@ -57,14 +62,14 @@ class Run:
         self.met = attacks.read(self.layout, scores, self.entries)
         self.rates = adaptive.Rates(scores, bootstrap)
 
-    def tables(self):
+    def tables(self, name="table5"):
         """{name of the file: rows} of Table 5."""
         attacked = [its for its in self.met if self.column(its)]
         return {
-            "table5": [self.rated(its, self.column(its), "adv") for its in attacked],
-            "table5-clean": [self.rated(its, self.column(its), "clean") for its in attacked],
-            "table5-epsilon": [self.rated(its, f"{bound}/255", "adv") for its, bound in self.bounded()],
-            "table5-cost": [self.cost(its) for its in attacked if its.role == "adaptive"],
+            name: [self.rated(its, self.column(its), "adv") for its in attacked],
+            f"{name}-clean": [self.rated(its, self.column(its), "clean") for its in attacked],
+            f"{name}-epsilon": [self.rated(its, f"{bound}/255", "adv") for its, bound in self.bounded()],
+            f"{name}-cost": [self.cost(its) for its in attacked if its.role == "adaptive"],
         }
 
     def checks(self):
