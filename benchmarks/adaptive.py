@@ -1,4 +1,4 @@
-"""The tables of docs/results/adaptive.md, from finished runs of `snakemake table5`.
+"""The tables of docs/results/adaptive.md, from runs of `snakemake table5`: of all conditions that have scores already.
 
     python benchmarks/adaptive.py RESULTS config.yaml config/variants/adaptive.yaml
     python benchmarks/adaptive.py RESULTS config.yaml config/variants/adaptive-baselines.yaml --name table5-baselines
@@ -13,8 +13,6 @@ import csv
 import time
 from pathlib import Path
 
-import pandas as pd
-
 from cosalpure.degrade.cost import cost_of
 from cosalpure.environment import processor
 from cosalpure.experiment.layout import Layout
@@ -22,6 +20,7 @@ from cosalpure.experiment.parse import load_files
 from cosalpure.report import adaptive, attacks
 from cosalpure.report.checks import CHECKS, outcomes
 from cosalpure.tables.rows import Row
+from cosalpure.tables.scores import read_scores
 
 DATA = Path(__file__).resolve().parents[1] / "docs/results/data/mini"
 BOUND = 16  # of 255: that of Table 5
@@ -56,7 +55,8 @@ class Run:
 
     def __init__(self, results, experiment):
         self.layout, its = Layout(results), experiment.statistics
-        scores = pd.read_parquet(self.layout.scores)
+        files = [self.layout.score(*its) for its in experiment.conditions]
+        scores = read_scores(file for file in files if Path(file).exists())
         bootstrap = {"seed": experiment.seed, "samples": its.samples, "level": its.level}
         self.entries = experiment.entries
         self.met = attacks.read(self.layout, scores, self.entries)

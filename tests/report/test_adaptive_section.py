@@ -205,9 +205,14 @@ def script():
 @pytest.fixture(scope="module")
 def measured(run, script):
     layout, scores = run
-    scores.to_parquet(layout.scores)
+    conditions = [("mini", name, "jpeg", "gicd") for name in (*RUN, "not_run_yet")]
+    for name, rows in scores.groupby("degradation"):
+        path = Path(layout.score("mini", name, "jpeg", "gicd"))
+        path.parent.mkdir(parents=True)
+        rows.to_parquet(path)
     statistics = SimpleNamespace(samples=BOOTSTRAP["samples"], level=BOOTSTRAP["level"])
-    return script.Run(layout.results, SimpleNamespace(seed=BOOTSTRAP["seed"], statistics=statistics, entries=ENTRIES))
+    experiment = SimpleNamespace(seed=BOOTSTRAP["seed"], statistics=statistics, entries=ENTRIES, conditions=conditions)
+    return script.Run(layout.results, experiment)
 
 
 def test_the_documentation_s_table_takes_the_rows_of_a_run_and_keeps_all_others(measured, section, script, tmp_path):
