@@ -40,11 +40,7 @@ def main():
     options = parser.parse_args()
     run = Run(options.results, load_files(options.files))
     options.output.mkdir(parents=True, exist_ok=True)
-    tables = (
-        {"adaptive-checks": run.checks(), "adaptive-strength": run.strength()}
-        if options.checks
-        else run.tables(options.name)
-    )
+    tables = run.checked() if options.checks else run.tables(options.name)
     for name, rows in tables.items():
         if rows:
             write(options.output / f"{name}.csv", rows, f"{', '.join(options.files)}; {time.strftime('%Y-%m-%d')}")
@@ -71,6 +67,10 @@ class Run:
             f"{name}-epsilon": [self.rated(its, f"{bound}/255", "adv") for its, bound in self.bounded()],
             f"{name}-cost": [self.cost(its) for its in attacked if its.role == "adaptive"],
         }
+
+    def checked(self):
+        """{name of the file: rows} about the strength of the attack."""
+        return {"adaptive-checks": self.checks(), "adaptive-strength": self.strength()}
 
     def checks(self):
         """Rows of the checks of the attack."""

@@ -1,7 +1,7 @@
 """The section on adaptive attacks: what is read of a run's files, the checks, and the plot against the bound."""
 
-import importlib.util
 import re
+import runpy
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -195,11 +195,7 @@ def test_without_records_there_is_a_table_and_nothing_is_checked(run, tmp_path):
 @pytest.fixture(scope="module")
 def script():
     """The script that writes the tables of the documentation."""
-    path = Path(__file__).resolve().parents[2] / "benchmarks/adaptive.py"
-    spec = importlib.util.spec_from_file_location("adaptive_tables", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return SimpleNamespace(**runpy.run_path(str(Path(__file__).resolve().parents[2] / "benchmarks/adaptive.py")))
 
 
 @pytest.fixture(scope="module")
