@@ -23,7 +23,7 @@ class Interrupts:
         self.running = False  # set when jobs start
 
     def watch(self) -> None:
-        """Handle SIGINT from now on."""
+        """Handle SIGINT from now on, and SIGALRM, by which one that came during an evaluation comes again."""
         for its in (signal.SIGINT, signal.SIGALRM):
             signal.signal(its, self._handle)
 
