@@ -26,7 +26,11 @@ DATA = Path(__file__).resolve().parents[1] / "docs/results/data/mini"
 BOUND = 16  # of 255: that of Table 5
 KNOWN = {"blind": "detector known", "bpda": "BPDA", "full": "full gradient"}
 BY_ROLE = {"reference": "no attack", "control": "random noise", "attack": "Jadena (transfer)"}
-COLUMNS = (*BY_ROLE.values(), "detector known", "BPDA", "full, 5 steps", "full gradient", "full, known noise")
+STEPS = 10  # of the attack, likewise
+COLUMNS = (
+    *(*BY_ROLE.values(), "detector known", "BPDA", "full, 5 denoising steps", "full gradient"),
+    *("full gradient, 20 steps", "full, known noise"),
+)
 BOUNDS = (4, 8, BOUND)
 
 
@@ -93,8 +97,10 @@ class Run:
             return None
         if its.settings["fixed_noise"]:
             return "full, known noise"
-        steps = its.settings.get("attack_steps")
-        return f"full, {steps} steps" if steps else KNOWN[its.settings["gradient"]]
+        if its.settings.get("attack_steps"):
+            return f"full, {its.settings['attack_steps']} denoising steps"
+        name, steps = KNOWN[its.settings["gradient"]], its.settings["steps"]
+        return name if steps == STEPS else f"{name}, {steps} steps"
 
     def bounded(self):
         """Attacks by the full gradient of those that met several bounds, with the bound in levels."""

@@ -22,7 +22,7 @@ from cosalpure.tables.definitions import TABLES
 from cosalpure.tables.write import write_parquet
 
 BOOTSTRAP = {"seed": 0, "samples": 100, "level": 0.95}
-PGD = {"gradient": "full", "steps": 3, "fixed_noise": False, "eot": 1}
+PGD = {"gradient": "full", "steps": 10, "fixed_noise": False, "eot": 1}
 RUN = {  # settings and success of what purifier `jpeg` met
     "none": ({}, 0.9),
     "jadena": ({"epsilon": 16 / 255, "steps": 20}, 0.6),
@@ -250,3 +250,18 @@ def test_the_documentation_s_checks_are_those_of_the_report(measured, section):
         [cell.text for cell in row] for row in section.checks.rows
     ]
     assert [row["attack"] for row in measured.strength()] == [ENTRIES.label("degradations", name) for name in RUN]
+
+
+@pytest.mark.parametrize(
+    ("settings", "column"),
+    [
+        ({}, "full gradient"),
+        ({"steps": 20}, "full gradient, 20 steps"),
+        ({"attack_steps": 5}, "full, 5 denoising steps"),
+        ({"gradient": "bpda"}, "BPDA"),
+        ({"epsilon": 4 / 255}, None),
+    ],
+)
+def test_another_number_of_steps_is_another_column(measured, settings, column):
+    met = {"epsilon": 16 / 255, **PGD, **settings}
+    assert measured.column(SimpleNamespace(role="adaptive", epsilon=met["epsilon"], settings=met)) == column
