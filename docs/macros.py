@@ -3,7 +3,7 @@
 A page calls these functions in double braces, such as `{{ table("results/data/mini.csv") }}`. The plug-in mkdocs-macros runs
 them, and a mistake ends the build.
 
-    python docs/macros.py       write the README's table and the package's copy of the limitations anew
+    python docs/macros.py       write the README's tables and the package's copy of the limitations anew
 """
 
 import csv
@@ -16,9 +16,8 @@ from typing import Any
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
-README_TABLE = "results/data/mini/table2.csv"
 LIMITATIONS, LIMITATIONS_COPY = DOCS / "project/limitations.md", ROOT / "cosalpure/assets/limitations.csv"
-README_BLOCK = r"(<!-- table: [^>]*-->\n).*?(<!-- end -->)"
+README_BLOCK = r"(<!-- {}: [^>]*-->\n).*?(<!-- end -->)"
 NUMBER = re.compile(r"\**[<>≤≥]?\s*[-−+]?[0-9]")  # how a cell with a number begins; the best value is bold
 
 
@@ -187,18 +186,35 @@ def readme() -> str:
     return site_links((ROOT / "README.md").read_text(encoding="utf-8"))
 
 
-def readme_table() -> str:
-    """Write the README's table: success rate of GICD on attacked and on clean images, from the default run's Table 2."""
-    columns = {"method": "Method", "GICD adv↑": "Attacked images", "GICD clean↑": "Clean images"}
-    rows = [with_intervals(row, signed=False) for row in read_table(README_TABLE)[1]]
-    return markdown_table(list(columns.values()), [{columns[key]: row[key] for key in columns} for row in rows])
+def readme_tables() -> dict[str, str]:
+    """Write the README's tables by the names of their blocks: success rates of GICD in Table 2 and in Table 5."""
+    rates = {"method": "Method", "GICD adv↑": "Attacked images", "GICD clean↑": "Clean images"}
+    adaptive = {
+        "purifier": "Method",
+        "Jadena (transfer)": "Neither (Jadena)",
+        "detector known": "The detector",
+        "full gradient": "Both, 10 steps",
+        "full gradient, 20 steps": "Both, 20 steps",
+    }
+    attacked = read_table("results/data/mini/table5.csv")[1]
+    return {
+        "table": renamed(rates, read_table("results/data/mini/table2.csv")[1]),
+        "adaptive": renamed(adaptive, [row for row in attacked if row["detector"] == "GICD"]),
+    }
+
+
+def renamed(columns: dict[str, str], rows: Sequence[dict[str, str]]) -> str:
+    """Write rows as a Markdown table of these columns, whose headings are the values of `columns`."""
+    cells = [with_intervals(row, signed=False) for row in rows]
+    return markdown_table(list(columns.values()), [{columns[key]: row[key] for key in columns} for row in cells])
 
 
 def write_readme() -> None:
-    """Write the README's table anew."""
+    """Write the README's tables anew."""
     file = ROOT / "README.md"
-    block = f"\\1{readme_table()}\n\\2"
-    text = re.sub(README_BLOCK, block, file.read_text(encoding="utf-8"), flags=re.S)
+    text = file.read_text(encoding="utf-8")
+    for name, shown in readme_tables().items():
+        text = re.sub(README_BLOCK.format(name), f"\\1{shown}\n\\2", text, flags=re.S)
     file.write_text(text, encoding="utf-8")
 
 
