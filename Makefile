@@ -48,8 +48,8 @@ types: install
 unit: install
 	$(BIN)/pytest -m "not slow" --numprocesses 2 --dist loadfile --durations 5 --durations-min 1
 
-test: install  # in one process more than there are cores: workflows and SLURM often wait
-	$(BIN)/pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+test: install
+	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 notebook: install
 	$(BIN)/python tests/notebook.py docs/tutorials/first-steps.ipynb
