@@ -224,9 +224,9 @@ def test_number_of_images_that_pass_at_once_changes_no_result(tiny_adm, images):
 def test_bfloat16_moves_results_by_rounding(tiny_adm, images, method):
     settings = {diffpure.DiffPure: DiffPureSettings, dda.DDA: DDASettings}[method]
 
-    def result(dtype):
-        purifier = method(settings(weights=tiny_adm, resolution=32, timestep=30, dtype=dtype))
-        return purifier(images, Given(generators(images)))
+    def result(dtype):  # of two images and few steps, since most processors only emulate bfloat16
+        purifier = method(settings(weights=tiny_adm, resolution=32, timestep=10, dtype=dtype))
+        return purifier(images[:2], Given(generators(images[:2])))
 
     full, short = result("float32"), result("bfloat16")
     assert short.dtype == torch.float32
