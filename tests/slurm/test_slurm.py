@@ -74,6 +74,7 @@ def test_accounts_tell_of_every_job_what_it_asked_for(accounting, on_cluster):
     assert asked == {"rule_make_dataset": ("4000M", False), RULE: ("8000M", True)}
 
 
+@pytest.mark.long  # tests/test_submit_limits.py asks programs of the same names
 def test_jobs_stay_below_the_submit_limit_of_a_qos(accounting, on_cluster):
     before = len(accounting.records())
     on_cluster.set(datasets={f"mini{number}": {"source": "mini", "groups": 2, "images": 2} for number in (1, 2)})
