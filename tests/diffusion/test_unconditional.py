@@ -220,12 +220,12 @@ def test_number_of_images_that_pass_at_once_changes_no_result(tiny_adm, images):
     torch.testing.assert_close(*results, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("method", [diffpure.DiffPure, dda.DDA])
-def test_bfloat16_moves_results_by_rounding(tiny_adm, images, method):
-    settings = {diffpure.DiffPure: DiffPureSettings, dda.DDA: DDASettings}[method]
-
-    def result(dtype):  # of two images and few steps, since most processors only emulate bfloat16
-        purifier = method(settings(weights=tiny_adm, resolution=32, timestep=10, dtype=dtype))
+@pytest.mark.parametrize(  # few images and steps, since most processors only emulate bfloat16
+    ("method", "settings", "timestep"), [(diffpure.DiffPure, DiffPureSettings, 10), (dda.DDA, DDASettings, 30)]
+)
+def test_bfloat16_moves_results_by_rounding(tiny_adm, images, method, settings, timestep):
+    def result(dtype):
+        purifier = method(settings(weights=tiny_adm, resolution=32, timestep=timestep, dtype=dtype))
         return purifier(images[:2], Given(generators(images[:2])))
 
     full, short = result("float32"), result("bfloat16")
