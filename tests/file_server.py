@@ -4,7 +4,8 @@
         server.url + "/model.pth"
 
 A path's content is bytes, a file (a `Path`), or a function of the handler. `server.requests` lists (method, path, Range
-header). `hub` plays a repository of the Hugging Face hub.
+header). `hub` plays a repository of the Hugging Face hub. With `until`, no content is sent before `until()` is true, for
+at most 45 s.
 """
 
 import hashlib
@@ -22,8 +23,8 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"  # of the hub's one commit
 
 
 class FileServer:
-    def __init__(self, files, ranges=True, pause=0.0):
-        self.files, self.requests = dict(files), []
+    def __init__(self, files, ranges=True, pause=0.0, until=lambda: True):
+        self.files, self.requests, self.until = dict(files), [], until
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -73,6 +74,9 @@ class FileServer:
             for name, value in (*headers, ("Content-Length", str(length))):
                 handler.send_header(name, value)
             handler.end_headers()
+            deadline = time.monotonic() + 45
+            while body and not self.until() and time.monotonic() < deadline:
+                time.sleep(0.05)
             try:
                 while body and (part := file.read(CHUNK)):
                     handler.wfile.write(part)

@@ -209,7 +209,12 @@ def test_a_killed_download_goes_on_where_it_stopped(tmp_path):
 )
 def test_two_processes_that_want_one_file_at_once_share_one_download(tmp_path, kind, name, folder):
     content = b"\1" + os.urandom(4_000_000)  # of a kind that the name does not promise
-    with FileServer({"/file": content}, pause=0.03) as server:
+    logs = [tmp_path / "run0.log", tmp_path / "run1.log"]
+
+    def waits():
+        return any("waiting for that one" in log.read_text() for log in logs if log.exists())
+
+    with FileServer({"/file": content}, until=waits) as server:
         sources = table(tmp_path, f"{name},{kind},the.file,{server.url}/file,4,,MIT,tests")
         runs = []
         for number in range(2):  # folders of their own, in which weights/ or datasets/ is a link to one place
@@ -217,11 +222,10 @@ def test_two_processes_that_want_one_file_at_once_share_one_download(tmp_path, k
             (tmp_path / f"run{number}" / folder).symlink_to(tmp_path / "shared")
             (tmp_path / "shared").mkdir(exist_ok=True)
             command = [sys.executable, "-m", "cosalpure.cli", kind, "fetch", name, "--sources", sources]
-            options = {"stderr": subprocess.PIPE, "text": True, "cwd": tmp_path / f"run{number}"}
-            runs.append(subprocess.Popen(list(map(str, command)), **options))
-        errors = [run.communicate(timeout=60)[1] for run in runs]
-        assert [run.returncode for run in runs] == [0, 0], errors
-        assert len(server.requests) == 1 and "waiting for that one" in "".join(errors)
+            with logs[number].open("w") as log:
+                runs.append(subprocess.Popen(list(map(str, command)), stderr=log, cwd=tmp_path / f"run{number}"))
+        assert [run.wait(timeout=90) for run in runs] == [0, 0], [log.read_text() for log in logs]
+        assert len(server.requests) == 1 and waits()
     assert (tmp_path / "shared/the.file").read_bytes() == content
     assert sorted(path.name for path in (tmp_path / "shared").iterdir()) == [".partial", "the.file", "the.file.sha256"]
     assert [path.name for path in (tmp_path / "shared/.partial").iterdir()] == [f"{name}.lock"]

@@ -24,18 +24,24 @@ def test_two_heads_share_one_download_and_give_equal_results(workflow, tmp_path)
     (tmp_path / "shared").mkdir()
     (tmp_path / "other").mkdir()
     folders = [workflow, type(workflow)(tmp_path / "other", workflow.warm)]
-    with FileServer({"/CoCA.zip": tmp_path / "CoCA.zip"}, pause=0.5) as server:
+    logs = [tmp_path / "one.log", tmp_path / "other.log"]
+
+    def waits():
+        return any("waiting for that one" in log.read_text() for log in logs if log.exists())
+
+    with FileServer({"/CoCA.zip": tmp_path / "CoCA.zip"}, until=waits) as server:
         for each in folders:
             (each.folder / "datasets").symlink_to(tmp_path / "shared")
             row = f"coca,data,CoCA.zip,{server.url}/CoCA.zip,1,,none stated,tests"
             (each.folder / "sources.csv").write_text("\n".join([",".join(COLUMNS), row]) + "\n")
             each.set(**SMALL)
-        options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        heads = [subprocess.Popen(each.command("score", cores=1), cwd=each.folder, **options) for each in folders]
-        outputs = [head.communicate(timeout=300)[0] for head in heads]
-        assert [head.returncode for head in heads] == [0, 0], outputs
-        assert len(server.requests) == 1
-    assert "waiting for that one" in "".join(outputs)
+        heads = []
+        for each, path in zip(folders, logs, strict=True):
+            with path.open("w") as log:
+                options = {"stdout": log, "stderr": log, "cwd": each.folder}
+                heads.append(subprocess.Popen(each.command("score", cores=1), **options))
+        assert [head.wait(timeout=300) for head in heads] == [0, 0], [log.read_text() for log in logs]
+        assert len(server.requests) == 1 and waits()
     assert (tmp_path / "shared/CoCA.zip").read_bytes() == (tmp_path / "CoCA.zip").read_bytes()
     ours, theirs = (each.folder / "results/score/CoCA/none/jpeg/gicd.parquet" for each in folders)
     assert pd.read_parquet(ours).equals(pd.read_parquet(theirs)) and len(workflow.score_files()) == 5
