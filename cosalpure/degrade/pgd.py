@@ -34,7 +34,7 @@ class Attack:
     """What an attack on N images leaves behind."""
 
     images: Tensor  # (N, 3, H, W), RGB, [0, 1]: the attacked images
-    losses: list[float]  # what is minimised, before each step, averaged over the draws of that step
+    losses: list[float]  # the loss before each step, averaged over its draws; of pixels still right alone, as in `best`
     gradients: list[
         float
     ]  # the mean size of the noise's gradient at each step; 0 is an attack that sees nothing, [] has none
@@ -177,23 +177,28 @@ class PGD(Attacker):
         total, sums = 0.0, [torch.zeros_like(parameter) for parameter in changes.tuned]
         weight = step / (2 * self.settings.steps)
         for draw in range(self.draws):
-            loss = self.loss(changes.attacked(), scene, (step, draw), weight)
+            maps, truth = self.judged(changes.attacked(), scene, (step, draw))
+            loss = self.loss(maps, truth, weight)
             if not loss.requires_grad:
                 raise UserError(
                     "no gradient reaches the images: a method declared as differentiable uses no_grad or detach"
                 )
             for part, gradient in zip(sums, torch.autograd.grad(loss, changes.tuned), strict=True):
                 part += gradient / self.draws
-            total += loss.item() / self.draws
+            total += self.loss(maps.detach(), truth, 0.0).item() / self.draws  # with one weight, so that steps compare
         if not all(part.isfinite().all() for part in sums):  # sign(NaN) is NaN: the images would be lost
             raise UserError(f"the attack's gradient is not finite at step {step}")
         return total, sums
 
-    def loss(self, attacked: Tensor, scene: Scene, draw: tuple[int, ...], weight: float) -> Tensor:
-        """Compute what the attacker minimises, for one draw of the purifier's noise."""
+    def judged(self, attacked: Tensor, scene: Scene, draw: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        """Compute the maps that the loss looks at, for one draw of the purifier's noise, with their ground truth."""
         maps = self.maps(attacked, scene, draw)
         chosen = slice(None) if self.settings.over == "all" else scene.attacked
-        maps, truth = maps[chosen], scene.evaluation.ground_truth[chosen].to(maps)
+        maps = maps[chosen]
+        return maps, scene.evaluation.ground_truth[chosen].to(maps)
+
+    def loss(self, maps: Tensor, truth: Tensor, weight: float) -> Tensor:
+        """Compute what the attacker minimises; `weight` is that of pixels that are wrong already."""
         return soft_iou(maps, truth) if self.settings.loss == "soft_iou" else segpgd(maps, truth, weight)
 
     @torch.no_grad()
@@ -202,7 +207,7 @@ class PGD(Attacker):
         count = self.settings.check_draws if self.draws > 1 or (self.known and self.known.random) else 1
         count = 1 if self.settings.fixed_noise else count
         draws = [(self.settings.steps, number) for number in range(count)]
-        means = [sum(self.loss(its, scene, draw, 0.0).item() for draw in draws) for its in candidates]
+        means = [sum(self.loss(*self.judged(its, scene, draw), 0.0).item() for draw in draws) for its in candidates]
         return candidates[min(range(len(means)), key=means.__getitem__)]
 
 

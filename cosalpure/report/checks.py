@@ -82,11 +82,11 @@ def more_steps(met: Sequence[Met], numbers: Numbers) -> Result | None:
 
 
 def falling_loss(met: Sequence[Met], numbers: Numbers) -> Result | None:
-    """Follow the loss of the attack with the most steps, from mark to mark."""
+    """Follow the loss of the attack that knows most, from mark to mark: it falls at first, and does not rise later."""
     known = [its for its in _with_gradients(met) if any(map(len, its.steps.values()))]
     if not known:
         return None
-    its = max(known, key=lambda each: max(map(len, each.steps.values())))
+    its = max(known, key=_knowledge)
     last = min(map(len, its.steps.values())) - 1
     marks = [0, *(mark for mark in MARKS if mark < last), last]
     losses = [{slug: steps[mark].loss for slug, steps in its.steps.items()} for mark in marks]
@@ -95,7 +95,7 @@ def falling_loss(met: Sequence[Met], numbers: Numbers) -> Result | None:
         for (before, after), mark in zip(pairwise(losses), marks[1:], strict=True)
     ]
     text = ", ".join(f"{fmean(each.values()):.3g} at step {mark}" for mark, each in zip(marks, losses, strict=True))
-    return Result(f"loss {text}", worst(map(judge, falls)))
+    return Result(f"loss {text}", worst([judge(falls[0], strictly=True), *map(judge, falls[1:])]))
 
 
 def unbounded(met: Sequence[Met], numbers: Numbers) -> Result | None:
@@ -152,7 +152,7 @@ def start(met: Sequence[Met], numbers: Numbers) -> Result | None:
 
 CHECKS = (
     Check("More steps", "success does not rise with the number of steps", more_steps),
-    Check("Loss", "the loss falls from step to step", falling_loss),
+    Check("Loss", "the loss falls at first, and does not rise later", falling_loss),
     Check("No bound", f"success is at most {NEAR_ZERO:g}", unbounded),
     Check("Known purifier", "less success than under the transfer attack of the same bound", white_box),
     Check("Queries", "not more success than under an attack by queries alone of the same bound", by_queries),
@@ -178,13 +178,19 @@ def _with_gradients(met: Iterable[Met]) -> list[Met]:
 
 
 def _beside_full(met: Iterable[Met], others: Iterable[Met]) -> list[tuple[Met, Met]]:
-    """Pair each of the others with the attack of its bound that knows all but the noise, the one with the most steps."""
+    """Pair each of the others with the attack of its bound that knows most, but not the noise."""
     full = [its for its in met if its.settings.get("gradient") == "full" and not its.settings.get("fixed_noise")]
     return [
-        (max(same, key=lambda its: int(its.settings.get("steps", 0))), other)
+        (max(same, key=_knowledge), other)
         for other in others
         if (same := [its for its in full if its.bound_of(other)])
     ]
+
+
+def _knowledge(met: Met) -> tuple[bool, bool, int]:
+    """Order attacks by what they know of the purifier: its gradient, of all its steps; then by their own steps."""
+    its = met.settings
+    return its.get("gradient") == "full", its.get("attack_steps") is None, int(its.get("steps", 0))
 
 
 def _weaker(pairs: Sequence[tuple[Met, Met]], numbers: Numbers, strictly: bool = False) -> Result | None:

@@ -108,13 +108,23 @@ def test_more_steps_are_not_weaker(rates, expected):
 
 @pytest.mark.parametrize(
     ("losses", "expected"),
-    [((1.0, 0.7, 0.5), "passed"), ((1.0, 0.5, 0.55), "passed within chance"), ((1.0, 0.4, 0.9), "not passed")],
+    [((1.0, 0.7, 0.5), "passed"), ((1.0, 0.5, 0.5), "passed"), ((1.0, 1.0, 1.0), "passed within chance"), ((1.0, 0.5, 0.55), "passed within chance"), ((1.0, 0.4, 0.9), "not passed")],
 )
 def test_the_loss_falls_from_mark_to_mark(losses, expected):
     first, tenth, last = losses
     values = [first, *[0.0] * 9, tenth, *[9.0] * 8, last]  # only the start, step 10 and the end are looked at
     steps = {"bear": [Step(n, loss, 1.0, n) for n, loss in enumerate(values)]}
     assert outcome("Loss", [met("a", steps=steps), met("b")]) == expected
+
+
+def test_of_equally_long_attacks_the_one_that_knows_most_is_looked_at():
+    rising = {"bear": [Step(n, 1.0 + n, 1.0, n) for n in range(10)]}
+    found = [met("blind", gradient="blind"), met("fewer", attack_steps=5), met("all", steps=rising)]
+    assert outcome("Loss", found[:2]) == "passed" and outcome("Loss", found) == "not passed"
+    transfer = met("jadena", "attack", epsilon=EPSILON)
+    numbers = Given(blind=0.1, fewer=0.1, all=0.9, jadena=0.5)
+    assert outcome("Known purifier", [*found[:2], transfer], numbers) == "passed"
+    assert outcome("Known purifier", [*found, transfer], numbers) == "not passed"
 
 
 @pytest.mark.parametrize(
