@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from cosalpure.chosen import Chosen
-from cosalpure.degrade.settings import Named
+from cosalpure.degrade.settings import Named, check_known
 from cosalpure.schema import Model, Name, check_placeholders
 
 
@@ -84,10 +84,6 @@ class SquareSettings(Model):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        purifier = self.purifier
-        if purifier and "concept" in purifier.needs and purifier.concepts_from is None:
-            raise ValueError(
-                "purifier: its concept is learned from the images that this attack makes; name an entry with "
-                "`concepts_from`, whose concept is there before the attack"
-            )
+        if self.purifier:
+            check_known(self.purifier)
         return self

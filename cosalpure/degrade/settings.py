@@ -127,15 +127,13 @@ class PGDSettings(Model):
                 f"gradient: 'full' needs a differentiable purifier, and '{purifier.method}' is not declared as one; "
                 "take bpda or blind"
             )
-        if "concept" in purifier.needs and purifier.concepts_from is None:
-            raise ValueError(
-                "purifier: its concept is learned from the images that this attack makes; name an entry with "
-                "`concepts_from`, whose concept is there before the attack"
-            )
-        if getattr(purifier.checked, "concept", "own") != "own":
-            raise ValueError("purifier: it takes another group's concept, which an attack on one group cannot know")
+        check_known(purifier)
         if self.attack_steps and not {"steps", "timestep"} <= set(type(purifier.checked).model_fields):
             raise ValueError(f"attack_steps: '{purifier.method}' has no setting `steps`")
+        if self.attack_steps and getattr(purifier.checked, "sampler", None) == "ddpm":
+            raise ValueError(
+                "attack_steps: the purifier's sampler 'ddpm' takes every step; leave it out, or take dpmsolver++"
+            )
         return self
 
 
@@ -211,3 +209,14 @@ FIXED_CORRUPTIONS = (
     "jpeg_compression",
     "saturate",
 )
+
+
+def check_known(purifier: Chosen) -> None:
+    """Refuse a purifier whose concept its attacker cannot have."""
+    if "concept" in purifier.needs and purifier.concepts_from is None:
+        raise ValueError(
+            "purifier: its concept is learned from the images that this attack makes; name an entry with "
+            "`concepts_from`, whose concept is there before the attack"
+        )
+    if getattr(purifier.checked, "concept", "own") != "own":
+        raise ValueError("purifier: it takes another group's concept, which an attack on one group cannot know")

@@ -181,9 +181,7 @@ def _beside_full(met: Iterable[Met], others: Iterable[Met]) -> list[tuple[Met, M
     """Pair each of the others with the attack of its bound that knows most, but not the noise."""
     full = [its for its in met if its.settings.get("gradient") == "full" and not its.settings.get("fixed_noise")]
     return [
-        (max(same, key=_knowledge), other)
-        for other in others
-        if (same := [its for its in full if its.bound_of(other)])
+        (max(same, key=_knowledge), other) for other in others if (same := [its for its in full if its.bound_of(other)])
     ]
 
 

@@ -61,7 +61,9 @@ def strength(method, images, subject, draws=8):
     """The attacker's loss of attacked images under fresh draws of the purifier's noise."""
     scene = Scene.of(images, subject.given(draw(COUNT)))
     with torch.no_grad():
-        return sum(method.loss(*method.judged(images, scene, (99, number)), 0.0).item() for number in range(draws)) / draws
+        return (
+            sum(method.loss(*method.judged(images, scene, (99, number)), 0.0).item() for number in range(draws)) / draws
+        )
 
 
 def success(images, subject, method, seed=5):
@@ -176,6 +178,10 @@ def test_bpda_takes_what_has_no_gradient_and_is_stronger_than_nothing(attack, su
             "it takes another group's concept",
         ),
         ({"attack_steps": 2}, r"attack_steps: '.*NoisyBlur' has no setting `steps`"),
+        (
+            {"attack_steps": 2, "purifier": purifier("cosalpure", sampler="ddpm") | {"concepts_from": "none"}},
+            "attack_steps: the purifier's sampler 'ddpm' takes every step",
+        ),
         ({"detector": {"family": "detectors", "method": "gidc"}}, r"unknown detector 'gidc'"),
     ],
 )
@@ -219,7 +225,9 @@ def test_the_best_iterate_is_that_of_the_lowest_mean_over_draws(attack, subject)
     scene = Scene.of(last.images, subject.given(draw(COUNT)))
     draws = [(8, number) for number in range(6)]
     with torch.no_grad():
-        means = [sum(method.loss(*method.judged(its.images, scene, at), 0.0).item() for at in draws) for its in (best, last)]
+        means = [
+            sum(method.loss(*method.judged(its.images, scene, at), 0.0).item() for at in draws) for its in (best, last)
+        ]
     assert means[0] <= means[1]
 
 

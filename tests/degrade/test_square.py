@@ -115,6 +115,10 @@ def test_a_pixel_has_room_for_a_square():
     ("values", "line"),
     [
         ({"purifier": purifier("cosalpure")}, r"purifier: its concept is learned from the images that this attack"),
+        (
+            {"purifier": purifier("cosalpure", concept="next") | {"concepts_from": "none"}},
+            r"purifier: it takes another group's concept",
+        ),
         ({"queries": -1}, "queries"),
     ],
 )

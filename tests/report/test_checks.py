@@ -108,7 +108,13 @@ def test_more_steps_are_not_weaker(rates, expected):
 
 @pytest.mark.parametrize(
     ("losses", "expected"),
-    [((1.0, 0.7, 0.5), "passed"), ((1.0, 0.5, 0.5), "passed"), ((1.0, 1.0, 1.0), "passed within chance"), ((1.0, 0.5, 0.55), "passed within chance"), ((1.0, 0.4, 0.9), "not passed")],
+    [
+        ((1.0, 0.7, 0.5), "passed"),
+        ((1.0, 0.5, 0.5), "passed"),
+        ((1.0, 1.0, 1.0), "passed within chance"),
+        ((1.0, 0.5, 0.55), "passed within chance"),
+        ((1.0, 0.4, 0.9), "not passed"),
+    ],
 )
 def test_the_loss_falls_from_mark_to_mark(losses, expected):
     first, tenth, last = losses
