@@ -14,6 +14,7 @@ PACKAGED = ASSETS / "workflow"
 PATTERNS = (  # of the files, seen from the top of a clone
     "Snakefile",
     "rules/*.smk",
+    "rules/captions/*.rst",
     "profiles/*/config.yaml",
     "config.yaml",
     "config/*.yaml",

@@ -196,6 +196,21 @@ def test_keep_detail_changes_nothing_that_the_purifier_did_not(few, run, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("settings", "needs"),
+    [
+        ({"method": "pgd", "detector": "gicd", "gradient": "blind"}, "evaluation"),
+        ({"method": "poison", "concepts_from": "none"}, "concept and model"),
+    ],
+)
+def test_an_attack_that_needs_more_than_photos_is_one_line(few, run, config, tmp_path, settings, needs):
+    variant = Path(config[-1])
+    variant.write_text(yaml.safe_dump(yaml.safe_load(variant.read_text()) | {"degradations": {"strong": settings}}))
+    with pytest.raises(UserError, match=f"^attack 'strong' needs {needs}, which a folder of photos does not have$"):
+        run(few, tmp_path / "out", attack="strong")
+    assert not (tmp_path / "out").exists()
+
+
 def test_half_of_the_photos_are_attacked_and_one_of_one(few, run, tmp_path):
     run(few, tmp_path / "three", attack="noise")
     assert list(sizes(tmp_path / "three/attacked")) == ["a.png"]

@@ -145,6 +145,8 @@ def _choose(
     detector = choose("detector", detector or next(iter(experiment.detectors)), list(experiment.detectors))
     if attack is not None:
         choose("attack", attack, list(experiment.degradations))
+        if unknown := sorted(experiment.degradations[attack].needs - {"group"}):
+            raise UserError(f"attack '{attack}' needs {' and '.join(unknown)}, which a folder of photos does not have")
     return Chosen(
         experiment,
         experiment.purifiers[purifier],

@@ -131,3 +131,15 @@ def test_the_workflow(outside):
     assert "build_report" in outside(*snakemake, "--dry-run", cwd=study, extras=True)
     outside(*snakemake, "table1", "--configfile", "config.yaml", "tiny.yaml", cwd=study, extras=True)
     assert (study / "results/tables/table1.md").is_file()
+    outside(
+        *snakemake,
+        "table1",
+        "--report",
+        "table.html",
+        "--configfile",
+        "config.yaml",
+        "tiny.yaml",
+        cwd=study,
+        extras=True,
+    )
+    assert (study / "table.html").is_file()
