@@ -254,6 +254,7 @@ rule build_report:
         configuration=lambda wildcards, output: EXPERIMENT.text,  # not compared, as it takes `output`
         compared_configuration=lambda wildcards: EXPERIMENT.result_text,
         results=lambda wildcards: LAYOUT.results,
+        figures=lambda wildcards: ",".join(Path(its).name for its in JOBS.figures() + JOBS.concept_figures()),
         entries=entries,
         settings=part("statistics"),
         seed=EXPERIMENT.seed,
@@ -261,7 +262,7 @@ rule build_report:
         "report: one page to open from disk"
     shell:
         "cosalpure report page {params.results} --configuration {params.configuration:q} --settings {params.settings:q}"
-        " --entries {params.entries:q} --seed {params.seed} --output {output:q} > {log:q} 2>&1"
+        " --figures {params.figures:q} --entries {params.entries:q} --seed {params.seed} --output {output:q} > {log:q} 2>&1"
 
 
 # Only when asked for, as it needs Chromium: snakemake --cores all screenshots

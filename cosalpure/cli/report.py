@@ -44,6 +44,12 @@ def page(
             "--configuration", metavar="JSON", help="Whole configuration of the run, to be shown.", show_default=False
         ),
     ] = "{}",
+    figures: Annotated[
+        str | None,
+        typer.Option(
+            "--figures", metavar="A.png,B.png", help="Files of the figures to show. Default: all that are there."
+        ),
+    ] = None,
     benchmarks: Benchmarks = LAYOUT.benchmarks,
     settings: Settings = NO_SETTINGS,
     entries: EntryLabels = NO_SETTINGS,
@@ -54,7 +60,8 @@ def page(
     statistics, config = read_statistics(settings), read_configuration(configuration)
     from cosalpure.report.page import run
 
-    run(results, config, statistics, seed, benchmarks, output, read_entries(entries))
+    names = None if figures is None else figures.split(",")
+    run(results, config, statistics, seed, benchmarks, output, read_entries(entries), names)
 
 
 @report.command("screenshot", cls=Command)

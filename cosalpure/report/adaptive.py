@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pandas as pd
 
@@ -11,7 +10,7 @@ from cosalpure.labels import Entries
 from cosalpure.report import attacks, plots, svg
 from cosalpure.report.attacks import Met, Where
 from cosalpure.report.checks import CHECKS, ORDER, Check, Interval, Result, outcomes, worst
-from cosalpure.report.numbers import Bootstrap
+from cosalpure.report.numbers import Bootstrap, read
 from cosalpure.report.sweep import COLUMNS
 from cosalpure.report.table_views import ADAPTIVE, CONFIGURED, measured, tabbed, texts
 from cosalpure.report.view import Adaptive, Cell, Plot, Tabbed, Table
@@ -54,12 +53,11 @@ class Rates:
 
 def build(layout: Layout, scores: pd.DataFrame, entries: Entries, bootstrap: Bootstrap) -> Adaptive | None:
     """Build the section; None where there were no such attacks."""
-    path = Path(layout.table(ADAPTIVE))
-    if not path.exists():
+    table = read(layout, ADAPTIVE, scores)
+    if table.empty:
         return None
     met, rates = attacks.read(layout, scores, entries), Rates(scores, bootstrap)
     found = {check: outcomes(check, met, rates) for check in CHECKS}
-    table = pd.read_parquet(path)
     return Adaptive(
         by_attack(table, rates, entries, bootstrap["level"]),
         tabbed(table, bootstrap["level"]),

@@ -1,6 +1,6 @@
 """The pictures of the report page: per condition three groups, chosen by a rule (`RULE`), never by hand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -74,10 +74,12 @@ def as_data(section: Gallery) -> dict[str, Any]:
     return {"blocks": [asdict(block) for block in section.blocks], "pictures": section.pictures}
 
 
-def figures(layout: Layout) -> Figures | None:
-    """Build the section of the run's figures, as far as they fit; None if there are none."""
+def figures(layout: Layout, names: Collection[str] | None = None) -> Figures | None:
+    """Build the section of figures by the names of their files, of all by default, as far as they fit; None without any."""
     found: list[Tile] = []
     for path in sorted(Path(layout.figures).glob("*.png")):
+        if names is not None and path.name not in names:  # one of another run has stayed
+            continue
         address, kind = data_address(path, side=None), path.stem.partition("_")[0]
         if sum(len(its.picture or "") for its in found) + len(address) > FIGURES_BUDGET:
             return Figures(found, left_out=path.name)

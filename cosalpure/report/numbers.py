@@ -45,10 +45,10 @@ class Numbers:
     def __init__(self, layout: Layout, scores: pd.DataFrame, entries: Entries, bootstrap: Bootstrap):
         self._scores, self._entries, self._bootstrap = scores, entries, bootstrap
         self._cells: dict[tuple[str, ...], tuple[float, ...]] = {}
-        blur = table4_degradation(conditions_in(scores), entries)  # a table 4 of an earlier run may have stayed
+        blur = table4_degradation(conditions_in(scores), entries)
         for name in (*WITH_CELLS, *(["table4"] if blur else [])):
-            self._keep(_read(layout, name))
-        self._differences = _read(layout, "differences")
+            self._keep(read(layout, name, scores))
+        self._differences = read(layout, "differences", scores)
 
     def degraded(self) -> list[tuple[str, str]]:
         """List the (dataset, degradation) that were run, but for the clean reference."""
@@ -103,7 +103,8 @@ class Numbers:
         return self._entries.role("purifiers", purifier) == "reference"
 
 
-def _read(layout: Layout, name: str) -> pd.DataFrame:
-    """Read a table; no rows where the run has no such table."""
+def read(layout: Layout, name: str, scores: pd.DataFrame) -> pd.DataFrame:
+    """Read a table of the run with these score rows; no rows without one, or where one of another run has stayed."""
     path = Path(layout.table(name))
-    return pd.read_parquet(path) if path.is_file() else pd.DataFrame()
+    table = pd.read_parquet(path) if path.is_file() else pd.DataFrame()
+    return table if table.empty or set(conditions_in(table)) <= set(conditions_in(scores)) else table.iloc[:0]

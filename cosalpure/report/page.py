@@ -4,7 +4,7 @@ It opens from disk; its content security policy lets it fetch nothing. The secti
 and printed by Jinja2 templates, which escape every text. What the page's script shows of it, it puts in as text only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,7 @@ def run(
     benchmarks: str,
     output: str,
     entries: Entries,
+    figures: Collection[str] | None = None,
 ) -> None:
     """Write the page of a run.
 
@@ -69,6 +70,7 @@ def run(
         benchmarks: folder of the jobs' benchmark files.
         output: the HTML file to write.
         entries: labels and roles.
+        figures: names of the files of the run's figures. Default: all that are there.
 
     Raises:
         UserError: if there are no tables.
@@ -76,7 +78,7 @@ def run(
     path = Path(Layout(str(results)).scores)
     if not path.exists():
         raise UserError(f"{path}: no such file; make the tables first (snakemake tables)")
-    page = build(Layout(str(results)), pd.read_parquet(path), config, statistics, seed, benchmarks, entries)
+    page = build(Layout(str(results)), pd.read_parquet(path), config, statistics, seed, benchmarks, entries, figures)
     with whole_file(output) as temporary:
         temporary.write_text(render(page), encoding="utf-8")
 
@@ -89,6 +91,7 @@ def build(
     seed: int,
     benchmarks: str,
     entries: Entries,
+    figures: Collection[str] | None = None,
 ) -> Page:
     """Build the page of a run; `every` has all score rows. Sections that have nothing to show are left out."""
     scores = every[[split_repeat(name)[1] is None for name in every["degradation"]]]  # further seeds: in their table
@@ -107,10 +110,10 @@ def build(
         success if success.conditions else None,
         sweep.section(layout, config, entries),
         every_metric,
-        table_views.build(layout, statistics.level),
+        table_views.build(layout, every, statistics.level),
         adaptive.build(layout, scores, entries, bootstrap),
         pictures if pictures.blocks else None,
-        gallery.figures(layout),
+        gallery.figures(layout, figures),
         times.build(read_jobs(benchmarks), numbers, scores, entries),
         provenance.build(jobs, config, seed),
         limits.build(),

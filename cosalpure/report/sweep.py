@@ -86,9 +86,10 @@ def sweep_numbers(table: pd.DataFrame, points: Sequence[Point], entries: Entries
 def section(layout: Layout, config: Mapping[str, Any], entries: Entries) -> Sweeps | None:
     """Build the page's section of the sweeps that were drawn; None if there are none."""
     found = []
-    for path in sorted(Path(layout.figures).glob("sweep_*.csv")):
-        name = path.stem.removeprefix("sweep_")
-        sweep = config.get("sweeps", {}).get(name) or {}
+    for name, sweep in sorted((config.get("sweeps") or {}).items()):
+        path = Path(layout.figure("sweep", name, ending="csv"))
+        if not path.is_file():
+            continue
         axis, numbers = sweep.get("label") or sweep.get("setting") or name, pd.read_csv(path)
         if numbers["images"].any():
             title = f"Success rate against {axis}"

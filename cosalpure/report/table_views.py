@@ -3,11 +3,11 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pandas as pd
 
 from cosalpure.experiment.layout import Layout
+from cosalpure.report.numbers import read
 from cosalpure.report.view import Cell, Tabbed, Table, Tables
 from cosalpure.tables import NAMES
 from cosalpure.tables.definitions import metric_of
@@ -27,10 +27,10 @@ ADAPTIVE = "table5"  # of a section of its own
 CONFIGURED = "that of the configuration"  # an order of rows
 
 
-def build(layout: Layout, level: float) -> Tables | None:
+def build(layout: Layout, scores: pd.DataFrame, level: float) -> Tables | None:
     """Build the section of the run's tables; None if there are none. `level` is that of the intervals."""
-    paths = [Path(layout.table(name)) for name in NAMES if name != ADAPTIVE]
-    found = [tabbed(pd.read_parquet(path), level) for path in paths if path.exists()]
+    tables = [read(layout, name, scores) for name in NAMES if name != ADAPTIVE]
+    found = [tabbed(table, level) for table in tables if not table.empty]
     return Tables(found) if found else None
 
 

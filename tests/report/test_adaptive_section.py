@@ -142,8 +142,8 @@ def test_checks_tell_what_was_expected_and_measured(section):
 def test_success_is_drawn_against_the_bound_of_attacks_that_differ_in_it_alone(run, section):
     assert [plot.heading for plot in section.plots] == ["Success against the bound: JPEG, PGD <large>, mini"]
     layout, scores = run
-    without = scores[scores["degradation"] != "small"]
-    assert adaptive.build(layout, without, ENTRIES, BOOTSTRAP).plots == []
+    met = attacks.read(layout, scores[scores["degradation"] != "small"], ENTRIES)
+    assert adaptive.against_epsilon(met, adaptive.Rates(scores, BOOTSTRAP), ENTRIES) == []
 
 
 def test_the_axis_has_the_bounds_in_order_and_the_rate_without_attack(run):

@@ -17,7 +17,7 @@ from cosalpure.cli import main
 from cosalpure.data import COLUMNS
 from cosalpure.experiment.layout import Layout
 from cosalpure.labels import Entries
-from cosalpure.report import gallery, limits, plots, svg, view
+from cosalpure.report import gallery, limits, plots, svg, sweep, view
 from cosalpure.report import page as report_page
 from cosalpure.report.pictures import data_address
 from cosalpure.report.view import Cite, Figures, Findings, Page, Plot, Strip, Summary, Tile
@@ -217,6 +217,19 @@ def test_manifest_times_and_citations_are_there(page):
     assert re.search(r"<td>torch</td><td>\d", text) and "<td>seed of intervals</td><td>0</td>" in text
     assert "<td>purify</td><td>1</td>" in text and "zhu2024cosalpure" in text and "gal2023textual" in text
     assert "nie2022diffpure" not in text, "only what was used"
+
+
+def test_figures_and_sweeps_of_an_earlier_run_are_not_shown(tmp_path):
+    layout = Layout(str(tmp_path))
+    (tmp_path / "report/figures").mkdir(parents=True)
+    for name in ("overview_mini_jadena_gicd", "overview_mini_pgd_gicd"):
+        Image.new("RGB", (8, 8)).save(layout.figure(name))
+    (tmp_path / "report/figures/sweep_strength.csv").write_text(SWEEP)
+    shown = gallery.figures(layout, ["overview_mini_jadena_gicd.png"])
+    assert [tile.caption.rpartition(": ")[2] for tile in shown.figures] == ["overview_mini_jadena_gicd"]
+    assert len(gallery.figures(layout).figures) == 2 and gallery.figures(layout, [""]) is None
+    assert sweep.section(layout, {"sweeps": {"other": {}}}, Entries()) is None
+    assert sweep.section(layout, {"sweeps": {"strength": {}}}, Entries())
 
 
 def test_mistakes_are_one_line(tmp_path, capsys):

@@ -10,6 +10,7 @@ import pytest
 from cosalpure.experiment.layout import Layout
 from cosalpure.labels import Entries
 from cosalpure.report import adaptive, page, table_views
+from cosalpure.report.numbers import read
 from cosalpure.report.view import Page
 from cosalpure.tables.build import build_table
 from cosalpure.tables.definitions import TABLES
@@ -90,13 +91,27 @@ def test_a_cell_without_a_number_is_last_and_says_so(scores):
     )
 
 
+def test_tables_of_an_earlier_run_are_not_shown(scores, tmp_path):
+    layout, bootstrap = Layout(str(tmp_path)), {"seed": 0, "samples": 20, "level": 0.95}
+    (tmp_path / "tables").mkdir()
+    entries = Entries.of({"degradations": {"jadena": {"label": "PGD", "role": "adaptive"}}})
+    for name in ("table2", "table5"):
+        table = build_table(TABLES[name], scores, "jadena", samples=20, entries=entries)
+        write_parquet(table, layout.table(name))
+    fewer = scores[scores["purifier"] != "diffpure"]
+    assert table_views.build(layout, fewer, 0.95) is None and adaptive.build(layout, fewer, entries, bootstrap) is None
+    assert read(layout, "table2", fewer).empty and not read(layout, "table2", scores).empty
+
+
 def test_attacks_that_know_the_purifier_have_a_section_of_their_own(scores, tmp_path):
     layout, bootstrap = Layout(str(tmp_path)), {"seed": 0, "samples": 20, "level": 0.95}
     (tmp_path / "tables").mkdir()
     entries = Entries.of({"degradations": {"jadena": {"label": "PGD", "role": "adaptive"}}})
-    assert adaptive.build(layout, scores, entries, bootstrap) is None and table_views.build(layout, 0.95) is None
+    assert (
+        adaptive.build(layout, scores, entries, bootstrap) is None and table_views.build(layout, scores, 0.95) is None
+    )
     write_parquet(build_table(TABLES["table5"], scores, "jadena", samples=20, entries=entries), layout.table("table5"))
     section = adaptive.build(layout, scores, entries, bootstrap)
-    assert list(section.table.tabs) == ["GICD", "GCAGC"] and table_views.build(layout, 0.95) is None
+    assert list(section.table.tabs) == ["GICD", "GCAGC"] and table_views.build(layout, scores, 0.95) is None
     text = page.render(Page([section]))
     assert "PGD" in text.partition('class="panel"')[2] and text.count('<div class="panel"') == 2 * 4
