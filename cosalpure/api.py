@@ -39,7 +39,7 @@ from cosalpure.methods import METHODS, Family
 from cosalpure.protocols import Evaluation, Given, Need, only
 from cosalpure.schema import Model, validated
 from cosalpure.seeds import generator
-from cosalpure.tags import EXPERIMENTS, experiment_of, local, names_with_tags, resolve, with_files
+from cosalpure.tags import EXPERIMENTS, experiment_of, local, names_with_tags, resolve, split_tag, with_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,13 +53,14 @@ def create_attack(name: str, model: str | TextToImageSettings | None = None, **s
     """Create a degradation, such as "jadena.mini" or "motion_blur".
 
     The result is called with a group, of which it changes the attacked images, or with images, all of which it changes; and
-    with the concept of an attack that needs one. It returns what it was given, changed.
+    with the concept of an attack that needs one, or whose purifier does. It returns what it was given, changed.
 
     An attack that knows a detector and a purifier takes their names:
 
     Example:
         attacked = create_attack("motion_blur", severity=3)(group)
         attacked = create_attack("pgd", detector="gicd.mini", purifier="jpeg", gradient="bpda")(group)
+        attacked = create_attack("pgd", detector="gicd.mini", purifier="cosalpure.mini")(group, concept)
         attacked = create_attack("poison", model="mini")(group, learn_concept(group, model="mini"))
 
     Args:
@@ -234,15 +235,15 @@ class _Made:
         if "ground_truth" in self.needs and group.ground_truth is None:
             raise UserError(f"{group.name}: {self.who} needs ground truth, and the group has none")
         truth = None if group.ground_truth is None else group.ground_truth[list(chosen)]
-        evaluation = self._evaluation(group) if "evaluation" in self.needs else None
+        evaluation = self._evaluation(group, concept) if "evaluation" in self.needs else None
         return only(self.needs, Given(draws, concept, group.name, group.images, truth, evaluation))
 
-    def _evaluation(self, group: ImageGroup) -> Evaluation:
+    def _evaluation(self, group: ImageGroup, concept: Concept | None) -> Evaluation:
         """Say what the purifier and the detector of the group are going to see."""
         if group.ground_truth is None:
             raise UserError(f"{group.name}: {self.who} needs ground truth, and the group has none")
         return Evaluation(
-            group.images, group.attacked, group.ground_truth, lambda: Given(group.draws("purify"), None, group.name)
+            group.images, group.attacked, group.ground_truth, lambda: Given(group.draws("purify"), concept, group.name)
         )
 
 
@@ -265,7 +266,15 @@ def _chosen(family: Family, name: Any) -> Any:
         return name
     method, settings = resolve(family, name)
     settings = with_files(settings, METHODS[family].get(method).files)
-    return {"family": family, "method": method, "settings": settings.model_dump()}
+    found = {"family": family, "method": method, "settings": settings.model_dump()}
+    if family != "purifiers":
+        return found
+    plain, tag = split_tag(name)
+    average = tag in EXPERIMENTS and experiment_of(tag).purifiers[plain].average_maps
+    return found | {
+        "average_maps": average,
+        "concepts_from": "the call",
+    }  # the concept is given where the attack is called
 
 
 def _matching(family: Family, pattern: str) -> list[str]:

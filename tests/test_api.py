@@ -12,6 +12,7 @@ from PIL import Image
 
 import cosalpure as cp
 from cosalpure import tags
+from cosalpure.api import _chosen
 from cosalpure.concept import FILE
 from cosalpure.concept import stage as concept_stage
 from cosalpure.data import read_groups, read_manifest
@@ -222,6 +223,21 @@ def test_an_attack_on_concept_learning_takes_the_concept(group):
     assert tuple(changed.tolist()) == group.attacked
     with pytest.raises(UserError, match="needs a learned concept"):
         attack(group)
+
+
+@pytest.mark.slow
+def test_an_attack_through_a_purifier_takes_the_purifier_s_concept(group):
+    attack = cp.create_attack("pgd", detector="gicd.mini", purifier="cosalpure.mini", steps=1)
+    concept = cp.Concept("<my-word>", cp.text_to_image("mini").word_vector("object"))
+    changed = (attack(group, concept).images != group.images).flatten(1).any(1)
+    assert tuple(changed.tolist()) == group.attacked
+    with pytest.raises(UserError, match="needs a learned concept"):
+        attack(group)
+
+
+def test_an_attack_knows_whether_the_purifier_s_maps_are_averaged():
+    known = [_chosen("purifiers", name)["average_maps"] for name in ("dda_average.mini", "dda.mini")]
+    assert known == [True, False]
 
 
 def test_an_attack_takes_the_names_of_what_it_knows(group):
