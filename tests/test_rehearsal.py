@@ -29,6 +29,7 @@ MAY_DIFFER = {
     "purifiers.cosalpure.steps",
     "purifiers.diffpure.resolution",
     "purifiers.diffpure.timestep",
+    "purifiers.diffpure_motion_blur.timestep",
     "purifiers.dda.resolution",
     "purifiers.dda.steps",
 }
