@@ -96,7 +96,7 @@ class PublishedDataset(PhotoDataset):
     source: Literal["cosal2015", "icoseg", "cosod3k", "coca"] = Field(description="Name of the published dataset.")
     path: str | None = Field(None, description="Archive or folder that you already have. null: download the archive.")
     groups: PositiveInt | None = Field(
-        None, description="Number of groups, to use a part of the dataset. null: all groups."
+        None, description="Number of groups in `path`, where it holds a part of the dataset. null: all of the dataset."
     )
     ground_truth: Literal[True] = Field(
         True, description="Whether the dataset has ground truth. Every published dataset has it."
