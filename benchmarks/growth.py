@@ -62,7 +62,7 @@ def commands(folder, groups, images):
     read = ["--data", folder / "data", "--images"]
 
     def ours(*words, settings, output):
-        return [sys.executable, "-m", "cosalpure.cli", *words, "--settings", settings, "--output", output]
+        return [sys.executable, "-m", "cosalpure", *words, "--settings", settings, "--output", output]
 
     def text(model):
         return model.model_dump_json()

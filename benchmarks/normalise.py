@@ -67,7 +67,7 @@ def make_photographs(folder, count):
 def measure(source, output, threads):
     """One run of the command: (seconds, CPU seconds, peak memory of its largest process in MB)."""
     settings = f"{{path: {source}, size: 224, problems: strict}}"
-    command = [sys.executable, "-m", "cosalpure.cli", "data", "photos", "--output", str(output)]
+    command = [sys.executable, "-m", "cosalpure", "data", "photos", "--output", str(output)]
     start = time.perf_counter()
     with open(os.devnull, "w") as nowhere:
         process = subprocess.Popen([*command, "--settings", settings, "--threads", str(threads)], stderr=nowhere)

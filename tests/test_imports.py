@@ -10,10 +10,10 @@ ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"torch", "diffusers", "transformers", "scipy", "matplotlib"}
 COMMANDS = {
     "help": ["cosalpure", "--help"],
-    "help of a command with choices": ["cosalpure.cli", "detect", "--help"],
-    "config check": ["cosalpure.cli", "config", "check"],
-    "plan": ["cosalpure.cli", "plan", "config/paper.yaml"],
-    "weights list": ["cosalpure.cli", "weights", "list"],
+    "help of a command with choices": ["cosalpure", "detect", "--help"],
+    "config check": ["cosalpure", "config", "check"],
+    "plan": ["cosalpure", "plan", "config/paper.yaml"],
+    "weights list": ["cosalpure", "weights", "list"],
     "dry run": ["snakemake", "--dry-run", "--quiet", "--nolock"],
     "dry run of the paper's": ["snakemake", "-n", "-q", "--nolock", "--configfile", "config/paper.yaml"],
 }

@@ -179,7 +179,7 @@ def test_unknown_names_are_answered_with_the_known_ones(capsys):
 
 
 def fetching(tmp_path, sources):
-    command = [sys.executable, "-m", "cosalpure.cli", "weights", "fetch", "model", "--sources", str(sources)]
+    command = [sys.executable, "-m", "cosalpure", "weights", "fetch", "model", "--sources", str(sources)]
     return subprocess.Popen([*command, "--folder", str(tmp_path / "w")], stderr=subprocess.PIPE, text=True)
 
 
@@ -221,7 +221,7 @@ def test_two_processes_that_want_one_file_at_once_share_one_download(tmp_path, k
             (tmp_path / f"run{number}").mkdir()
             (tmp_path / f"run{number}" / folder).symlink_to(tmp_path / "shared")
             (tmp_path / "shared").mkdir(exist_ok=True)
-            command = [sys.executable, "-m", "cosalpure.cli", kind, "fetch", name, "--sources", sources]
+            command = [sys.executable, "-m", "cosalpure", kind, "fetch", name, "--sources", sources]
             with logs[number].open("w") as log:
                 runs.append(subprocess.Popen(list(map(str, command)), stderr=log, cwd=tmp_path / f"run{number}"))
         assert [run.wait(timeout=90) for run in runs] == [0, 0], [log.read_text() for log in logs]
@@ -290,7 +290,7 @@ def test_a_repository_of_the_hub_becomes_a_folder(tmp_path):
     with FileServer({}) as server:
         server.files |= hub(server, "them/model", files | rest, revision="v2")
         sources = table(tmp_path, "model,weights,model/,hf:them/model@v2,1,,MIT,tests")
-        command = [sys.executable, "-m", "cosalpure.cli", "weights", "fetch", "model", "--sources", str(sources)]
+        command = [sys.executable, "-m", "cosalpure", "weights", "fetch", "model", "--sources", str(sources)]
         environment = os.environ | {"HF_ENDPOINT": server.url, "HF_HOME": str(tmp_path / "hf")}
         folder = tmp_path / "w"
         done = subprocess.run([*command, "--folder", str(folder)], env=environment, capture_output=True, text=True)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import typer
 
 from cosalpure.cli.application import app
-from cosalpure.cli.renamed import current
 from cosalpure.errors import UserError
 from cosalpure.extras import optional
 from cosalpure.memory import keep_freed
@@ -48,7 +47,7 @@ def _run(arguments: list[str]) -> int:
     """Run the command without Typer's own handling of errors, which would hide KeyboardInterrupt and OSError."""
     command = typer.main.get_command(app)
     try:
-        with optional(), command.make_context("cosalpure", current(arguments)) as context:
+        with optional(), command.make_context("cosalpure", arguments) as context:
             return int(command.invoke(context) or 0)
     except typer.Exit as end:  # after --help and --version
         return end.exit_code

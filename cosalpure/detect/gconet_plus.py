@@ -7,7 +7,7 @@ from cosalpure import networks
 from cosalpure.detect.common import resize
 from cosalpure.detect.group_affinity import GroupAffinityDetector
 from cosalpure.detect.settings import GCoNetPlusSettings
-from cosalpure.networks.gconet_plus import GENTLE, binarised
+from cosalpure.networks.gconet_plus import binarised, smooth_logits
 from cosalpure.protocols import NOTHING, Given
 
 
@@ -37,8 +37,7 @@ class GCoNetPlus(GroupAffinityDetector):
 
     def logits(self, images: Tensor) -> Tensor:
         """Predict smooth logits (N, 1, H, W) of a group (N, 3, H, W) in [0, 1]: 50 (b - t), without the head's jump."""
-        values, threshold = self._values_and_threshold(images)
-        return resize(GENTLE * (values - threshold), images.shape[-2:]).to(images.device)
+        return resize(smooth_logits(*self._values_and_threshold(images)), images.shape[-2:]).to(images.device)
 
     def _values_and_threshold(self, images: Tensor) -> tuple[Tensor, Tensor]:
         values, threshold = zip(*self.decoded(images, self.network.co_x5), strict=True)

@@ -55,6 +55,14 @@ def steepness(values: Tensor, threshold: Tensor) -> float:
     return GENTLE if exponent.exp().isinf().any() else STEEP
 
 
+def smooth_logits(values: Tensor, threshold: Tensor) -> Tensor:
+    """Return 50 (b - t), for attacks and training: positive where the map is above one half.
+
+    Its sigmoid is the map without the jump between steepnesses. At 300 the map is flat nearly everywhere.
+    """
+    return GENTLE * (values - threshold)
+
+
 def binarised(values: Tensor, threshold: Tensor) -> Tensor:
     """Turn a group's values b and thresholds t into maps in [0, 1]: the sigmoid of k (b - t), k being the steepness."""
     return (steepness(values, threshold) * (values - threshold)).sigmoid()
@@ -86,14 +94,6 @@ class GCoNetPlus(nn.Module):
     def forward(self, images: Tensor, counts: Sequence[int] | None = None) -> Tensor:
         """Predict maps; `counts` images a group where there are several groups, by default all are one."""
         return binarised(*self.values_and_threshold(images, counts))
-
-    def smooth_logits(self, images: Tensor, counts: Sequence[int] | None = None) -> Tensor:
-        """Return 50 (b - t), for attacks and training: positive where the map is above one half.
-
-        Its sigmoid is the map without the jump between steepnesses. At 300 the map is flat nearly everywhere.
-        """
-        values, threshold = self.values_and_threshold(images, counts)
-        return GENTLE * (values - threshold)
 
     def values_and_threshold(self, images: Tensor, counts: Sequence[int] | None = None) -> tuple[Tensor, Tensor]:
         """Return what the DB head compares: the map b and the threshold t, (N, 1, H, W) each, in (0, 1)."""

@@ -61,12 +61,11 @@ class ADMSettings:
 def train_adm(
     output: str | Path,
     settings: ADMSettings | None = None,
-    resources: str | Path | None = None,
     compute: Compute | None = None,
 ) -> dict[str, Any]:
     """Train and write `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
     output, its, compute = Path(output), settings or ADMSettings(), compute or Compute()
-    world = MiniWorld(resources) if resources else MiniWorld()
+    world = MiniWorld()
     pool = ScenePool(world, world.concepts("train"), its.scenes, its.portraits, its.seed, compute.workers)
     dev = ScenePool(world, world.concepts("dev"), 1, 0, its.seed)
     keys = ("channels", "channel_mult", "blocks", "attention", "head_channels")

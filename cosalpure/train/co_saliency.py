@@ -17,9 +17,9 @@ from cosalpure.train.compute import Compute
 from cosalpure.train.scenes import ScenePool, add_rivals, augment
 
 
-def pools(settings: Any, resources: str | Path | None = None, workers: int = 0) -> tuple[ScenePool, ScenePool]:
+def pools(settings: Any, workers: int = 0) -> tuple[ScenePool, ScenePool]:
     """Make the training scenes, and a group of each dev concept, whose concepts no training shows."""
-    world = MiniWorld(resources) if resources else MiniWorld()
+    world = MiniWorld()
     sizes = (settings.scenes, settings.portraits)
     train = ScenePool(world, world.concepts("train"), *sizes, settings.seed, workers)
     return train, ScenePool(world, world.concepts("dev"), settings.dev_group, 0, settings.seed, workers)

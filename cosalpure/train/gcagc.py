@@ -58,12 +58,11 @@ class GCAGCSettings:
 def train_gcagc(
     output: str | Path,
     settings: GCAGCSettings | None = None,
-    resources: str | Path | None = None,
     compute: Compute | None = None,
 ) -> dict[str, Any]:
     """Train and write `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
     output, its, compute = Path(output), settings or GCAGCSettings(), compute or Compute()
-    pool, dev = pools(its, resources, compute.workers)
+    pool, dev = pools(its, compute.workers)
     arch = {key: getattr(its, key) for key in ("width", "modules", "blocks", "input_size")}
     network, arch = common.new_or_started("gcagc", arch, its.start, its.seed)
     network = network.to(compute.torch_device, memory_format=torch.channels_last)

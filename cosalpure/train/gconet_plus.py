@@ -20,7 +20,7 @@ import torch
 from cosalpure.detect import settings as detectors
 from cosalpure.detect.common import resize
 from cosalpure.detect.gconet_plus import GCoNetPlus
-from cosalpure.networks.gconet_plus import GENTLE
+from cosalpure.networks.gconet_plus import smooth_logits
 from cosalpure.train.co_saliency import map_loss
 from cosalpure.train.compute import Compute
 from cosalpure.train.group_affinity import Batch, Learner, empty_loss, train
@@ -57,7 +57,6 @@ class GCoNetPlusSettings:
 def train_gconet_plus(
     output: str | Path,
     settings: GCoNetPlusSettings | None = None,
-    resources: str | Path | None = None,
     compute: Compute | None = None,
 ) -> dict[str, Any]:
     """Train and write `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
@@ -67,7 +66,7 @@ def train_gconet_plus(
     def detector(network: Any, device: torch.device) -> GCoNetPlus:
         return GCoNetPlus(detectors.GCoNetPlusSettings(), network, device)
 
-    return train("gconet_plus", "co_x5", sizes, output, its, group_losses, detector, resources, compute)
+    return train("gconet_plus", "co_x5", sizes, output, its, group_losses, detector, compute)
 
 
 def group_losses(
@@ -88,7 +87,7 @@ def group_losses(
         values, threshold = network.decode(network.laterals([scale[:count] for scale in maps]), own)
         shown, mistaken = model.contrast(own).float(), model.contrast(other).float()
         class_loss = model.class_loss(deepest[count:], batch.labels, its.label_smoothing)
-    logits = GENTLE * (values.float() - threshold.float())
+    logits = smooth_logits(values.float(), threshold.float())
     coarse = resize(batch.masks, shown.shape[-2:])
     return {
         "saliency": map_loss(logits.sigmoid(), batch.masks),

@@ -90,12 +90,11 @@ class GICDSettings:
 def train_gicd(
     output: str | Path,
     settings: GICDSettings | None = None,
-    resources: str | Path | None = None,
     compute: Compute | None = None,
 ) -> dict[str, Any]:
     """Train and write `output` (.safetensors); logs and checkpoints lie in the folder of the same name. Resumable."""
     output, settings, compute = Path(output), settings or GICDSettings(), compute or Compute()
-    pool, dev = pools(settings, resources, compute.workers)
+    pool, dev = pools(settings, compute.workers)
     arch = {key: getattr(settings, key) for key in ("width", "channels", "classifier_width", "pool", "input_size")}
     arch["classes"] = len(pool.concepts)
     network, arch = common.new_or_started("gicd", arch, settings.start, settings.seed)

@@ -61,7 +61,6 @@ def train(
     its: Any,
     group_losses: Callable[..., dict[str, torch.Tensor]],
     detector: Callable[[Any, torch.device], Any],
-    resources: str | Path | None,
     compute: Compute | None,
 ) -> dict[str, Any]:
     """Train a network and write `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable.
@@ -74,7 +73,6 @@ def train(
         its: the training's settings.
         group_losses: gives the losses of (learner, batch, settings, autocast).
         detector: makes the detector of (network, device), whose success on the dev concepts is measured.
-        resources: folder of sprites and backgrounds. Default: the bundled one.
         compute: where and how long to compute.
 
     Returns:
@@ -82,7 +80,7 @@ def train(
     """
     output, compute = Path(output), compute or Compute()
     device = compute.torch_device
-    pool, dev = pools(its, resources, compute.workers)
+    pool, dev = pools(its, compute.workers)
     model, arch = learner(name, deepest, its, {key: getattr(its, key) for key in sizes}, len(pool.concepts))
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 

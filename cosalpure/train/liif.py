@@ -61,13 +61,12 @@ class LIIFSettings:
 def train_liif(
     output: str | Path,
     settings: LIIFSettings | None = None,
-    resources: str | Path | None = None,
     compute: Compute | None = None,
 ) -> dict[str, Any]:
     """Train and write `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
     output, its, compute = Path(output), settings or LIIFSettings(), compute or Compute()
     folder, classifier = output.with_suffix(""), Classifier(its.classifier, compute.torch_device)
-    learned, held_out = sources(its, classifier, resources, compute.workers)
+    learned, held_out = sources(its, classifier, compute.workers)
     pairs = Pairs(learned, classifier, folder, its)
     network, arch = start_network(its)
     network = network.to(compute.torch_device).train()
@@ -105,17 +104,15 @@ def train_liif(
     return training
 
 
-def sources(
-    its: LIIFSettings, classifier: Classifier, resources: str | Path | None = None, workers: int = 0
-) -> tuple[Source, Source]:
+def sources(its: LIIFSettings, classifier: Classifier, workers: int = 0) -> tuple[Source, Source]:
     """Make (images to learn from, held-out images): train and dev concepts, or two parts of a folder."""
     if its.images:
         folder = Folder(its.images, its.target_side, classifier)
         order = numpy_generator(its.seed, "held out").permutation(len(folder))
         count = min(its.held_out, len(folder) // 2)
         return Some(folder, sorted(order[count:])), Some(folder, sorted(order[:count]))
-    world = MiniWorld(resources) if resources else MiniWorld()
-    make = partial(Scenes, side=its.target_side, classifier=classifier, resources=resources, workers=workers)
+    world = MiniWorld()
+    make = partial(Scenes, side=its.target_side, classifier=classifier, workers=workers)
     learned = make(world.concepts("train"), its.scenes, its.portraits, seed=its.seed)
     concepts = world.concepts("dev")
     dev = make(concepts, -(-its.held_out // len(concepts)), 0, seed=its.seed)

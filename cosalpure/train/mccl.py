@@ -57,7 +57,6 @@ class MCCLSettings:
 def train_mccl(
     output: str | Path,
     settings: MCCLSettings | None = None,
-    resources: str | Path | None = None,
     compute: Compute | None = None,
 ) -> dict[str, Any]:
     """Train and write `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
@@ -67,7 +66,7 @@ def train_mccl(
     def detector(network: Any, device: torch.device) -> MCCL:
         return MCCL(detectors.MCCLSettings(), network, device)
 
-    return train("mccl", "co_x4", sizes, output, its, group_losses, detector, resources, compute)
+    return train("mccl", "co_x4", sizes, output, its, group_losses, detector, compute)
 
 
 def group_losses(

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from cosalpure import networks
-from cosalpure.data.mini import RESOURCES, MiniWorld
+from cosalpure.data.mini import MiniWorld
 from cosalpure.errors import UserError
 from cosalpure.io import read_pixels, to_uint8, whole_file
 from cosalpure.seeds import generator, numpy_generator
@@ -69,10 +69,9 @@ class Scenes:
         side: int,
         seed: int,
         classifier: Classifier,
-        resources: str | Path | None = None,
         workers: int = 0,
     ) -> None:
-        world = MiniWorld(resources or RESOURCES, side)
+        world = MiniWorld(size=side)
 
         def compose(concept: str) -> list[np.ndarray]:
             rng = numpy_generator(seed, "pairs", concept)

@@ -55,12 +55,11 @@ class PoolNetSettings:
 def train_poolnet(
     output: str | Path,
     settings: PoolNetSettings | None = None,
-    resources: str | Path | None = None,
     compute: Compute | None = None,
 ) -> dict[str, Any]:
     """Train and write `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
     output, its, compute = Path(output), settings or PoolNetSettings(), compute or Compute()
-    pool, dev = pools(its, resources, compute.workers)
+    pool, dev = pools(its, compute.workers)
     arch = {"width": its.width, "layers": its.layers}
     network, arch = common.new_or_started("poolnet", arch, its.start, its.seed)
     if not its.start:

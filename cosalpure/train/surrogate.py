@@ -46,12 +46,11 @@ class SurrogateSettings:
 def train_surrogate(
     output: str | Path,
     settings: SurrogateSettings | None = None,
-    resources: str | Path | None = None,
     compute: Compute | None = None,
 ) -> dict[str, Any]:
     """Train and write `output` (.safetensors); log and checkpoint lie in the folder of the same name. Resumable."""
     output, settings, compute = Path(output), settings or SurrogateSettings(), compute or Compute()
-    world = MiniWorld(resources) if resources else MiniWorld()
+    world = MiniWorld()
     concepts, sizes = world.concepts("train"), (settings.scenes, settings.portraits)
     pool = ScenePool(world, concepts, *sizes, settings.seed, compute.workers)
     arch = {"width": settings.width, "classes": len(pool.concepts)}

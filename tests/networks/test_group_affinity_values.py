@@ -176,7 +176,7 @@ def test_one_pixel_decides_how_steep_the_head_is_for_the_whole_group():
 def test_the_smooth_logit_has_the_maps_sign_and_gradients_where_the_map_is_flat(official):
     _, network = official
     images = networks.normalise(group("gconet_plus", "n1")[..., 96:160, 96:160]).requires_grad_()
-    logits, maps = network.smooth_logits(images), network(images)
+    logits, maps = gconet_plus.smooth_logits(*network.values_and_threshold(images)), network(images)
     assert torch.equal(logits > 0, maps > 0.5)
     (smooth,) = torch.autograd.grad(logits.sum(), images, retain_graph=True)
     (steep,) = torch.autograd.grad(maps.sum(), images)

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.workflow
 
 def cosalpure(*arguments, cwd=None):
     """Run the command; (exit status, lines on standard error)."""
-    done = subprocess.run([sys.executable, "-m", "cosalpure.cli", *arguments], capture_output=True, text=True, cwd=cwd)
+    done = subprocess.run([sys.executable, "-m", "cosalpure", *arguments], capture_output=True, text=True, cwd=cwd)
     return done.returncode, done.stderr.strip().splitlines()
 
 

@@ -1,8 +1,0 @@
-"""`python -m cosalpure.cli` is the command `cosalpure` of this Python."""
-
-import sys
-
-from cosalpure.cli import main
-
-if __name__ == "__main__":
-    sys.exit(main())
