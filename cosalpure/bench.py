@@ -157,7 +157,10 @@ def replace(path: Path, stage: str, text: str) -> None:
     found = {}
     if path.exists():
         pattern = r"<!-- bench: (\w+) -->\n(.*?)\n<!-- end -->"
-        found = dict(re.findall(pattern, path.read_text(encoding="utf-8"), re.S))
+        text_before = path.read_text(encoding="utf-8", errors="replace")
+        if not text_before.startswith(HEADER):
+            raise UserError(f"{path}: not a file of `cosalpure bench`; choose another --output")
+        found = dict(re.findall(pattern, text_before, re.S))
     found[stage] = text
     parts = [f"<!-- bench: {name} -->\n{found[name]}\n<!-- end -->\n" for name in STAGES if name in found]
     with whole_file(path) as temporary:

@@ -29,8 +29,14 @@ SAVE_8_BITS = "save it with 8 bits a channel"
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; move it to `path` when the block ends well, else remove it."""
+    """Yield a temporary path beside `path`; move it to `path` when the block ends well, else remove it.
+
+    Raises:
+        UserError: if `path` is a folder or a device.
+    """
     path = Path(path)
+    if not path.name or (path.exists() and not path.is_file()):
+        raise UserError(f"{path}: is not a file; choose another name for the output")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -42,8 +48,14 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; replace `path` with it when the block ends well."""
+    """Yield a temporary folder beside `path`; replace `path` with it when the block ends well.
+
+    Raises:
+        UserError: if `path` is a file, a device or a link.
+    """
     path = Path(path)
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise UserError(f"{path}: is not a folder; choose another one for the output")
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):  # of a job that was killed
         shutil.rmtree(leftover, ignore_errors=True)

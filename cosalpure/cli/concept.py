@@ -13,6 +13,7 @@ from cosalpure.cli.options import (
     Seed,
     Settings,
     Threads,
+    apart,
     output,
     read_model,
     read_settings,
@@ -35,6 +36,7 @@ def concept(
 
     chosen, model = read_settings(ConceptLearning, settings), read_model(text_to_image)
     span = span_of(groups, data)
+    apart(output, data, images)
     from cosalpure.concept.stage import run
 
     run(chosen, model, data, images, output, span, seed)

@@ -14,6 +14,7 @@ from cosalpure.cli.options import (
     Seed,
     Settings,
     Threads,
+    apart,
     output,
     read_model,
     read_settings,
@@ -42,6 +43,7 @@ def degrade(
 
     chosen, model = read_settings(DEGRADATIONS.get(method).settings, settings), read_model(text_to_image)
     span = span_of(groups, data)
+    apart(output, data, concepts)
     from cosalpure.degrade.stage import run
 
     run(method, chosen, data, output, span, seed, model, concepts)

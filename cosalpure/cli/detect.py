@@ -12,6 +12,7 @@ from cosalpure.cli.options import (
     Images,
     Settings,
     Threads,
+    apart,
     output,
     read_settings,
     span_of,
@@ -36,10 +37,11 @@ def detect(
 
     chosen = read_settings(DETECTORS.get(method).settings, settings)
     span = span_of(groups, data)
+    apart(output, data, images, average_with)
     from cosalpure.detect.stage import run
     from cosalpure.draws import count, first_last, folder, keep
 
     draws = count(images)
-    keep(output, draws)
     for draw in first_last(draws):
         run(method, chosen, data, folder(images, draw), folder(output, draw), span, average_with)
+    keep(output, draws)

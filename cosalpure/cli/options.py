@@ -1,10 +1,12 @@
 """The options that several commands share, and what is read from them."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cosalpure.errors import UserError
 from cosalpure.experiment.files import DEFAULT
 from cosalpure.experiment.layout import Layout
 
@@ -70,7 +72,11 @@ Seed = Annotated[int, typer.Option("--seed", help="Seed from which all randomnes
 Threads = Annotated[
     int,
     typer.Option(
-        "--threads", callback=limit_threads, help="Number of CPU threads. Results can differ between numbers."
+        "--threads",
+        min=1,
+        max=1024,
+        callback=limit_threads,
+        help="Number of CPU threads. Results can differ between numbers.",
     ),
 ]
 Folder = Annotated[str, typer.Option("--folder", metavar="DIR", help="Folder of the downloaded files.")]
@@ -122,6 +128,13 @@ def read_experiment(files: list[str] | None) -> "Experiment":
 
     experiment: Experiment = load_files(files or [DEFAULT])
     return experiment
+
+
+def apart(output: str, *inputs: str | None) -> None:
+    """Refuse an --output that is one of the folders that are read."""
+    for folder in filter(None, inputs):
+        if Path(output).resolve() == Path(folder).resolve():
+            raise UserError(f"--output {output}: is read by the same command; choose another folder")
 
 
 def span_of(groups: str, data: str) -> str:

@@ -15,6 +15,7 @@ from cosalpure.cli.options import (
     Seed,
     Settings,
     Threads,
+    apart,
     output,
     read_model,
     read_settings,
@@ -45,10 +46,11 @@ def purify(
 
     chosen, model = read_settings(PURIFIERS.get(method).settings, settings), read_model(text_to_image)
     span = span_of(groups, data)
+    apart(output, data, images, concepts)
     from cosalpure.draws import first_last, folder, keep, seed_of
     from cosalpure.purify.stage import run
 
-    keep(output, draws)
     for draw in first_last(draws):
         place, own_seed = folder(output, draw), seed_of(seed, draw)
         run(method, chosen, model, data, images, concepts, place, span, own_seed)
+    keep(output, draws)

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.parquet"
 COLUMNS = ("dataset", "group", "slug", "index", "file", "sha256", "attacked", "original", "truth", "left_out")
+READ = ("dataset", "group", "slug", "index", "file", "attacked")  # by the stages
 SLUG = 60  # characters at most
+NAME = re.compile(r"(?!\.)[^/\\\x00-\x1f]{1,255}")  # of a file within a folder
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,17 @@ def read_manifest(data: str | Path) -> "pd.DataFrame":
     if not path.exists():
         raise UserError(f"{path}: no such file; make the dataset first (cosalpure data, or snakemake data)")
     try:
-        return pd.read_parquet(path)
+        rows = pd.read_parquet(path)
     except Exception as error:
         raise UserError(f"{path}: not a readable manifest ({error})") from None
+    if lacking := [name for name in READ if name not in rows]:
+        raise UserError(f"{path}: not a manifest: it lacks {', '.join(lacking)}")
+    for name in ("slug", "file"):
+        if strange := [its for its in rows[name].unique() if not (isinstance(its, str) and NAME.fullmatch(its))]:
+            raise UserError(f"{path}: {name}: {strange[0]!r} is not a name of a file")
+    if not all(isinstance(its, bool) for its in rows["attacked"]):
+        raise UserError(f"{path}: attacked: expected true or false in every row")
+    return rows
 
 
 def read_groups(data: str | Path, span: str | None = None) -> list[Group]:

@@ -1,5 +1,6 @@
 """Photos of any size and format become PNG files of one size, many at a time: images bicubic, ground truth nearest."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -206,6 +207,7 @@ def _resized(pixels: np.ndarray, size: int, how: Image.Resampling) -> np.ndarray
 
 def _mapped(tasks: Iterable[Task], threads: int) -> Iterator[Taken]:
     """Run `take` on every task, in order, in `threads` processes."""
+    threads = min(threads, os.cpu_count() or 1)
     with ProcessPoolExecutor(threads) if threads > 1 else nullcontext() as pool:
         try:
             yield from pool.map(take, tasks, chunksize=8) if pool else map(take, tasks)

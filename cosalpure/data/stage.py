@@ -42,6 +42,7 @@ def run(
 
     `archives` is the folder of downloaded archives, `sources` the table of where they come from.
     """
+    _check_output(Path(output), getattr(settings, "path", None))
     job = record.begin("data", output, settings.source, settings, seed)
     with whole_folder(output) as folder:
         if settings.source == "mini":
@@ -52,6 +53,18 @@ def run(
             with _as_folder(origin, folder) as photos:
                 rows = take_photos(name, settings, photos, folder, listed, threads)
         record.write(pd.DataFrame(rows, columns=list(COLUMNS)), folder / MANIFEST, job)
+
+
+def _check_output(output: Path, origin: str | None) -> None:
+    """Refuse to replace a folder that holds anything but a dataset, or the photos that it is made from."""
+    if output.is_dir() and any(output.iterdir()) and not (output / MANIFEST).is_file():
+        raise UserError(f"{output}: holds other files; choose a new folder for the dataset")
+    if origin:
+        ours, theirs = output.resolve(), Path(origin).resolve()
+        if ours == theirs or ours in theirs.parents:
+            raise UserError(
+                f"{output}: holds the photos that the dataset is made from ({origin}); choose another folder"
+            )
 
 
 def _origin(settings: PhotoDataset, archives: str | Path, sources: str | Path | None) -> Path:

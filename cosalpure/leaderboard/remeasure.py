@@ -24,6 +24,7 @@ from cosalpure.verify import SPREAD
 ROOT = Path(__file__).parents[2]  # of the clone, where the Snakefile is
 EXPERIMENT = "mini"  # the experiment that everybody can run
 ROUNDING = 2e-6
+MADE = {"venv", "entry.yaml", "results", "logs", ".snakemake", "leaderboard"}  # in the folder of the new run
 
 
 def run(path: str, work: str, cores: int) -> int:
@@ -48,6 +49,8 @@ def run(path: str, work: str, cores: int) -> int:
         raise UserError(
             f"{path}: environment.experiment: only {EXPERIMENT} is measured again, not {entry.environment.experiment}"
         )
+    if other := sorted(its.name for its in Path(work).glob("*") if its.name not in MADE):
+        raise UserError(f"--work {work}: holds other files, such as {other[0]}; choose a new folder")
     files = prepare(entry, Path(work))
     _workflow(entry, files, Path(work), cores)
     again = read_entry(_submitted(entry, files, Path(work)))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosalpure.data import read_manifest
+from cosalpure.data import NAME, read_manifest
 from cosalpure.errors import UserError
 from cosalpure.experiment.layout import DEPTH, KEYS, Layout
 from cosalpure.io import whole_file
@@ -26,7 +26,6 @@ COLUMNS = (*KEYS, *IMAGE, "status", *METRICS, *HASHES, "left_out")
 TEXTS = [*KEYS, "group", "slug", "file", "status", *HASHES]
 KINDS = {"index": "int64", "left_out": "int64", "attacked": "bool", **dict.fromkeys(METRICS, "float64")}
 NAMES = (*KEYS, "slug", "file")  # that become parts of a path
-NAME = re.compile(r"(?!\.)[^/\\\x00-\x1f]{1,255}")
 PRINTABLE = re.compile(r".{0,255}")
 MOST_BYTES = 64_000_000  # of the file
 MOST_UNPACKED = 1_000_000_000

@@ -112,7 +112,9 @@ def test_images_attacked_in_one_run_alone_are_no_pairs(split, tmp_path, capsys):
     b = rows([0, 1, 0, 1, 0, 0, 1, 1]).assign(attacked=[True, False] * 2 + [True, True, False, False])
     folders = [results(tmp_path / "a", a), results(tmp_path / "b", b)]
     out = tmp_path / "out.csv"
-    assert main(["compare", *folders, *FEW, "--metric", "success", "--split", split, "--output", str(out)]) == 0
+    assert (
+        main(["tables", "compare", *folders, *FEW, "--metric", "success", "--split", split, "--output", str(out)]) == 0
+    )
     (row,) = pd.read_csv(out).itertuples()
     assert row.value == 0 and row.done == {"avg": 6, "adv": 3, "clean": 3}[split]
     assert "2 of 8 pairs are excluded" in capsys.readouterr().out

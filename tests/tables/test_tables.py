@@ -145,7 +145,7 @@ def test_incomplete_conditions_are_counted_and_marked(broken):
 def test_an_incomplete_condition_is_never_the_best(broken):
     row = markdown_row(build("table2", broken, **FEW), "CosalPure")
     assert not any("**" in cell for cell in row)
-    assert markdown_row(build("table2", broken, **FEW), "DiffPure (DDPM)")[4].startswith("**0.300")
+    assert markdown_row(build("table2", broken, **FEW), "DiffPure")[4].startswith("**0.300")
 
 
 def test_a_condition_without_any_scores_keeps_its_row(scores):
@@ -210,7 +210,7 @@ def test_markdown_stacks_detectors_and_shows_the_published_values(paper_scores):
 def test_bold_marks_the_best_of_each_column_as_the_paper_does(scores):
     table = build("table1", scores, **FEW)
     assert [cell.startswith("**") for cell in markdown_row(table, "CosalPure")[3:]] == [True, True, True, False]
-    assert [cell.startswith("**") for cell in markdown_row(table, "DiffPure (DDPM)")[3:]] == [False, False, True, True]
+    assert [cell.startswith("**") for cell in markdown_row(table, "DiffPure")[3:]] == [False, False, True, True]
     clean = markdown_row(table, "Clean (no attack)")
     assert not any("**" in cell for cell in clean)  # it would win the success rate
 
@@ -276,7 +276,7 @@ def test_every_table_says_how_many_images_have_an_empty_ground_truth(scores):
 def test_csv_holds_full_numbers_and_their_intervals(broken, tmp_path):
     write_table(build("table2", broken, **FEW), tmp_path / "table2")
     rows = {row["method"]: row for row in csv.DictReader((tmp_path / "table2.csv").open())}
-    assert list(rows) == ["Clean (no attack)", "Source-Only", "DiffPure (DDPM)", "CosalPure"]
+    assert list(rows) == ["Clean (no attack)", "Source-Only", "DiffPure", "CosalPure"]
     row = rows["CosalPure"]
     assert float(row["GICD adv↑"]) == pytest.approx(150 / 305, abs=1e-6)
     assert float(row["GICD adv↑ low"]) <= float(row["GICD adv↑"]) <= float(row["GICD adv↑ high"])
