@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cosalpure.errors import UserError
+from cosalpure.yaml_text import read_yaml
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # becomes a folder's name
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -51,12 +52,7 @@ def parse(cls: type[Settings], text: str, where: str) -> Settings:
 
 def inline(text: str, where: str) -> dict[str, Any]:
     """Parse inline YAML as a dictionary."""
-    import yaml
-
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"{where}: not YAML: {str(error).splitlines()[0]}") from None
+    values = read_yaml(text, where)
     if not isinstance(values, dict):
         raise UserError(f"{where}: expected keys and values such as '{{steps: 10}}', found {text!r}")
     return values
@@ -92,7 +88,10 @@ def _lines(error: ValidationError, prefix: str, cls: type[Model]) -> list[str]:
         location = [part for part in item["loc"] if part not in TAGS]
         key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
         place = f"{prefix}{key}" if key else prefix.rstrip(": .")
-        if item["type"] == "extra_forbidden":
+        if item["type"] == "too_short":
+            if len(item["input"]) == item["ctx"]["actual_length"]:  # else an item was wrong, which has its own line
+                lines.append(f"{place}: expected {item['ctx']['min_length']} or more, found {item['input']!r}")
+        elif item["type"] == "extra_forbidden":
             lines.append(f"{place}: unknown key{_guess(location, cls)}")
         elif item["type"] == "missing":
             lines.append(f"{place}: this key is missing")

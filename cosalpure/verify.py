@@ -20,7 +20,7 @@ from cosalpure import provenance
 from cosalpure.bundled import ASSETS
 from cosalpure.concept.settings import ConceptLearning
 from cosalpure.diffusion.settings import TextToImage
-from cosalpure.errors import UserError
+from cosalpure.errors import UserError, one_line
 from cosalpure.experiment.layout import KEYS, Layout
 from cosalpure.io import whole_file
 from cosalpure.methods import METHODS
@@ -118,7 +118,10 @@ def means_of(scores: str) -> Means:
 
     if not Path(scores).is_file():
         raise UserError(f"{scores}: no scores yet; run the workflow first: snakemake")
-    table = pyarrow.parquet.read_table(scores, columns=[*KEYS, "attacked", *METRICS])
+    try:
+        table = pyarrow.parquet.read_table(scores, columns=[*KEYS, "attacked", *METRICS])
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(f"{scores}: not a table of scores ({one_line(error, 200)})") from None
     sums = table.group_by([*KEYS, "attacked"], use_threads=False).aggregate(
         [("attacked", "count"), *((metric, kind) for metric in METRICS for kind in ("sum", "count"))]
     )

@@ -60,14 +60,14 @@ def test_a_record_says_what_the_job_was_made_with(job, tmp_path):
 def test_it_is_beside_the_table_not_in_it(job, tmp_path):
     """What is read, joined and written again is free of it: tables stay equal to the byte."""
     for path, its in (("with", job), ("without", None)):
-        write_scores(
-            TABLE.assign(dataset=path, degradation="", purifier="", detector="", file=""), tmp_path / path, its
-        )
+        rated = {"attacked": True, "status": "done", "success": 1.0}
+        rows = TABLE.assign(dataset=path, degradation="", purifier="", detector="", file="", **rated)
+        write_scores(rows, tmp_path / path, its)
     write_parquet(TABLE, tmp_path / "plain.parquet")
     record.write(TABLE, tmp_path / "a.parquet")
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "plain.parquet").read_bytes()
     joined = read_scores([tmp_path / "with", tmp_path / "without"])
-    assert list(joined) == [*TABLE, "dataset", "degradation", "purifier", "detector", "file"] and not joined.attrs
+    assert list(joined) == list(rows) and not joined.attrs
     write_parquet(joined, tmp_path / "joined.parquet")
     assert record.read(tmp_path / "joined.parquet") is None
     assert record.KEY not in pyarrow.parquet.read_schema(tmp_path / "joined.parquet").metadata

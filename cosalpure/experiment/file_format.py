@@ -78,10 +78,10 @@ MORE_KEYS: dict[str, tuple[type[Model], ...]] = {
 class ConditionBlock(Model):
     """A block of conditions. Every combination of its lists is run."""
 
-    datasets: tuple[str, ...] | None = Field(None, description="Names of datasets. Default: all.")
-    degradations: tuple[str, ...] = Field(description="Names of degradations.")
-    purifiers: tuple[str, ...] = Field(description="Names of purifiers.")
-    detectors: tuple[str, ...] | None = Field(None, description="Names of detectors. Default: all.")
+    datasets: tuple[str, ...] | None = Field(None, min_length=1, description="Names of datasets. Default: all.")
+    degradations: tuple[str, ...] = Field(min_length=1, description="Names of degradations.")
+    purifiers: tuple[str, ...] = Field(min_length=1, description="Names of purifiers.")
+    detectors: tuple[str, ...] | None = Field(None, min_length=1, description="Names of detectors. Default: all.")
 
 
 class SweepKeys(Model):

@@ -7,9 +7,11 @@ for: `variant_of: [mini]`.
 
 from collections.abc import Iterable, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
-from cosalpure.errors import UserError
+from cosalpure.errors import UserError, one_line
+from cosalpure.yaml_text import read_yaml
 
 DEFAULT = "config.yaml"  # the experiment that runs when none is named
 File = str | PathLike[str]
@@ -51,6 +53,8 @@ def check_order(contents: Contents) -> None:
     for path, values in contents[1:]:
         wanted = values.get("variant_of")
         wanted = [wanted] if isinstance(wanted, str) else wanted
+        if wanted and not isinstance(wanted, list):
+            raise UserError(f"{path}: variant_of: expected the name of an experiment, found {wanted!r}")
         if wanted and name not in wanted:
             raise UserError(f"{path} is a variant of {' or '.join(map(str, wanted))}; {experiment} is named '{name}'")
 
@@ -71,16 +75,14 @@ def merge(below: Any, above: Any) -> Any:
 
 
 def _read(path: File) -> dict[str, Any]:
-    import yaml
-
     try:
-        with open(path, encoding="utf-8") as file:
-            values = yaml.safe_load(file) or {}
+        text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         hint = "; `cosalpure workflow DIR` writes one to a folder" if str(path) == DEFAULT else ""
         raise UserError(f"{path}: no such file{hint}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not YAML: {one_line(error, 300)}") from None
+    values = read_yaml(text, str(path)) or {}
     if not isinstance(values, dict):
         raise UserError(f"{path}: expected keys and values, found {type(values).__name__}")
     return values

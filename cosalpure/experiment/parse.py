@@ -263,6 +263,8 @@ def _resolve(family: Family, entries: Written, name: str, seen: tuple[str, ...] 
     """Give (method, settings) of an entry, `like` followed."""
     values = _without(entries[name], EntryKeys)
     method, like = values.pop("method", None), values.pop("like", None)
+    if method is not None and not isinstance(method, str):
+        raise UserError(f"{family}.{name}.method: expected the name of a method, found {method!r}")
     if like is None:
         return method or name, values
     choose("entry", like, list(entries), where=f"{family}.{name}.like")

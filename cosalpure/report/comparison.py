@@ -15,6 +15,7 @@ from PIL import Image
 from cosalpure.errors import UserError
 from cosalpure.experiment.layout import Layout
 from cosalpure.labels import Entries
+from cosalpure.parquet import read_parquet
 from cosalpure.report.gallery import choose
 from cosalpure.report.sheet import Row, draw_sheet, open_picture
 
@@ -87,7 +88,7 @@ def read_rows(
     missing = [file for file in files if not Path(file).is_file()]
     if missing:
         raise UserError(f"{missing[0]}: no such score file")
-    return pd.concat(map(pd.read_parquet, files), ignore_index=True)
+    return pd.concat(map(read_parquet, files), ignore_index=True)
 
 
 def image_iou(rows: pd.DataFrame) -> pd.Series:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from cosalpure.experiment.layout import KEYS, Layout
 from cosalpure.labels import Entries
+from cosalpure.parquet import read_parquet
 from cosalpure.tables import clean_reference, difference_pairs, table4_degradation
 from cosalpure.tables.build import CELL, SPLITS, build_cells, build_differences, conditions_in, with_labels
 from cosalpure.tables.definitions import Split
@@ -106,5 +107,5 @@ class Numbers:
 def read(layout: Layout, name: str, scores: pd.DataFrame) -> pd.DataFrame:
     """Read a table of the run with these score rows; no rows without one, or where one of another run has stayed."""
     path = Path(layout.table(name))
-    table = pd.read_parquet(path) if path.is_file() else pd.DataFrame()
+    table = read_parquet(path, KEYS) if path.is_file() else pd.DataFrame()
     return table if table.empty or set(conditions_in(table)) <= set(conditions_in(scores)) else table.iloc[:0]

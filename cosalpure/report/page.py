@@ -12,10 +12,11 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cosalpure.errors import UserError
-from cosalpure.experiment.layout import Layout
+from cosalpure.experiment.layout import KEYS, Layout
 from cosalpure.io import whole_file
 from cosalpure.labels import Entries
 from cosalpure.methods import FAMILIES, METHODS
+from cosalpure.parquet import read_parquet
 from cosalpure.provenance import mixtures
 from cosalpure.report import (
     adaptive,
@@ -78,7 +79,7 @@ def run(
     path = Path(Layout(str(results)).scores)
     if not path.exists():
         raise UserError(f"{path}: no such file; make the tables first (snakemake tables)")
-    page = build(Layout(str(results)), pd.read_parquet(path), config, statistics, seed, benchmarks, entries, figures)
+    page = build(Layout(str(results)), read_parquet(path, KEYS), config, statistics, seed, benchmarks, entries, figures)
     with whole_file(output) as temporary:
         temporary.write_text(render(page), encoding="utf-8")
 

@@ -12,9 +12,10 @@ from typing import Any
 import pandas as pd
 
 from cosalpure.errors import UserError
-from cosalpure.experiment.layout import Layout
+from cosalpure.experiment.layout import KEYS, Layout
 from cosalpure.io import whole_file
 from cosalpure.labels import Entries
+from cosalpure.parquet import read_parquet
 from cosalpure.report import plots, svg
 from cosalpure.report.plots import HALVES, sweep_rows
 from cosalpure.report.table_views import number
@@ -41,7 +42,7 @@ def draw(table: str | Path, points: Sequence[str], axis: str, output: str | Path
     """
     if not Path(table).is_file():
         raise UserError(f"{table}: no such table; make it first (snakemake tables)")
-    numbers = sweep_numbers(pd.read_parquet(table), list(map(parse, points)), entries)
+    numbers = sweep_numbers(read_parquet(table, KEYS), list(map(parse, points)), entries)
     if not numbers["images"].any():
         raise UserError(f"{table}: no scored image of {', '.join(points)}")
     with whole_file(Path(output).with_suffix(".csv")) as path:

@@ -44,7 +44,7 @@ def run(
 def read_curves(files: Iterable[str | Path]) -> pd.DataFrame:
     """Read files of `cosalpure.score.curves.measure_condition` into one table, in their order."""
     absent = "no such file of curves; write it with: cosalpure curves measure"
-    return read_parts(files, absent, "no files of curves: the table needs at least one condition")
+    return read_parts(files, absent, "no files of curves: the table needs at least one condition", (*KEYS, "curve"))
 
 
 def build(

@@ -9,26 +9,30 @@ import numpy.typing as npt
 import pandas as pd
 
 from cosalpure.errors import UserError
+from cosalpure.parquet import read_parquet
 from cosalpure.score import EMPTY
 from cosalpure.tables.definitions import KEYS, OF_DRAWS, Split
 from cosalpure.tables.rows import Condition
 
 IMAGE = ("slug", "file")  # tell an image within its dataset
+RATED = ("attacked", "status", "success")  # what every table asks of it
 ByCondition = dict[Condition, pd.DataFrame]
 
 
-def read_parts(paths: Iterable[str | Path], absent: str, none: str) -> pd.DataFrame:
+def read_parts(paths: Iterable[str | Path], absent: str, none: str, needed: Iterable[str]) -> pd.DataFrame:
     """Read Parquet files into one table with all rows, in the order of `paths`.
 
     Raises:
-        UserError: with `absent` for a path that is no file, with `none` if there are no paths.
+        UserError: with `absent` for a path that is no file, with `none` if there are no paths; if a file is no Parquet file
+            or lacks one of the columns `needed`.
     """
     paths = list(paths)
     if missing := [path for path in paths if not Path(path).is_file()]:
         raise UserError(f"{missing[0]}: {absent}")
     if not paths:
         raise UserError(none)
-    return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+    needed = list(needed)
+    return pd.concat([read_parquet(path, needed) for path in paths], ignore_index=True)
 
 
 def read_scores(paths: Iterable[str | Path]) -> pd.DataFrame:
@@ -37,7 +41,8 @@ def read_scores(paths: Iterable[str | Path]) -> pd.DataFrame:
     Where a purifier was drawn several times, the columns of draws of what was evaluated once are those of a single draw.
     """
     paths = list(paths)
-    scores = read_parts(paths, "no such score file", "no score files: tables need at least one condition")
+    none = "no score files: tables need at least one condition"
+    scores = read_parts(paths, "no such score file", none, (*KEYS, *IMAGE, *RATED))
     if scores.empty:
         raise UserError(f"{paths[0]}: no score rows; no image of the dataset has both a map and a ground truth")
     twice = scores[scores.duplicated([*KEYS, *IMAGE])]

@@ -43,7 +43,7 @@ def read_words(files: Iterable[str | Path]) -> pd.DataFrame:
     """Read files of `cosalpure words measure` into one table, in their order."""
     absent = "no such file of words; write it with: cosalpure words measure"
     none = "no files of words: the table needs concepts that were learned from what a purifier is given"
-    return read_parts(files, absent, none)
+    return read_parts(files, absent, none, ("dataset", "degradation", "slug", "rank"))
 
 
 def build(

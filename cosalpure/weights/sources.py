@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosalpure.bundled import ASSETS
-from cosalpure.errors import UserError
+from cosalpure.errors import UserError, one_line
 from cosalpure.weights.addresses import SCHEMES, check_address
 
 SOURCES = ASSETS / "sources.csv"
@@ -52,6 +52,8 @@ def read_sources(path: str | Path | None = None, kind: str = "weights") -> dict[
             rows = list(csv.DictReader(file))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; it lists where everything published comes from") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a table of sources: {one_line(error, 200)}") from None
     for number, row in enumerate(rows, 2):
         if tuple(row) != COLUMNS or None in row.values():
             raise UserError(f"{path}:{number}: expected the columns {','.join(COLUMNS)}")
