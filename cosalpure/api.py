@@ -123,7 +123,7 @@ def create_purifier(name: str, model: str | TextToImageSettings | None = None, *
     Raises:
         UserError: for an unknown name or setting; it lists the choices.
     """
-    tag = name.rpartition(".")[2]
+    tag = split_tag(name)[1] if isinstance(name, str) else ""
     made = _make("purifiers", name, settings, model or (tag if tag in EXPERIMENTS else "paper"))
 
     def purify(images: Images, concept: Concept | None = None) -> Any:
@@ -174,9 +174,13 @@ def evaluate(maps: Tensor, group: ImageGroup, per_image: bool = False) -> "pd.Da
     from cosalpure.detect.stage import truncated
     from cosalpure.score import score_map
 
+    if not isinstance(group, ImageGroup):
+        raise UserError(f"evaluate: expected maps and their group, found a {type(group).__name__} as the group")
     if group.ground_truth is None:
         raise UserError(f"{group.name}: the group has no ground truth, so there is nothing to score")
-    predictions = map(truncated, maps)
+    predictions = map(
+        truncated, checked(maps, tuple(group.ground_truth.shape), "what made the maps", group.name, group.files)
+    )
     truths = (group.ground_truth[:, 0] * 255).byte().numpy()
     rows = [score_map(*pair) for pair in zip(predictions, truths, strict=True)]
     table = pd.DataFrame(rows, index=pd.Index(group.files, name="file"))[list(SUMMARY)].astype(float)
@@ -206,6 +210,8 @@ def text_to_image(model: str | TextToImageSettings) -> "TextToImage":
     """Load a text-to-image model once: "mini", "paper", a folder of a diffusers pipeline, or its settings."""
     if isinstance(model, str):
         model = experiment_of(model).text_to_image if model in EXPERIMENTS else TextToImageSettings(path=model)
+    if not isinstance(model, TextToImageSettings):
+        raise UserError(f"model: expected mini, paper, a folder or its settings, found {model!r}")
     return _load_model(model.model_copy(update={"path": local(model.path)}))
 
 
@@ -232,6 +238,8 @@ class _Made:
         concept: Concept | None = None,
     ) -> Given:
         """Collect what the method needs for some images of a group."""
+        if concept is not None and not isinstance(concept, Concept):
+            raise UserError(f"{self.who}: expected a concept of learn_concept, found a {type(concept).__name__}")
         if "ground_truth" in self.needs and group.ground_truth is None:
             raise UserError(f"{group.name}: {self.who} needs ground truth, and the group has none")
         truth = None if group.ground_truth is None else group.ground_truth[list(chosen)]

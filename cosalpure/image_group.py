@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cosalpure.contract.values import SLACK
 from cosalpure.data import MANIFEST, read_groups
 from cosalpure.data.given import read_ground_truth
 from cosalpure.data.settings import FolderDataset
@@ -84,6 +85,8 @@ def load_group(
     Example:
         group = load_group("pets", "dog", images="rgb/{group}/*.jpg", truth="masks/{group}/{stem}.png")
     """
+    if not isinstance(dataset, str | PathLike):
+        raise UserError(f"load_group: expected the name or folder of a dataset, found {dataset!r}")
     if (Path(dataset) / MANIFEST).is_file():
         return _from_folder(Path(dataset), which, Path(dataset).name)
     name = "mini" if str(dataset) == "mini" else Path(dataset).resolve().name
@@ -97,24 +100,51 @@ def group_of(images: Images) -> tuple[ImageGroup, Callable[[ImageGroup], Any]]:
     """Return a group, and how a changed group becomes what was given."""
     if isinstance(images, ImageGroup):
         return images, lambda group: group
-    pixels = images.float() if isinstance(images, Tensor) else torch.stack([_tensor(image) for image in images])
-    if pixels.ndim != 4 or pixels.shape[1] != 3:
+    pixels = _pixels(images)
+    if pixels.ndim != 4 or pixels.shape[1] != 3 or not pixels.numel():
         raise UserError(f"images: expected (N, 3, H, W), found {tuple(pixels.shape)}")
+    low, high = pixels.detach().aminmax()
+    if not (-SLACK <= low and high <= 1 + SLACK):  # nor with NaN
+        raise UserError(f"images: values from {low:.4g} to {high:.4g}; expected [0, 1], or 8-bit images")
+    pixels = pixels if 0 <= low and high <= 1 else pixels.clamp(0, 1)
     files = tuple(f"{index:03d}.png" for index in range(len(pixels)))
     return ImageGroup("images", pixels, files, (True,) * len(pixels)), lambda group: group.images
 
 
+def _pixels(images: Images) -> Tensor:
+    """Turn a tensor, or several images, into one tensor of floats."""
+    if isinstance(images, Tensor):
+        return _floats(images)
+    if not isinstance(images, list | tuple | np.ndarray) or not len(images):
+        its = f"a {type(images).__name__}" if not isinstance(images, list | tuple) else "none"
+        raise UserError(f"images: expected a group, a tensor (N, 3, H, W), or a list of images, found {its}")
+    found = [_tensor(image) for image in images]
+    if other := next((its.shape for its in found if its.shape != found[0].shape), None):
+        raise UserError(f"images: expected one size, found {tuple(found[0].shape)} and {tuple(other)}")
+    return torch.stack(found)
+
+
 def _tensor(image: Any) -> Tensor:
-    """Turn one PIL image, array (H, W, 3), or tensor (3, H, W) into a tensor (3, H, W) in [0, 1]."""
+    """Turn one PIL image, array (H, W, 3), or tensor (3, H, W) into a tensor (3, H, W)."""
     if isinstance(image, Tensor):
-        return image.float()
+        return _floats(image)
     if hasattr(image, "convert"):
         image = image.convert("RGB")
     array = np.asarray(image)
     if array.ndim != 3 or array.shape[-1] != 3:
         raise UserError(f"images: expected arrays (H, W, 3), found {array.shape}")
-    values = torch.from_numpy(array.copy()).permute(2, 0, 1).float()
-    return values / 255 if array.dtype == np.uint8 else values
+    if array.dtype.kind not in "fu":
+        raise UserError(f"images: expected 8 bits or floating point, found {array.dtype}")
+    return _floats(torch.from_numpy(array.copy()).permute(2, 0, 1))
+
+
+def _floats(pixels: Tensor) -> Tensor:
+    """Turn 8-bit values, or floating point, into float32."""
+    if pixels.dtype == torch.uint8:
+        return pixels.float() / 255
+    if not pixels.is_floating_point():
+        raise UserError(f"images: expected 8 bits or floating point, found {str(pixels.dtype).removeprefix('torch.')}")
+    return pixels.float()
 
 
 def _state(dataset: str | PathLike[str]) -> tuple[int, int]:
@@ -144,6 +174,8 @@ def _from_folder(data: Path, which: int | str, name: str) -> ImageGroup:
     names = [group.name for group in groups]
     if isinstance(which, str):
         which = names.index(choose("group", which, names))
+    if not isinstance(which, int):
+        raise UserError(f"{name}: expected the number or name of a group, found {which!r}")
     if not 0 <= which < len(groups):
         raise UserError(f"{name}: no group {which}; there are groups 0 to {len(groups) - 1}")
     group = groups[which]

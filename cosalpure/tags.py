@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from cosalpure.bundled import is_bundled, located
-from cosalpure.errors import choose
+from cosalpure.errors import UserError, choose
 from cosalpure.methods import METHODS, Family
 from cosalpure.schema import Model
 from cosalpure.weights import fetch, read_sources
@@ -58,6 +58,8 @@ def resolve(family: Family, name: str) -> tuple[str, Model]:
     Raises:
         UserError: names the choices.
     """
+    if not isinstance(name, str):
+        raise UserError(f"expected the name of a {family[:-1]}, found {name!r}")
     plain, tag = split_tag(name)
     if tag == OFFICIAL:
         return plain, METHODS[family].get(plain).settings()

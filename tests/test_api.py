@@ -165,6 +165,19 @@ def test_a_folder_of_photos_is_a_group(tmp_path):
         (lambda: cp.load_group("mini", 99), "mini: no group 99; there are groups 0 to 23"),
         (lambda: cp.load_group("mini", "ants"), "unknown group 'ants'"),
         (lambda: cp.create_purifier("jpeg")(torch.zeros(2, 1, 8, 8)), r"expected \(N, 3, H, W\), found \(2, 1, 8, 8\)"),
+        (lambda: cp.create_purifier("jpeg")(torch.full((1, 3, 8, 8), 255.0)), "values from 255 to 255; expected"),
+        (lambda: cp.create_purifier("jpeg")(torch.full((1, 3, 8, 8), -1.0)), "values from -1 to -1; expected"),
+        (lambda: cp.create_purifier("jpeg")(torch.full((1, 3, 8, 8), torch.nan)), "values from nan to nan; expected"),
+        (lambda: cp.create_purifier("jpeg")(torch.ones(1, 3, 8, 8).long()), "8 bits or floating point, found int64"),
+        (lambda: cp.create_purifier("jpeg")([np.ones((8, 8, 3), np.uint16)]), "8 bits or floating point, found uint16"),
+        (lambda: cp.create_purifier("jpeg")([]), "images: expected a group, a tensor .* found none"),
+        (lambda: cp.create_purifier("jpeg")(None), "images: expected a group, a tensor .* found a NoneType"),
+        (lambda: cp.create_purifier("jpeg")([torch.ones(3, 8, 8), torch.ones(3, 9, 8)]), "expected one size"),
+        (lambda: cp.create_purifier(3), "expected the name of a purifier, found 3"),
+        (lambda: cp.create_purifier("jpeg")(torch.ones(1, 3, 8, 8), "cat"), "expected a concept of learn_concept"),
+        (lambda: cp.load_group(3), "expected the name or folder of a dataset, found 3"),
+        (lambda: cp.load_group("mini", 1.5), "expected the number or name of a group, found 1.5"),
+        (lambda: cp.text_to_image(3), "model: expected mini, paper, a folder or its settings, found 3"),
     ],
 )
 def test_mistakes_are_one_line(call, message):
@@ -247,3 +260,28 @@ def test_an_attack_takes_the_names_of_what_it_knows(group):
     assert tuple(changed.tolist()) == group.attacked
     with pytest.raises(UserError, match="unknown detector 'gidc'"):
         cp.create_attack("pgd", detector="gidc", gradient="blind")
+
+
+def test_8_bit_images_are_the_same_in_every_form(group):
+    purify, whole = cp.create_purifier("jpeg"), (group.images * 255).byte()
+    arrays = [image.permute(1, 2, 0).numpy() for image in whole]
+    expected = purify(group.images)
+    for images in (whole, list(whole), arrays, np.stack(arrays), [Image.fromarray(array) for array in arrays]):
+        assert torch.equal(purify(images), expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda maps: maps * 255, "values from 0 to 255; expected"),
+        (lambda maps: (maps * 255).byte(), "type uint8"),
+        (lambda maps: maps[:3], r"shape \(3, 1, 64, 64\); expected \(8, 1, 64, 64\)"),
+        (lambda maps: maps - 1, "values from -1 to 0"),
+    ],
+)
+def test_maps_that_cannot_be_scored_are_refused(group, change, said):
+    with pytest.raises(UserError, match=f"what made the maps gave .*{said}"):
+        cp.evaluate(change(group.ground_truth), group)
+    assert cp.evaluate(group.ground_truth.numpy(), group).loc["all", "success"] == 1
+    with pytest.raises(UserError, match="expected maps and their group, found a Tensor"):
+        cp.evaluate(group, group.ground_truth)
