@@ -88,3 +88,22 @@ def test_a_table_of_sources_that_is_none(tmp_path, capsys):
     (tmp_path / "latin.csv").write_bytes("name,größe\n".encode("latin-1"))
     for path in (tmp_path, tmp_path / "latin.csv"):
         refused(capsys, ["weights", "list", "--sources", path], f"{path}: not a table of sources")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("{steps: -1}", "--settings: steps: expected 1 or more, found -1"),
+        ("{batch: 0}", "--settings: batch: expected 1 or more, found 0"),
+        ("{learning_rate: .nan}", "--settings: learning_rate: expected 0 or more, found nan"),
+        ("{seed: -1}", "--settings: seed: expected 0 or more, found -1"),
+    ],
+)
+def test_a_training_with_numbers_out_of_range(tmp_path, capsys, settings, said):
+    refused(capsys, ["train", "surrogate", "--output", tmp_path / "out.safetensors", "--settings", settings], said)
+    assert not list(tmp_path.iterdir())
+
+
+def test_text_that_is_none(tmp_path, capsys):
+    pd.DataFrame({"other": [1]}).to_parquet(tmp_path / "scores.parquet")
+    refused(capsys, ["tables", "show", tmp_path / "scores.parquet"], "scores.parquet: not text")

@@ -36,7 +36,7 @@ def _facts(path: str) -> "Facts":
     from cosalpure.leaderboard.entry import MOST_BYTES, Facts
     from cosalpure.schema import parse
 
-    with open(path, encoding="utf-8") as file:
+    with open(path, encoding="utf-8", errors="replace") as file:
         return parse(Facts, file.read(MOST_BYTES), path)
 
 

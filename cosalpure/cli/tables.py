@@ -116,3 +116,5 @@ def show(
             print(file.read().rstrip())
     except FileNotFoundError:
         raise UserError(f"{table}: no such table yet; make it with: snakemake --cores all") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{table}: not text; expected the Markdown file of a table") from None

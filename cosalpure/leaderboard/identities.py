@@ -61,6 +61,8 @@ def _data(entry: Entry, rows: "pd.DataFrame") -> Iterator[str]:
             continue
         yield from _version(entry, dataset, part.drop_duplicates(["slug", "file"]))
         yield from _complete(dataset, part)
+    if not any(getattr(its, NAMED[entry.track]) == entry.entry for its in entry.measured):
+        yield f"measured: no row with the {NAMED[entry.track]} {entry.entry}"
     for number, its in enumerate(entry.measured):
         if its.role == "entry" and getattr(its, NAMED[entry.track]) != entry.entry:
             yield f"measured[{number}].role: entry, but its {NAMED[entry.track]} is not {entry.entry}"
@@ -118,6 +120,9 @@ def _scores(rows: "pd.DataFrame") -> Iterator[str]:
 
 def _hashes(entry: Entry, rows: "pd.DataFrame") -> Iterator[str]:
     """Check that clean files are those of the dataset, attacked ones are not; where nothing is degraded, all are."""
+    if rows.empty:
+        yield "scores: no rows"
+        return
     for name in HASHES:
         odd = rows[~rows[name].str.fullmatch(r"[0-9a-f]{64}|")]
         if len(odd):

@@ -19,6 +19,7 @@ from cosalpure.report.inline import SORT, inline
 from cosalpure.verify import SPREAD
 
 FOLDER = Path(__file__).parent
+TITLE = "<title>CosalPure leaderboard</title>"  # of the page
 MISSING = "–"
 TEMPLATES = Environment(
     loader=FileSystemLoader(FOLDER),
@@ -55,6 +56,9 @@ def write(folder: str, output: str) -> Path:
         raise UserError(f"{folder}: no entries; expected files such as {folder}/purifier/NAME.json")
     if faults := [f"{file}: {fault}" for file in files for fault in check.faults(file)]:
         raise UserError("\n".join(faults))
+    page = Path(output, "index.html")
+    if page.is_file() and TITLE not in page.read_text(encoding="utf-8", errors="replace"):
+        raise UserError(f"{page}: is another page; choose another folder")
     entries = [read_entry(file) for file in files]
     if wrong := [file for file, its in zip(files, entries, strict=True) if file.parent.name != its.track]:
         raise UserError(f"{wrong[0]}: track: not that of its folder")
@@ -62,8 +66,8 @@ def write(folder: str, output: str) -> Path:
         place = Path(output, "entries", its.track)
         place.mkdir(parents=True, exist_ok=True)
         for source in (file, file.with_name(its.scores.file)):
-            shutil.copyfile(source, place / source.name)
-    page = Path(output, "index.html")
+            if source.resolve() != (place / source.name).resolve():
+                shutil.copyfile(source, place / source.name)
     with whole_file(page) as temporary:
         temporary.write_text(render(entries), encoding="utf-8")
     return page

@@ -38,7 +38,7 @@ def take(page: str | Path, part: str, output: str | Path, width: int = WIDTH, da
     """
     if not Path(page).is_file():
         raise UserError(f"{page}: no such report page; make it with: snakemake --cores all report")
-    text = Path(page).read_text(encoding="utf-8")
+    text = Path(page).read_text(encoding="utf-8", errors="replace")
     choose("part", part, re.findall(r'<h2 id="([^"]+)"', text), "--part")
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:

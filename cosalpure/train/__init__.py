@@ -28,6 +28,8 @@ MODELS = {  # name: module, function, settings
     "text-to-image": ("text_to_image", "train_text_to_image", "TextToImageSettings"),
 }
 
+AT_LEAST_ONE = ("steps", "batch", "scenes")  # settings; other numbers are 0 or more
+
 MINUTES = {  # of training without a time budget, on one free core; a budget for all models is divided in proportion
     "surrogate": 30,
     "gicd": 97,
@@ -117,5 +119,8 @@ def updated(settings: Any, values: Mapping[str, Any], where: str = "--settings")
             isinstance(old, float) and isinstance(value, int)
         ):
             raise UserError(f"{where}: {key}: expected {type(old).__name__}, found {value!r}")
+        least = 1 if key in AT_LEAST_ONE else 0
+        if isinstance(value, int | float) and not least <= value < float("inf"):
+            raise UserError(f"{where}: {key}: expected {least} or more, found {value!r}")
         changes[key] = value
     return replace(settings, **changes)

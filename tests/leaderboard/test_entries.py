@@ -20,6 +20,12 @@ def test_a_package_goes_from_pip_install_to_a_row_of_the_page(submit, tmp_path, 
     path = submit("detector", "border_contrast")
     assert main(["leaderboard", "--check", str(path)]) == 0
     assert main(["leaderboard", str(tmp_path / "leaderboard"), "--output", str(tmp_path / "site")]) == 0
+    assert main(["leaderboard", str(tmp_path / "site/entries"), "--output", str(tmp_path / "site")]) == 0, "again"
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/index.html").write_text("mine")
+    assert main(["leaderboard", str(tmp_path / "leaderboard"), "--output", str(tmp_path / "docs")]) == 1
+    assert (tmp_path / "docs/index.html").read_text() == "mine"
+    assert "docs/index.html: is another page" in capsys.readouterr().err
     entry, page = read_entry(path), (tmp_path / "site/index.html").read_text()
     assert entry.method.plugin == "border-contrast 1.0"
     assert "Detectors on tiny: degradation noise" in page and ">Border_contrast</a>" in page
@@ -142,6 +148,14 @@ def row_of_another_method(its):
     its.values["measured"][0]["role"] = "entry"
 
 
+def no_row_of_the_entry(its):
+    its.values["track"] = "detector"
+
+
+def no_rows(its):
+    its.rows = its.rows[:0]
+
+
 def link_that_is_a_script(its):
     its.values["link"] = "javascript:alert(1)"
 
@@ -181,6 +195,8 @@ FAULTS = {
     attacked_image_not_attacked: "scores.degraded_sha256: an attacked image is the original",
     clean_image_changed: "scores.degraded_sha256: a clean image is not the original",
     row_of_another_method: "measured[0].role: entry, but its degradation is not noise",
+    no_row_of_the_entry: "measured: no row with the detector noise",
+    no_rows: "scores: no rows",
     link_that_is_a_script: "link: string should match pattern",
     name_that_leaves_the_folder: "columns.slug: not a name, '../../etc'",
     key_of_two_lines: "not JSON: 'a\\nb' is no key",
