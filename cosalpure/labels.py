@@ -99,6 +99,11 @@ class Entries:
         """Get the role of an entry, None in a family without roles."""
         return self.get(family, name).role
 
+    def made_by(self, degradation: str) -> str:
+        """Say what a degradation makes of an image: an attacked, clean or degraded one."""
+        made: dict[Role | None, str] = {"attack": "attacked", "adaptive": "attacked", "reference": "clean"}
+        return made.get(self.role("degradations", degradation), "degraded")
+
     def reported(self, family: str, name: str, table: str) -> str | None:
         """Get the paper's name of an entry in one table, None where the paper reports nothing of it."""
         return self.get(family, name).reported.get(table)

@@ -1,4 +1,7 @@
 # Named targets: a stage's name runs everything up to it, a table's name makes that table.
+from cosalpure.train import NETWORKS
+
+
 localrules:
     all,
     data,
@@ -95,9 +98,6 @@ rule words:  # the rank of the learned words, beside the success rate of CosalPu
 
 rule models:
     input:
-        [
-            LAYOUT.model(f"{name}.safetensors")
-            for name in ("resneta50b", "gicd", "gcagc", "poolnet", "gconet_plus", "mccl", "liif", "adm")
-        ],
+        [LAYOUT.model(f"{network}.safetensors") for network in NETWORKS],
         LAYOUT.model("text-to-image/final/model_index.json"),
         LAYOUT.model("gate/gate.json"),

@@ -4,6 +4,7 @@
 #   snakemake --cores 2 results/models/gicd.safetensors                 one
 # A killed training resumes from its checkpoint, which lies beside the output. A finished model takes its place by
 # hand: copy it to cosalpure/assets/mini/, where the configuration points.
+from cosalpure.train import NETWORKS
 from cosalpure.train import code as training_code
 from cosalpure.train import options as training_options
 from cosalpure.train import options_of_all
@@ -23,7 +24,7 @@ rule train_network:
     benchmark:
         LAYOUT.benchmark("train", "{network}")
     wildcard_constraints:
-        network="gicd|gcagc|poolnet|gconet_plus|mccl|resneta50b|adm|liif",
+        network="|".join(NETWORKS),
     conda:
         "../envs/cosalpure.yaml"
     threads: 1
@@ -33,8 +34,8 @@ rule train_network:
         runtime=longer(240),
     params:
         code=lambda wildcards: training_code(wildcards.network),
-        model=lambda wildcards: {"resneta50b": "surrogate"}.get(wildcards.network, wildcards.network),
-        how=lambda wildcards: HOW[{"resneta50b": "surrogate"}.get(wildcards.network, wildcards.network)],
+        model=lambda wildcards: NETWORKS[wildcards.network],
+        how=lambda wildcards: HOW[NETWORKS[wildcards.network]],
         settings=lambda wildcards, input: f"--settings '{{classifier: {input[0]}}}'" if input else "",
     message:
         "train: {wildcards.network}"
@@ -55,7 +56,7 @@ rule train_network_configured:
     benchmark:
         LAYOUT.benchmark("train", "{network}-{variant}")
     wildcard_constraints:
-        network="gicd|gcagc|poolnet|gconet_plus|mccl|liif",
+        network="|".join(NETWORKS),
         variant="[a-z0-9-]+",
     conda:
         "../envs/cosalpure.yaml"
@@ -66,13 +67,14 @@ rule train_network_configured:
         runtime=longer(1440),
     params:  # a time budget is for the small models: here the settings file says how long
         code=lambda wildcards: training_code(wildcards.network),
+        model=lambda wildcards: NETWORKS[wildcards.network],
         how=lambda wildcards: training_options(
-            wildcards.network, {key: value for key, value in TRAINING.items() if key != "minutes"}
+            NETWORKS[wildcards.network], {key: value for key, value in TRAINING.items() if key != "minutes"}
         ),
     message:
         "train: {wildcards.network} as in {input.settings}"
     shell:
-        "cosalpure train {wildcards.network} --output {output:q} --settings-file {input.settings:q}"
+        "cosalpure train {params.model} --output {output:q} --settings-file {input.settings:q}"
         " {params.how} --threads {threads} > {log:q} 2>&1"
 
 

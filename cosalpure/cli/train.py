@@ -23,17 +23,6 @@ class Models(TyperGroup):
 
 train = new_app(cls=Models, help="Train a model, or check a trained one.")
 
-TITLES = {
-    "surrogate": "the network that the attack uses",
-    "gicd": "the detector GICD",
-    "gcagc": "the detector GCAGC",
-    "poolnet": "the detector PoolNet",
-    "adm": "the unconditional diffusion model of DiffPure and DDA",
-    "liif": "the continuous representation (LIIF)",
-    "text-encoder": "the text encoder of the text-to-image model",
-    "autoencoder": "the autoencoder of the text-to-image model",
-    "text-to-image": "the U-Net of the text-to-image model",
-}
 RESUMES = "A training that was interrupted resumes from its checkpoint beside the output."
 
 
@@ -85,8 +74,8 @@ def train_model(
     run(str(context.info_name), output, values, text_encoder, autoencoder, compute)
 
 
-for model in MODELS:
-    train.command(model, cls=Command, help=f"Train {TITLES.get(model, model)}.\n\n{RESUMES}")(train_model)
+for model, its in MODELS.items():
+    train.command(model, cls=Command, help=f"Train {its.title}.\n\n{RESUMES}")(train_model)
 
 
 @train.command("check", cls=Command)

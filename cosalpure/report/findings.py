@@ -93,7 +93,7 @@ def summary(
 
 def images_of(degradation: str, entries: Entries) -> str:
     """Name the images that a degradation changed."""
-    return "attacked images" if entries.role("degradations", degradation) == "attack" else "degraded images"
+    return f"{entries.made_by(degradation)} images"
 
 
 def harm(numbers: Numbers, dataset: str, degradation: str, found: Sequence[Difference], entries: Entries) -> str:

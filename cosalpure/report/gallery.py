@@ -10,17 +10,12 @@ import pandas as pd
 from cosalpure.data import Group, read_groups
 from cosalpure.experiment.layout import Layout
 from cosalpure.labels import Entries
-from cosalpure.protocols import Role
 from cosalpure.report.pictures import SIDE, Pictures, data_address
 from cosalpure.report.view import Figures, Gallery, GalleryBlock, GalleryGroup, GalleryImage, Tile
 
 IMAGES = 8  # of a group that are shown
 BUDGET, FIGURES_BUDGET = 10_000_000, 4_000_000  # characters of base64
 PLACES = ("worst", "median", "best")
-KINDS: dict[Role | None, str] = {
-    "attack": "attacked",
-    "reference": "clean",
-}  # what a degradation of a role makes of an image; else degraded
 CAPTIONS = {  # of the figures, by the first part of their names
     "ablation": "Worst, median and best group under the ablation's purifiers",
     "attention": "Where the network attends to the learned concept while it purifies",
@@ -64,7 +59,7 @@ def _block(
     purifiers = entries.labels("purifiers", list(rows["purifier"].unique()))
     detectors = entries.labels("detectors", list(rows["detector"].unique()))
     reference = next((its for its in purifiers if entries.role("purifiers", its) == "reference"), None)
-    attack = KINDS.get(entries.role("degradations", degradation), "degraded")
+    attack = entries.made_by(degradation)
     groups = [shown[place] for place in PLACES if place in shown]
     return GalleryBlock(name, attack, reference, purifiers, detectors, groups)
 

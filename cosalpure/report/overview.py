@@ -45,7 +45,8 @@ def draw(
     rows = [
         Row(title, [open_picture(folder / group.slug / file) for file in files], attacked) for title, folder in places
     ]
-    heading = f"{group.name}: {dataset}, {degradation}, maps of {entries.label('detectors', detector)}"
+    its = entries.label("degradations", degradation)
+    heading = f"{group.name}: {dataset}, {its}, maps of {entries.label('detectors', detector)}"
     draw_sheet(output, heading, f"{note}; attacked images framed in red", rows)
 
 

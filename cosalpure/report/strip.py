@@ -47,9 +47,8 @@ def steps(layout: Layout, here: pd.DataFrame, dataset: str, degradation: str, en
     alone = next((name for name in purifiers if entries.role("purifiers", name) == "reference"), None)
     clean = clean_reference(conditions_in(here), entries)
     found: list[Step] = [("original", layout.images("data", dataset), clean)]
-    attacked = entries.role("degradations", degradation) == "attack"
     treatment = (degradation, alone) if alone else None
-    found.append(("attacked" if attacked else "degraded", layout.images("degrade", dataset, degradation), treatment))
+    found.append((entries.made_by(degradation), layout.images("degrade", dataset, degradation), treatment))
     if purifiers[-1] != alone:
         folder = layout.images("purify", dataset, degradation, purifiers[-1])
         found.append(("purified", folder, (degradation, purifiers[-1])))

@@ -8,41 +8,51 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cosalpure.errors import UserError, choose
 from cosalpure.fingerprint import code_of
 from cosalpure.train.compute import Compute
 
-MODELS = {  # name: module, function, settings
-    "surrogate": ("surrogate", "train_surrogate", "SurrogateSettings"),
-    "gicd": ("gicd", "train_gicd", "GICDSettings"),
-    "gcagc": ("gcagc", "train_gcagc", "GCAGCSettings"),
-    "poolnet": ("poolnet", "train_poolnet", "PoolNetSettings"),
-    "gconet_plus": ("gconet_plus", "train_gconet_plus", "GCoNetPlusSettings"),
-    "mccl": ("mccl", "train_mccl", "MCCLSettings"),
-    "adm": ("adm", "train_adm", "ADMSettings"),
-    "liif": ("liif", "train_liif", "LIIFSettings"),
-    "text-encoder": ("text_encoder", "train_text_encoder", "TextEncoderSettings"),
-    "autoencoder": ("autoencoder", "train_autoencoder", "AutoencoderSettings"),
-    "text-to-image": ("text_to_image", "train_text_to_image", "TextToImageSettings"),
-}
 
+class Training(NamedTuple):
+    """The training of a model."""
+
+    file: str  # in cosalpure/train/
+    function: str
+    settings: str  # its class
+    title: str  # what is trained
+    minutes: int  # without a time budget, on one free core; a budget for all models is divided in proportion
+    network: str | None = None  # its name as a network, which is that of the weights
+
+
+MODELS = {
+    "surrogate": Training(
+        "surrogate", "train_surrogate", "SurrogateSettings", "the network that the attack uses", 30, "resneta50b"
+    ),
+    "gicd": Training("gicd", "train_gicd", "GICDSettings", "the detector GICD", 97, "gicd"),
+    "gcagc": Training("gcagc", "train_gcagc", "GCAGCSettings", "the detector GCAGC", 136, "gcagc"),
+    "poolnet": Training("poolnet", "train_poolnet", "PoolNetSettings", "the detector PoolNet", 39, "poolnet"),
+    "gconet_plus": Training(
+        "gconet_plus", "train_gconet_plus", "GCoNetPlusSettings", "the detector GCoNet+", 40, "gconet_plus"
+    ),
+    "mccl": Training("mccl", "train_mccl", "MCCLSettings", "the detector MCCL", 40, "mccl"),
+    "adm": Training(
+        "adm", "train_adm", "ADMSettings", "the unconditional diffusion model of DiffPure and DDA", 75, "adm"
+    ),
+    "liif": Training("liif", "train_liif", "LIIFSettings", "the continuous representation (LIIF)", 35, "liif"),
+    "text-encoder": Training(
+        "text_encoder", "train_text_encoder", "TextEncoderSettings", "the text encoder of the text-to-image model", 19
+    ),
+    "autoencoder": Training(
+        "autoencoder", "train_autoencoder", "AutoencoderSettings", "the autoencoder of the text-to-image model", 16
+    ),
+    "text-to-image": Training(
+        "text_to_image", "train_text_to_image", "TextToImageSettings", "the U-Net of the text-to-image model", 103
+    ),
+}
+NETWORKS = {its.network: model for model, its in MODELS.items() if its.network}  # a network: the model of its training
 AT_LEAST_ONE = ("steps", "batch", "scenes")  # settings; other numbers are 0 or more
-
-MINUTES = {  # of training without a time budget, on one free core; a budget for all models is divided in proportion
-    "surrogate": 30,
-    "gicd": 97,
-    "gcagc": 136,
-    "poolnet": 39,
-    "gconet_plus": 40,
-    "mccl": 40,
-    "adm": 75,
-    "liif": 35,
-    "text-encoder": 19,
-    "autoencoder": 16,
-    "text-to-image": 103,
-}
 
 
 def options(model: str, values: Any) -> str:
@@ -65,20 +75,20 @@ def options(model: str, values: Any) -> str:
             values = values | {key: kind(values[key])} if key in values else values
         except (TypeError, ValueError):
             raise UserError(f"--config training: {key}: expected a number, found {values[key]!r}") from None
-    share = MINUTES[choose("model", model, list(MINUTES))] / sum(MINUTES.values())
+    share = MODELS[choose("model", model, list(MODELS))].minutes / sum(its.minutes for its in MODELS.values())
     given = asdict(Compute(**values).share(share))
     return " ".join(f"--{key} {given[key]:.4g}" if key == "minutes" else f"--{key} {given[key]}" for key in values)
 
 
 def options_of_all(values: Any) -> dict[str, str]:
     """Write the `options` of every training: {model: options}."""
-    return {model: options(model, values) for model in MINUTES}
+    return {model: options(model, values) for model in MODELS}
 
 
 def code(network: str) -> str:
     """Fingerprint the code that trains a model, or a network by its own name, with its settings' defaults."""
-    file, function, settings = MODELS[{"resneta50b": "surrogate"}.get(network, network)]
-    return code_of("train", *(f"{__name__}.{file}:{name}" for name in (function, settings)))
+    its = MODELS[NETWORKS.get(network, network)]
+    return code_of("train", *(f"{__name__}.{its.file}:{name}" for name in (its.function, its.settings)))
 
 
 def run(
@@ -93,15 +103,15 @@ def run(
 
     `compute` (`cosalpure.train.compute.Compute`) says on which device, in which precision, for how long.
     """
-    file, function, settings_class = MODELS[choose("model", model, list(MODELS))]
-    module = import_module(f"cosalpure.train.{file}")
-    settings = updated(getattr(module, settings_class)(), values)
+    its = MODELS[choose("model", model, list(MODELS))]
+    module = import_module(f"cosalpure.train.{its.file}")
+    settings = updated(getattr(module, its.settings)(), values)
     parts: list[str | Path] = []
     if model == "text-to-image":
         if not (text_encoder and autoencoder):
             raise UserError("text-to-image is trained on finished parts: give --text-encoder DIR and --autoencoder DIR")
         parts = [text_encoder, autoencoder]
-    getattr(module, function)(output, *parts, settings, compute=compute)
+    getattr(module, its.function)(output, *parts, settings, compute=compute)
 
 
 def updated(settings: Any, values: Mapping[str, Any], where: str = "--settings") -> Any:
