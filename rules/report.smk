@@ -254,7 +254,8 @@ rule build_report:
         configuration=lambda wildcards, output: EXPERIMENT.text,  # not compared, as it takes `output`
         compared_configuration=lambda wildcards: EXPERIMENT.result_text,
         results=lambda wildcards: LAYOUT.results,
-        figures=lambda wildcards: ",".join(Path(its).name for its in JOBS.figures() + JOBS.concept_figures()),
+        # one word, since an empty one would be left out
+        figures=lambda wildcards: f"--figures={','.join(Path(its).name for its in JOBS.figures() + JOBS.concept_figures())}",
         entries=entries,
         settings=part("statistics"),
         seed=EXPERIMENT.seed,
@@ -262,7 +263,7 @@ rule build_report:
         "report: one page to open from disk"
     shell:
         "cosalpure report page {params.results} --configuration {params.configuration:q} --settings {params.settings:q}"
-        " --figures {params.figures:q} --entries {params.entries:q} --seed {params.seed} --output {output:q} > {log:q} 2>&1"
+        " {params.figures:q} --entries {params.entries:q} --seed {params.seed} --output {output:q} > {log:q} 2>&1"
 
 
 # Only when asked for, as it needs Chromium: snakemake --cores all screenshots
