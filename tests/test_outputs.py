@@ -72,7 +72,11 @@ def test_a_dataset_replaces_a_dataset_alone(data, tmp_path, capsys):
     before = state(mine)
     refused(capsys, ["data", "mini", "--output", mine, "--settings", SMALL], "mine: holds other files")
     assert state(mine) == before
+    (data / "manifest.parquet").unlink()  # as Snakemake does before it runs a job again
     assert main(["data", "mini", "--output", str(data), "--settings", SMALL, "--seed", "7"]) == 0, "made anew"
+    (data / "manifest.parquet").unlink()
+    Image.new("RGB", (9, 9)).save(next((data / "images").iterdir()) / "holiday.png")
+    refused(capsys, ["data", "mini", "--output", data, "--settings", SMALL], "data: holds other files")
 
 
 @pytest.mark.parametrize("output", ["pets", "."])

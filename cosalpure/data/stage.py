@@ -1,5 +1,6 @@
 """The data stage: a dataset of any source becomes a folder in the layout of `cosalpure.data`."""
 
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from cosalpure.weights import fetch, read_sources
 
 ARCHIVES = "datasets"  # folder of downloaded archives
 PROBLEMS = "problems.parquet"  # in the dataset's folder: what was left out, or kept in spite of a problem
+FILE = re.compile(r"\d{3,}_[A-Za-z0-9_-]+\.png")  # an image or mask
 NOTES = "notes.parquet"  # beside it: how encodings were read, and what is unusual but nothing to fix
 
 
@@ -57,7 +59,7 @@ def run(
 
 def _check_output(output: Path, origin: str | None) -> None:
     """Refuse to replace a folder that holds anything but a dataset, or the photos that it is made from."""
-    if output.is_dir() and any(output.iterdir()) and not (output / MANIFEST).is_file():
+    if output.is_dir() and not _is_dataset(output):
         raise UserError(f"{output}: holds other files; choose a new folder for the dataset")
     if origin:
         ours, theirs = output.resolve(), Path(origin).resolve()
@@ -65,6 +67,13 @@ def _check_output(output: Path, origin: str | None) -> None:
             raise UserError(
                 f"{output}: holds the photos that the dataset is made from ({origin}); choose another folder"
             )
+
+
+def _is_dataset(folder: Path) -> bool:
+    """Tell whether a folder is empty or was made here. Snakemake removes the manifest before it makes a dataset anew."""
+    names = {path.name for path in folder.iterdir()}
+    files = (path.name for kind in ("images", "masks") for path in folder.glob(f"{kind}/*/*"))
+    return MANIFEST in names or (names <= {"images", "masks", PROBLEMS, NOTES} and all(map(FILE.fullmatch, files)))
 
 
 def _origin(settings: PhotoDataset, archives: str | Path, sources: str | Path | None) -> Path:

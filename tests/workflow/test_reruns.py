@@ -66,3 +66,10 @@ def test_a_missing_shard_is_made_again_at_the_new_size_to_the_same_scores(in_pai
     pd.testing.assert_frame_equal(pd.read_parquet(scores), before, check_exact=True)
     workflow.set(**with_size(4))
     assert workflow.planned("score") == {}
+
+
+def test_another_number_of_groups_makes_the_dataset_anew(workflow):
+    for groups in (2, 3):
+        workflow.set(datasets={"mini": {"groups": groups, "images": 2}})
+        workflow.run("data")
+        assert len(list((workflow.folder / "results/data/mini/images").iterdir())) == groups
