@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosalpure.errors import UserError
+from cosalpure.parquet import read_parquet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,15 +55,10 @@ def read_manifest(data: str | Path) -> "pd.DataFrame":
     Raises:
         UserError: if the dataset is not made yet, or its manifest cannot be read.
     """
-    import pandas as pd
-
     path = Path(data) / MANIFEST
     if not path.exists():
         raise UserError(f"{path}: no such file; make the dataset first (cosalpure data, or snakemake data)")
-    try:
-        rows = pd.read_parquet(path)
-    except Exception as error:
-        raise UserError(f"{path}: not a readable manifest ({error})") from None
+    rows = read_parquet(path)
     if lacking := [name for name in READ if name not in rows]:
         raise UserError(f"{path}: not a manifest: it lacks {', '.join(lacking)}")
     for name in ("slug", "file"):

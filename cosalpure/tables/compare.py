@@ -9,7 +9,7 @@ from typing import Unpack
 
 import pandas as pd
 
-from cosalpure.errors import UserError, choose, one_line
+from cosalpure.errors import UserError, choose
 from cosalpure.io import whole_file
 from cosalpure.labels import FAMILIES, Entries
 from cosalpure.score import METRICS
@@ -66,10 +66,7 @@ def read_run(path: str | Path, metrics: Sequence[str]) -> pd.DataFrame:
     """Read all score rows of a run from its file; they must have `metrics`."""
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file; a results folder has it once its tables are made")
-    try:
-        scores = read_scores([path])
-    except (OSError, ValueError) as error:  # pyarrow's errors are of either
-        raise UserError(f"{path}: not a readable Parquet file ({one_line(error, 80)})") from None
+    scores = read_scores([path])
     missing = [name for name in (*metrics, "attacked", "status") if name not in scores]
     if missing:
         raise UserError(f"{path}: lacks the column(s) {', '.join(missing)}; score it again with this version")
