@@ -104,6 +104,12 @@ def test_a_training_with_numbers_out_of_range(tmp_path, capsys, settings, said):
     assert not list(tmp_path.iterdir())
 
 
+def test_facts_in_another_encoding_are_refused_and_not_changed(tmp_path, capsys):
+    (tmp_path / "about.yaml").write_bytes("authors: Jos\u00e9\n".encode("latin-1"))
+    words = ["submit", tmp_path, "--track", "purifier", "--entry", "jpeg", "--about", tmp_path / "about.yaml"]
+    refused(capsys, [*words, "--output", tmp_path / "out"], "about.yaml: not text in UTF-8")
+
+
 def test_text_that_is_none(tmp_path, capsys):
     pd.DataFrame({"other": [1]}).to_parquet(tmp_path / "scores.parquet")
     refused(capsys, ["tables", "show", tmp_path / "scores.parquet"], "scores.parquet: not text")

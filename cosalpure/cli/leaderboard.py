@@ -36,8 +36,11 @@ def _facts(path: str) -> "Facts":
     from cosalpure.leaderboard.entry import MOST_BYTES, Facts
     from cosalpure.schema import parse
 
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return parse(Facts, file.read(MOST_BYTES), path)
+    try:
+        with open(path, encoding="utf-8") as file:
+            return parse(Facts, file.read(MOST_BYTES), path)
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not text in UTF-8") from None
 
 
 def leaderboard(
