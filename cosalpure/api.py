@@ -279,10 +279,8 @@ def _chosen(family: Family, name: Any) -> Any:
         return found
     plain, tag = split_tag(name)
     average = tag in EXPERIMENTS and experiment_of(tag).purifiers[plain].average_maps
-    return found | {
-        "average_maps": average,
-        "concepts_from": "the call",
-    }  # the concept is given where the attack is called
+    # The concept is given where the attack is called.
+    return found | {"average_maps": average, "concepts_from": "the call"}
 
 
 def _matching(family: Family, pattern: str) -> list[str]:
