@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_parquet(path: str | Path, needed: Iterable[str] = ()) -> "pd.DataFrame":
-    """Read a Parquet file with all its columns, of which `needed` must be there.
+def read_parquet(path: str | Path, needed: Iterable[str] = (), what: str = "Parquet file") -> "pd.DataFrame":
+    """Read a Parquet file with all its columns, of which `needed` must be there; `what` names it in messages.
 
     Raises:
         UserError: if it is no Parquet file, or lacks a column.
@@ -21,7 +21,7 @@ def read_parquet(path: str | Path, needed: Iterable[str] = ()) -> "pd.DataFrame"
     try:
         table = pd.read_parquet(path)
     except Exception as error:  # pyarrow raises nearly anything on damaged files
-        raise UserError(f"{path}: not a readable Parquet file ({one_line(error, 200)})") from None
+        raise UserError(f"{path}: not a readable {what} ({one_line(error, 200)})") from None
     if lacking := [name for name in needed if name not in table]:
         raise UserError(f"{path}: it lacks the columns {', '.join(lacking)}")
     return table

@@ -58,7 +58,7 @@ def read_manifest(data: str | Path) -> "pd.DataFrame":
     path = Path(data) / MANIFEST
     if not path.exists():
         raise UserError(f"{path}: no such file; make the dataset first (cosalpure data, or snakemake data)")
-    rows = read_parquet(path)
+    rows = read_parquet(path, what="manifest")
     if lacking := [name for name in READ if name not in rows]:
         raise UserError(f"{path}: not a manifest: it lacks {', '.join(lacking)}")
     for name in ("slug", "file"):
