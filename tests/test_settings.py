@@ -82,11 +82,11 @@ def test_average_maps_belongs_to_the_entry_and_not_to_the_purifier(config):
 
 
 def test_diffpure_s_printed_name_says_its_process(config):
-    config["purifiers"] |= {"diffpure": {}, "other": {"like": "diffpure", "process": "sde"}}
+    config["purifiers"] |= {"diffpure": {}, "other": {"like": "diffpure", "process": "ddpm"}}
     loaded = load(config)
     assert [loaded.purifiers[name].label for name in ("diffpure", "other")] == [
-        "DiffPure (DDPM)",
         "DiffPure (SDE)",
+        "DiffPure (DDPM)",
     ]
     config["purifiers"]["other"]["label"] = "mine"
     assert load(config).purifiers["other"].label == "mine"
@@ -101,6 +101,7 @@ def test_attack_defaults_are_the_official_constants():
     attack = JadenaSettings()
     assert (attack.steps, attack.epsilon, attack.noise_step) == (20, 16 / 255, 1 / 255)
     assert (attack.exposure_step, attack.flow_step, attack.momentum, attack.degree) == (0.1, 0.01, 1.0, 10)
+    assert attack.images_per_batch == 1
 
 
 MISTAKES = {

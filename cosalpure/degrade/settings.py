@@ -46,9 +46,9 @@ class JadenaSettings(Model):
     )
     lambda_flow: Annotated[float, Field(ge=0)] = Field(0.01, description="Penalty on the differences of the flow.")
     images_per_batch: PositiveInt = Field(
-        8,
+        1,
         description="Number of images of a group that are attacked in one batch. It changes rounding, which sign steps amplify, "
-        "so that an attacked image can differ. 1: attack each image alone.",
+        "so that an attacked image can differ. 1: attack each image alone, as the official code does.",
     )
 
 

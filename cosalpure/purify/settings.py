@@ -116,7 +116,7 @@ class DiffPureSettings(UnconditionalSettings):
     """DiffPure (Nie et al., ICML 2022): add noise up to T, then run the reverse diffusion."""
 
     process: Literal["ddpm", "sde"] = Field(
-        "ddpm", description="ddpm: ancestral sampling. sde: the reverse SDE, as in the official ImageNet scripts."
+        "sde", description="ddpm: ancestral sampling. sde: the reverse SDE, as in the official ImageNet scripts."
     )
     steps: Annotated[int, Field(ge=1, le=1000)] | None = Field(
         None,
