@@ -62,7 +62,7 @@ def attacker(variant, surrogate, options):
     from cosalpure.degrade.jadena import Jadena
     from cosalpure.degrade.settings import JadenaSettings
 
-    return Jadena(JadenaSettings(), surrogate)
+    return Jadena(JadenaSettings(images_per_batch=8), surrogate)  # as mini
 
 
 def floor(surrogate, images):
