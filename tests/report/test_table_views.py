@@ -53,7 +53,7 @@ def test_a_tab_a_detector_with_the_best_first_below_the_clean_reference(scores):
     shown = table_views.tabbed(table, 0.95)
     assert list(shown.tabs) == ["GICD", "GCAGC"] and shown.order == "best SR↑ first, below the clean reference"
     assert shown.title.startswith("Table 1.") and shown.about.startswith("Brackets:")
-    expected = ["Clean (no attack)", "DiffPure (DDPM)", "CosalPure", "Source-Only"]
+    expected = ["Clean (no attack)", "DiffPure (SDE)", "CosalPure", "Source-Only"]
     for its in shown.tabs.values():
         assert methods(its) == [(dataset, name) for dataset in ("one", "two") for name in expected]
         assert its.header == ["Method", "Dataset", "SR↑", "AP↑", "Fβ↑", "MAE↓"]
@@ -85,7 +85,7 @@ def test_a_cell_without_a_number_is_last_and_says_so(scores):
         math.nan,
     ]
     shown = table_views.tabbed(build_table(TABLES["table2"], lacking, "jadena", samples=20), 0.95).tabs["GICD"]
-    assert shown.rows[3][0].text == "DiffPure (DDPM)" and (shown.rows[3][2].text, shown.rows[3][2].more) == (
+    assert shown.rows[3][0].text == "DiffPure (SDE)" and (shown.rows[3][2].text, shown.rows[3][2].more) == (
         "–",
         ["0 of 16"],
     )
