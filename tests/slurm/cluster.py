@@ -8,8 +8,8 @@ Where they are installed, slurmdbd and a MariaDB of its own keep accounts of the
         cluster.accounts()    # the same, as sacct tells it
 
 Needs root and Debian's packages slurmctld, slurmd, slurm-client and munge; `why_not` says what is missing. Accounting
-needs slurmdbd and mariadb-server, too; `why_no_accounts`. Only one can
-run at a time: SLURM's programs look for /etc/slurm/slurm.conf, which is a link to ours as long as the cluster lives.
+needs slurmdbd and mariadb-server, too; `why_no_accounts`. Only one can run
+at a time: SLURM's programs look for /etc/slurm/slurm.conf, which is a link to ours as long as the cluster lives.
 """
 
 import ctypes
@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from slurm_conf import ACCOUNTING_CONF, ACCOUNTS, CONF, DATABASE_CONF, NODE, PARTITION
+from slurm.slurm_conf import ACCOUNTING_CONF, ACCOUNTS, CONF, DATABASE_CONF, NODE, PARTITION
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "srun", "scancel")
 ACCOUNTING = ("slurmdbd", "sacct", "mariadbd", "mariadb-install-db")
