@@ -19,7 +19,7 @@ from diffusers.models.resnet import ResnetBlock2D
 from cosalpure.data.mini import MiniWorld
 from cosalpure.io import whole_folder
 from cosalpure.seeds import generator, numpy_generator
-from cosalpure.train.common import moving_average, seeded, train, update, write_json
+from cosalpure.train.common import moving_average, seeded, train, trained_part, update, write_json
 from cosalpure.train.compute import Compute
 from cosalpure.train.text_encoder import compose, to_tensor
 
@@ -253,5 +253,6 @@ def save_autoencoder(output_dir: str | Path, model: AutoencoderKL) -> None:
 
 def load_autoencoder(autoencoder_dir: str | Path) -> AutoencoderKL:
     """Load the AutoencoderKL in float32, frozen."""
-    model = AutoencoderKL.from_pretrained(Path(autoencoder_dir) / "vae", local_files_only=True)
+    with trained_part(autoencoder_dir, "autoencoder", "vae") as folder:
+        model = AutoencoderKL.from_pretrained(folder / "vae", local_files_only=True)
     return model.float().eval().requires_grad_(False)

@@ -19,7 +19,7 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from cosalpure import networks
-from cosalpure.errors import UserError
+from cosalpure.errors import UserError, one_line
 from cosalpure.io import whole_file
 from cosalpure.seeds import derive
 from cosalpure.train.batches import Drawn, to_device
@@ -47,6 +47,23 @@ def new_or_started(name: str, arch: dict[str, Any], start: str | Path | None, se
         return network, json.loads(networks.read_header(start)["arch"])
     with seeded(seed, name):
         return networks.build(name, **arch), arch
+
+
+@contextmanager
+def trained_part(folder: str | Path, model: str, *names: str) -> Iterator[Path]:
+    """Give the folder that training `model` wrote; the block loads its files and folders `names`.
+
+    Raises:
+        UserError: if one of `names` is missing or cannot be read.
+    """
+    made = f"expected a folder that `cosalpure train {model}` wrote"
+    missing = [name for name in names if not (Path(folder) / name).exists()]
+    if missing:
+        raise UserError(f"{folder}: no {missing[0]} in it; {made}")
+    try:
+        yield Path(folder)
+    except Exception as error:  # the libraries' errors on damaged files share no class
+        raise UserError(f"{folder}: not readable, {made}: {one_line(error, 300)}") from None
 
 
 def cosine_with_warmup(step: int, steps: int, warmup: int) -> float:

@@ -22,7 +22,8 @@ from PIL import Image, ImageDraw
 from cosalpure.bundled import located
 from cosalpure.concept.words import word_ranks, words
 from cosalpure.data.mini import MiniWorld
-from cosalpure.diffusion.text_to_image import TextToImage
+from cosalpure.diffusion import pipeline_checks
+from cosalpure.diffusion.text_to_image import COMPONENTS, TextToImage
 from cosalpure.io import to_uint8, whole_file
 from cosalpure.seeds import generator, numpy_generator
 from cosalpure.train.common import write_json
@@ -50,25 +51,34 @@ def gate(
     `concepts` are folders of concepts that were learned by this model, as `cosalpure concept` leaves them.
     """
     world, output_dir = world or MiniWorld(), Path(output_dir)
-    pipeline = StableDiffusionPipeline.from_pretrained(
-        located(pipeline_dir), dtype=torch.float32, local_files_only=True
-    )
-    pipeline.set_progress_bar_config(disable=True)
-    recogniser = load_recogniser(text_encoder_dir)
+    recogniser, pipeline = load_recogniser(text_encoder_dir), load_pipeline(pipeline_dir)
+    learned = {}
+    if concepts:  # before what takes minutes: a folder may have none
+        model = TextToImage(pipeline_dir, pipeline.unet.config.sample_size * pipeline.vae_scale_factor)
+        learned["words"] = {str(folder): word_shares(model, recogniser.concepts, folder) for folder in concepts}
     generated = generate(pipeline, recogniser.concepts, seed, images, guidance, steps)
     result = {
         "seed": seed,
         "caption_gap": caption_gap(pipeline, recogniser.concepts, world, seed, scenes),
         "recognition": recognition(recogniser, generated) | {"guidance": guidance, "sampler_steps": steps},
-    }
-    if concepts:
-        model = TextToImage(pipeline_dir, generated.shape[-1])
-        result["words"] = {str(folder): word_shares(model, recogniser.concepts, folder) for folder in concepts}
+    } | learned
     output_dir.mkdir(parents=True, exist_ok=True)
     write_json(output_dir / "gate.json", result)
     with whole_file(output_dir / "samples.png") as temporary:
         contact_sheet(generated, recogniser.concepts).save(temporary, format="PNG")
     return result
+
+
+def load_pipeline(pipeline_dir: str | Path) -> StableDiffusionPipeline:
+    """Load the diffusers pipeline of a model in float32; a UserError says why a folder is none."""
+    folder = Path(located(pipeline_dir))
+    pipeline_checks.check_folder(folder, COMPONENTS)
+    try:
+        pipeline = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    except Exception as error:  # the libraries' errors on damaged files share no class
+        raise pipeline_checks.unreadable(pipeline_dir, error) from None
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
 
 
 @torch.no_grad()

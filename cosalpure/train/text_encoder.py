@@ -26,7 +26,7 @@ from cosalpure.concept.words import words
 from cosalpure.data.mini import MiniWorld
 from cosalpure.io import whole_folder
 from cosalpure.seeds import numpy_generator
-from cosalpure.train.common import seeded, train, update, write_json
+from cosalpure.train.common import seeded, train, trained_part, update, write_json
 from cosalpure.train.compute import Compute
 
 MAX_LENGTH = 16  # tokens; the longest caption below has 13, and cross-attention costs grow with it
@@ -178,10 +178,10 @@ class Recogniser(nn.Module):
 
 def load_recogniser(text_encoder_dir: str | Path) -> Recogniser:
     """Load the recogniser beside a trained text encoder, in evaluation mode."""
-    folder = Path(text_encoder_dir)
-    state = load_file(folder / "recogniser.safetensors")
-    model = Recogniser(json.loads((folder / "concepts.json").read_text()), state["project.weight"].shape[0])
-    model.load_state_dict(state)
+    with trained_part(text_encoder_dir, "text-encoder", "recogniser.safetensors", "concepts.json") as folder:
+        state = load_file(folder / "recogniser.safetensors")
+        model = Recogniser(json.loads((folder / "concepts.json").read_text()), state["project.weight"].shape[0])
+        model.load_state_dict(state)
     return model.eval().requires_grad_(False)
 
 
@@ -280,7 +280,7 @@ def save_text_encoder(output_dir: str | Path, tokenizer: CLIPTokenizer, text_enc
 
 def load_text_encoder(text_encoder_dir: str | Path) -> tuple[CLIPTokenizer, CLIPTextModel]:
     """Load (CLIPTokenizer, CLIPTextModel) in float32, frozen."""
-    folder = Path(text_encoder_dir)
-    tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-    model = CLIPTextModel.from_pretrained(folder / "text_encoder", local_files_only=True, dtype=torch.float32)
+    with trained_part(text_encoder_dir, "text-encoder", "tokenizer", "text_encoder") as folder:
+        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+        model = CLIPTextModel.from_pretrained(folder / "text_encoder", local_files_only=True, dtype=torch.float32)
     return tokenizer, model.eval().requires_grad_(False)

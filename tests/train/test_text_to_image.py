@@ -133,6 +133,33 @@ def test_gate_measures_gap_and_recognition(trained, tmp_path, world):
 
 
 @pytest.mark.slow
+def test_a_folder_of_another_kind_ends_before_any_work(trained, tmp_path):
+    text, pipeline = trained[0] / "text", trained[1]
+    (tmp_path / "damaged/vae").mkdir(parents=True)
+    (tmp_path / "damaged/vae/config.json").write_text("{")
+    cases = {
+        "nowhere: no recogniser.safetensors in it; expected a folder that `cosalpure train text-encoder` wrote": (
+            lambda: gate(pipeline, "nowhere", tmp_path / "out")
+        ),
+        "nowhere: no such folder": lambda: gate("nowhere", text, tmp_path / "out"),
+        "no vae/": lambda: gate(text, text, tmp_path / "out"),
+        "no learned concepts": lambda: gate(pipeline, text, tmp_path / "out", concepts=["nowhere"]),
+        "nowhere: no tokenizer in it; .* text-encoder": (
+            lambda: train_text_to_image(tmp_path / "unet", "nowhere", trained[0] / "autoencoder")
+        ),
+        "nowhere: no vae in it; .* autoencoder": lambda: train_text_to_image(tmp_path / "unet", text, "nowhere"),
+        "damaged: not readable, .* autoencoder` wrote: ": (
+            lambda: train_text_to_image(tmp_path / "unet", text, tmp_path / "damaged")
+        ),
+    }
+    for message, work in cases.items():
+        with pytest.raises(UserError, match=message) as found:
+            work()
+        assert "\n" not in str(found.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
 def test_gate_ranks_the_words_of_learned_concepts(trained, tmp_path):
     model = TextToImage(trained[1], 64)
     known = ["honey-pot", "pear", "bear", "pig", "skull", "turtle"]
