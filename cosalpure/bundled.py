@@ -10,14 +10,29 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
+from cosalpure.errors import UserError
+
 ASSETS = Path(str(files("cosalpure"))) / "assets"
 PREFIX = "bundled:"
+EXPECTED = f"expected the name of a file that ships with CosalPure after '{PREFIX}'"
 
 
 def located(path: str | os.PathLike[str]) -> str:
-    """Give the path of a file or folder that settings name: of a bundled one where it lies, any other as it is."""
+    """Give the path of a file or folder that settings name: of a bundled one where it lies, any other as it is.
+
+    Raises:
+        UserError: for a bundled name that leads out of the package.
+    """
     name = os.fspath(path)
+    if leads_out(name):
+        raise UserError(f"{name}: {EXPECTED}")
     return seen_from_here(ASSETS / name.removeprefix(PREFIX)) if name.startswith(PREFIX) else name
+
+
+def leads_out(name: str) -> bool:
+    """Tell whether a name is a bundled one that leads out of the package."""
+    inside = name.removeprefix(PREFIX)
+    return inside != name and (os.path.isabs(inside) or os.path.normpath(inside).split(os.sep)[0] == os.pardir)
 
 
 def is_bundled(path: str | os.PathLike[str]) -> bool:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from cosalpure import bundled
 from cosalpure.errors import UserError
 from cosalpure.yaml_text import read_yaml
 
@@ -21,6 +22,13 @@ class Model(BaseModel):
     """Unknown keys are errors. Numbers may be text, as `snakemake --config key=value` passes them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*")
+    @classmethod
+    def _bundled_names_stay_in_the_package(cls, value: Any) -> Any:
+        if any(isinstance(name, str) and bundled.leads_out(name) for name in _items(value)):
+            raise ValueError(bundled.EXPECTED)
+        return value
 
     def as_json(self, speed: bool = True) -> str:
         """Write the settings as a command takes them, keys in order; without `speed` only those that results depend on."""
@@ -90,7 +98,7 @@ def _lines(error: ValidationError, prefix: str, cls: type[Model]) -> list[str]:
         place = f"{prefix}{key}" if key else prefix.rstrip(": .")
         if item["type"] == "too_short":
             if len(item["input"]) == item["ctx"]["actual_length"]:  # else an item was wrong, which has its own line
-                lines.append(f"{place}: expected {item['ctx']['min_length']} or more, found {item['input']!r}")
+                lines.append(f"{place}: expected {item['ctx']['min_length']} or more, found {_short(item['input'])}")
         elif item["type"] == "extra_forbidden":
             lines.append(f"{place}: unknown key{_guess(location, cls)}")
         elif item["type"] == "missing":
@@ -98,9 +106,19 @@ def _lines(error: ValidationError, prefix: str, cls: type[Model]) -> list[str]:
         else:
             message = item["msg"].removeprefix("Value error, ").split(", unable to parse")[0]
             message = message[0].lower() + message[1:] if item["type"] != "value_error" else message
-            found = f", found {item['input']!r}" if not isinstance(item["input"], dict) else ""
+            found = f", found {_short(item['input'])}" if not isinstance(item["input"], dict) else ""
             lines.append(f"{place}: {message}{found}")
     return lines
+
+
+def _items(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _short(value: Any, limit: int = 200) -> str:
+    """Write a value as Python does, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def _model_within(annotation: Any) -> type[Model] | None:

@@ -7,6 +7,7 @@ import pytest
 
 from cosalpure import networks
 from cosalpure.bundled import ASSETS, is_bundled, located
+from cosalpure.errors import UserError
 from cosalpure.experiment.parse import load_files
 from cosalpure.record import without_paths
 
@@ -36,3 +37,9 @@ def test_settings_keep_the_short_name_and_rules_get_the_file(tmp_path, monkeypat
 
 def test_a_record_keeps_the_short_name():
     assert without_paths(LIIF) == LIIF
+
+
+@pytest.mark.parametrize("name", ["bundled:../errors.py", "bundled:mini/../../errors.py", "bundled:/etc/passwd"])
+def test_a_bundled_name_does_not_lead_out_of_the_package(name):
+    with pytest.raises(UserError, match="expected the name of a file that ships with CosalPure"):
+        located(name)

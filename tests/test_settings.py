@@ -258,3 +258,17 @@ def test_mistakes_in_templates_are_refused_when_they_are_read(templates, words):
     with pytest.raises(UserError) as caught:
         validated(ConceptLearning, {"templates": templates}, "concept.")
     assert words in str(caught.value) and "templates: " in str(caught.value)
+
+
+@pytest.mark.parametrize("weights", ["bundled:../gicd.pth", "bundled:/gicd.pth"])
+def test_a_bundled_name_stays_in_the_package(config, weights):
+    config["detectors"]["gicd"]["weights"] = weights
+    with pytest.raises(UserError, match=r"^.*detectors\.gicd\.weights: expected .* ships with .* found 'bundled:"):
+        load(config)
+
+
+def test_what_was_found_is_cut_where_it_is_long(config):
+    config["seed"] = "x" * 100_000
+    with pytest.raises(UserError) as found:
+        load(config)
+    assert "seed: input should be a valid integer, found 'xxx" in str(found.value) and len(str(found.value)) < 400
