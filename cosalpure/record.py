@@ -17,7 +17,7 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -212,14 +212,10 @@ def read(path: str | Path) -> Record | None:
     """Read the record of a Parquet file; None where it has none, as files of older versions, or cannot be read."""
     import pyarrow
     import pyarrow.parquet
+    from pydantic import TypeAdapter
 
     try:
         text = (pyarrow.parquet.read_schema(path).metadata or {}).get(KEY)
-        values = json.loads(text) if text else None
+        return TypeAdapter(Record).validate_json(text) if text else None  # a newer version may have written more
     except (OSError, ValueError, pyarrow.ArrowException):
         return None
-    if not isinstance(values, dict) or "stage" not in values:
-        return None
-    known = {its.name for its in fields(Record)}  # a newer version may have written more
-    values = {key: value for key, value in values.items() if key in known}
-    return Record(**values | {"names": tuple(values.get("names", ()))})

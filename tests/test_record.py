@@ -117,7 +117,10 @@ def test_a_command_by_hand_is_that_of_the_job(monkeypatch):
     assert record.command() == "cosalpure score --data '…/data'"
 
 
-@pytest.mark.parametrize("content", [None, b"", b"PAR1", b"{}", b'["stage"]', b"not JSON", b'{"names": []}'])
+FOREIGN = [b'{"stage": 3}', b'{"stage": "score", "names": 3}', b'{"stage": "score", "seconds": "long"}', b"\xff"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PAR1", b"{}", b'["stage"]', b"not JSON", b'{"names": []}', *FOREIGN])
 def test_files_without_a_record_have_none(tmp_path, content):
     path = tmp_path / "a.parquet"
     if content is None:
