@@ -21,7 +21,7 @@ SPEED: dict[str, Any] = {"speed_alone": True}  # Field(json_schema_extra=SPEED) 
 class Model(BaseModel):
     """Unknown keys are errors. Numbers may be text, as `snakemake --config key=value` passes them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @field_validator("*")
     @classmethod

@@ -1,6 +1,7 @@
 """A configuration is checked whole before anything runs; each mistake is one line that names key and choices."""
 
 import copy
+import math
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,11 @@ MISTAKES = {
         "datasets.mini.groups: input should be a valid integer",
     ),
     "out of range": (("datasets.mini.attacked_fraction", 1.5), "less than or equal to 1, found 1.5"),
+    "infinite": (("degradations.jadena.noise_step", math.inf), "noise_step: input should be a finite number"),
+    "too many samples": (
+        ("statistics", {"samples": 10**9}),
+        "statistics.samples: input should be less than or equal to 100000",
+    ),
     "unknown method": (
         ("detectors.gidc", {}),
         "unknown detector 'gidc' (did you mean 'gicd'?); choose from: gicd, gcagc, poolnet",

@@ -33,7 +33,7 @@ Link = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9][^\s<>\"'`\\]*$", max
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{7,64}$")]
 Date = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
-Number = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
+Number = Annotated[float, Field(ge=-1, le=1)]
 
 
 class Code(Model):

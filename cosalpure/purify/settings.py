@@ -63,7 +63,7 @@ class CosalPureSettings(LatentSettings):
         description="Sampler steps of a full 1000-step schedule. Only those below T are run: 50 steps at T = 250 run 12. Used by "
         "dpmsolver++ only; ddpm runs T steps.",
     )
-    guidance_scale: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+    guidance_scale: Annotated[float, Field(ge=0)] = Field(
         7.5, description="Scale of classifier-free guidance. 1: no guidance."
     )
     prompt: str = Field(
@@ -136,7 +136,7 @@ class DDASettings(UnconditionalSettings):
     steps: Annotated[int, Field(ge=2, le=1000)] = Field(
         100, description="Sampler steps of a full 1000-step schedule. Only those below T are run."
     )
-    guidance_scale: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+    guidance_scale: Annotated[float, Field(ge=0)] = Field(
         6.0, description="Strength of the pull towards the low frequencies of the image. 0: none."
     )
     save_memory: bool = Field(

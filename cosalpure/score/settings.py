@@ -22,5 +22,5 @@ class Score(Model):
 class Statistics(Model):
     """Intervals by bootstrap over groups, since the images of a group are not independent."""
 
-    samples: Annotated[int, Field(ge=100)] = Field(2000, description="Number of bootstrap samples.")
+    samples: Annotated[int, Field(ge=100, le=100_000)] = Field(2000, description="Number of bootstrap samples.")
     level: Annotated[float, Field(gt=0, lt=1)] = Field(0.95, description="Confidence level of the intervals.")
