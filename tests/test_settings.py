@@ -57,6 +57,24 @@ def test_entries_of_variants_say_what_they_are_for(variant):
                 assert {"label", "role"} <= set(values[family][name]), f"{variant.name}: {family}.{name}"
 
 
+OTHER_WEIGHTS = {"liif-edsr", "official-detectors", "recent-detectors", "rehearsal"}  # the last has small models, too
+OTHER_CONCEPT = {("adaptive-ablations", "cosalpure_without_cr")}  # so that an attack knows it
+
+
+def test_an_entry_is_the_same_in_every_variant():
+    found = {}
+    for variant in VARIANTS:
+        if variant.stem in OTHER_WEIGHTS:
+            continue
+        for experiment in experiments(variant):
+            loaded = load_files([experiment, variant])
+            for its in (*loaded.degradations.values(), *loaded.purifiers.values(), *loaded.detectors.values()):
+                if (variant.stem, its.name) not in OTHER_CONCEPT:
+                    says = (its.method, its.settings_text, its.label, its.role, its.learning)
+                    found.setdefault((experiment.stem, its.family, its.name), {})[says] = variant.stem
+    assert [its for its in found.values() if len(its) > 1] == [] and len(found) > 100
+
+
 def test_corruption_variant_names_every_corruption_three_times():
     loaded = load_files([ROOT / "config.yaml", ROOT / "config/variants/corruptions.yaml"])
     run = {condition[1] for condition in loaded.conditions} - {"none"}
