@@ -19,10 +19,9 @@ from cosalpure.data.settings import FolderDataset
 from cosalpure.errors import UserError, choose
 from cosalpure.io import read_images, to_uint8
 from cosalpure.schema import validated
-from cosalpure.seeds import generator
+from cosalpure.seeds import SEED, generator
 from cosalpure.tags import experiment_of
 
-SEED = 2024  # as in both experiments
 Images = Any  # an ImageGroup, a tensor (N, 3, H, W), arrays (H, W, 3), or PIL images
 
 

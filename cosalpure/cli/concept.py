@@ -5,7 +5,6 @@ from typing import Annotated
 from cosalpure.cli.options import (
     ALL,
     NO_SETTINGS,
-    SEED,
     Data,
     Groups,
     Images,
@@ -19,6 +18,7 @@ from cosalpure.cli.options import (
     read_settings,
     span_of,
 )
+from cosalpure.seeds import SEED
 
 
 def concept(

@@ -7,7 +7,6 @@ import typer
 from cosalpure.cli.options import (
     ALL,
     NO_SETTINGS,
-    SEED,
     Concepts,
     Data,
     Groups,
@@ -19,6 +18,7 @@ from cosalpure.cli.options import (
     read_model,
     span_of,
 )
+from cosalpure.seeds import SEED
 
 Png = Annotated[str, output("PNG file to write.")]
 

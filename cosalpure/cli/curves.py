@@ -7,7 +7,6 @@ import typer
 from cosalpure.cli.command import Command, new_app
 from cosalpure.cli.options import (
     NO_SETTINGS,
-    SEED,
     Data,
     EntryLabels,
     Seed,
@@ -18,6 +17,7 @@ from cosalpure.cli.options import (
     read_settings,
     read_statistics,
 )
+from cosalpure.seeds import SEED
 
 curves = new_app(help="Max F and max E at one threshold for a whole dataset, as papers report them.")
 

@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from cosalpure.cli import published
-from cosalpure.cli.options import LAYOUT, NO_SETTINGS, SEED, Folder, Seed, Settings, Sources, Threads, output
+from cosalpure.cli.options import LAYOUT, NO_SETTINGS, Folder, Seed, Settings, Sources, Threads, output
 from cosalpure.errors import UserError
+from cosalpure.seeds import SEED
 
 Name = Annotated[
     str,

@@ -7,7 +7,6 @@ import typer
 from cosalpure.cli.options import (
     ALL,
     NO_SETTINGS,
-    SEED,
     Data,
     Groups,
     Model,
@@ -20,6 +19,7 @@ from cosalpure.cli.options import (
     read_settings,
     span_of,
 )
+from cosalpure.seeds import SEED
 
 
 def degrade(

@@ -90,7 +90,6 @@ Benchmarks = Annotated[
 
 ALL = "0:100000"  # groups
 NO_SETTINGS = "{}"
-SEED = 2024
 
 
 def read_settings(cls: Any, text: str, where: str = "--settings") -> Any:

@@ -7,7 +7,6 @@ import typer
 from cosalpure.cli.options import (
     ALL,
     NO_SETTINGS,
-    SEED,
     Data,
     Groups,
     Images,
@@ -21,6 +20,7 @@ from cosalpure.cli.options import (
     read_settings,
     span_of,
 )
+from cosalpure.seeds import SEED
 
 
 def purify(

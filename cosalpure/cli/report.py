@@ -10,7 +10,6 @@ from cosalpure.cli.command import Command, new_app
 from cosalpure.cli.options import (
     LAYOUT,
     NO_SETTINGS,
-    SEED,
     Benchmarks,
     EntryLabels,
     Seed,
@@ -21,6 +20,7 @@ from cosalpure.cli.options import (
     read_statistics,
 )
 from cosalpure.errors import UserError
+from cosalpure.seeds import SEED
 
 report = new_app(help="Draw the figures of a run, or write its HTML page.")
 for draw in (

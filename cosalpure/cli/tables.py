@@ -9,7 +9,6 @@ from cosalpure.cli.command import Command, new_app
 from cosalpure.cli.options import (
     LAYOUT,
     NO_SETTINGS,
-    SEED,
     EntryLabels,
     Seed,
     Settings,
@@ -21,6 +20,7 @@ from cosalpure.cli.options import (
 )
 from cosalpure.errors import UserError
 from cosalpure.experiment.layout import Layout
+from cosalpure.seeds import SEED
 from cosalpure.tables import Condition, Split
 
 tables = new_app(help="Build, check, compare and show the paper's tables.")

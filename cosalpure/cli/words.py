@@ -7,7 +7,6 @@ import typer
 from cosalpure.cli.command import Command, new_app
 from cosalpure.cli.options import (
     NO_SETTINGS,
-    SEED,
     Concepts,
     Data,
     EntryLabels,
@@ -21,6 +20,7 @@ from cosalpure.cli.options import (
     read_statistics,
     several,
 )
+from cosalpure.seeds import SEED
 
 words = new_app(help="Which real words lie near the learned concepts.")
 

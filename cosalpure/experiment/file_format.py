@@ -14,6 +14,7 @@ from cosalpure.labels import Table
 from cosalpure.protocols import Role
 from cosalpure.schema import SPEED, Model, Name
 from cosalpure.score.settings import Score, Statistics
+from cosalpure.seeds import SEED
 
 
 class EntryKeys(Model):
@@ -122,7 +123,7 @@ class ExperimentFile(Model):
     variant_of: Name | tuple[Name, ...] | None = Field(
         None, description="Only in a variant: the experiments that it is made for. null: any."
     )
-    seed: Annotated[int, Field(ge=0)] = Field(2024, description="Seed from which all randomness is derived.")
+    seed: Annotated[int, Field(ge=0)] = Field(SEED, description="Seed from which all randomness is derived.")
     further_seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         (),
         description="Seeds under which attack, learning and purification are repeated on the same data, for the table `seeds`.",

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from cosalpure.schema import Fraction, Model
 
+SAMPLES, LEVEL = 2000, 0.95  # of the bootstrap
+
 
 class Score(Model):
     """Constants of the official evaluation, and further metrics."""
@@ -22,5 +24,5 @@ class Score(Model):
 class Statistics(Model):
     """Intervals by bootstrap over groups, since the images of a group are not independent."""
 
-    samples: Annotated[int, Field(ge=100, le=100_000)] = Field(2000, description="Number of bootstrap samples.")
-    level: Annotated[float, Field(gt=0, lt=1)] = Field(0.95, description="Confidence level of the intervals.")
+    samples: Annotated[int, Field(ge=100, le=100_000)] = Field(SAMPLES, description="Number of bootstrap samples.")
+    level: Annotated[float, Field(gt=0, lt=1)] = Field(LEVEL, description="Confidence level of the intervals.")

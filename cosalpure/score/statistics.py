@@ -7,8 +7,7 @@ with what groups have in common. Percentile intervals of few groups (below some 
 import numpy as np
 from numpy.typing import ArrayLike
 
-SAMPLES = 2000
-LEVEL = 0.95
+from cosalpure.score.settings import LEVEL, SAMPLES
 
 
 def bootstrap_mean(

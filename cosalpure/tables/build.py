@@ -24,6 +24,7 @@ import pandas as pd
 from cosalpure.errors import UserError
 from cosalpure.labels import Entries
 from cosalpure.score import bootstrap_difference, bootstrap_mean
+from cosalpure.score.settings import LEVEL, SAMPLES
 from cosalpure.seeds import numpy_generator, split_repeat
 from cosalpure.tables.columns import with_labels, with_paper_values
 from cosalpure.tables.definitions import CELL, COSTS, SPLITS, TABLES, Split, Table, metric_of
@@ -59,7 +60,7 @@ class Bootstrap(TypedDict, total=False):
     level: float
 
 
-BOOTSTRAP: Bootstrap = {"seed": 0, "samples": 2000, "level": 0.95}
+BOOTSTRAP: Bootstrap = {"seed": 0, "samples": SAMPLES, "level": LEVEL}
 
 
 def build_table(

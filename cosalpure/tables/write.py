@@ -8,6 +8,7 @@ from tabulate import tabulate
 
 from cosalpure.extras import require
 from cosalpure.io import whole_file
+from cosalpure.score.settings import LEVEL
 from cosalpure.tables.definitions import SPREAD
 from cosalpure.tables.present import best_cells, blank_repeats, caption, cell_text, lay_out, number_of
 
@@ -45,7 +46,7 @@ def markdown_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str
     return text
 
 
-def as_markdown(table: pd.DataFrame, level: float = 0.95) -> str:
+def as_markdown(table: pd.DataFrame, level: float = LEVEL) -> str:
     """Write the table as Markdown, its caption above; detectors below each other, so that it fits a screen."""
     rows, columns, cells = lay_out(table)
     bold = best_cells(rows, columns, cells)
@@ -68,7 +69,7 @@ def escape(text: object) -> str:
     return "".join(LATEX.get(character, character) for character in str(text).strip())
 
 
-def as_latex(table: pd.DataFrame, level: float = 0.95) -> str:
+def as_latex(table: pd.DataFrame, level: float = LEVEL) -> str:
     """Write the laid out table as a LaTeX `table*` (packages booktabs, and graphicx to fit the page's width)."""
     require("jinja2")
     rows, columns, cells = lay_out(table)
@@ -118,7 +119,7 @@ def write_csv(frame: pd.DataFrame, path: str | Path, digits: str | None = None) 
     frame.to_csv(path, index=False, float_format=digits, lineterminator="\n")
 
 
-def write_table(table: pd.DataFrame, stem: str | Path, level: float = 0.95) -> None:
+def write_table(table: pd.DataFrame, stem: str | Path, level: float = LEVEL) -> None:
     """Write `<stem>.parquet`, `.csv`, `.md` and `.tex`, each whole or not at all; equal tables give equal bytes."""
     write_parquet(table, f"{stem}.parquet")
     with whole_file(f"{stem}.csv") as path:
