@@ -177,7 +177,7 @@ def success_by_setting(numbers: pd.DataFrame, axis: str, entries: Entries, stack
         panel.set(xlabel=printed(axis), title=HALVES[split], ylim=(0, 1), yticks=(0, 0.25, 0.5, 0.75, 1))
         panel.set_xlim(left=min(0, here["x"].min()))
         _bare(panel, "y")
-    panels[0].set_ylabel("success rate (IoU > 0.5)")
+    panels[0].set_ylabel("success rate")
     panels[0].legend(title="dashed: no attack", title_fontsize="small", alignment="left", loc="best")
     return figure
 
