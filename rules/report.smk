@@ -167,13 +167,15 @@ rule draw_concepts:
         concepts=folder("concept"),
         clean=lambda wildcards: LAYOUT.stage("concept", wildcards.dataset, wildcards.clean),
         groups=span_option(SHOWN),
+        settings=part("concept_figures"),
         seed=EXPERIMENT.seed,
     message:
         "figure: learned concepts, {wildcards.dataset}, {wildcards.degradation} beside {wildcards.clean}"
     shell:
         "cosalpure report concepts --data {params.data:q} --groups {params.groups} --images {params.images:q}"
         " --clean-concepts {params.clean:q} --concepts {params.concepts:q}"
-        " --text-to-image {params.model:q} --seed {params.seed} --threads {threads} --output {output:q} > {log:q} 2>&1"
+        " --text-to-image {params.model:q} --settings {params.settings:q} --seed {params.seed} --threads {threads}"
+        " --output {output:q} > {log:q} 2>&1"
 
 
 rule draw_attention:
@@ -213,13 +215,15 @@ rule draw_attention:
         images=folder("purify"),
         concepts=folder("concept"),
         groups=span_option(SHOWN),
+        settings=part("concept_figures"),
         seed=EXPERIMENT.seed,
     message:
         "figure: attention to the concepts, {wildcards.dataset}, {wildcards.degradation}, {wildcards.purifier}"
     shell:
         "cosalpure report attention --data {params.data:q} --groups {params.groups} --images {params.images:q}"
         " --concepts {params.concepts:q}"
-        " --text-to-image {params.model:q} --seed {params.seed} --threads {threads} --output {output:q} > {log:q} 2>&1"
+        " --text-to-image {params.model:q} --settings {params.settings:q} --seed {params.seed} --threads {threads}"
+        " --output {output:q} > {log:q} 2>&1"
 
 
 rule build_report:

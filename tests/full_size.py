@@ -24,6 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from full_size_model import SEED, build_model  # noqa: E402
 from full_size_speed import measure_variant, peak_gb, variants  # noqa: E402
 
+from cosalpure.concept.settings import ConceptFigures  # noqa: E402
 from cosalpure.data.settings import FolderDataset  # noqa: E402
 from cosalpure.errors import UserError  # noqa: E402
 from cosalpure.experiment.parse import load_files  # noqa: E402
@@ -145,10 +146,10 @@ def previews(folder, its):
     """a preview of a concept, twice as in the report's figure"""
     from cosalpure.report.concepts import draw_previews
 
-    one, concepts, steps = folder / "data/one", folder / "concept", its["preview_steps"]
+    one, concepts, settings = folder / "data/one", folder / "concept", its["previews"]
     figure = folder / "previews.png"
-    draw_previews(one, one, concepts, concepts, its["model"], SPAN, figure, SEED, previews=1, steps=steps)
-    return f"{steps} sampler steps"
+    draw_previews(one, one, concepts, concepts, its["model"], SPAN, figure, SEED, settings, previews=1)
+    return f"{settings.steps} sampler steps"
 
 
 STAGES = (load, one_pass, one_pass_plain, gradient, gradient_checkpointed, learn, purify, attention, previews)
@@ -175,7 +176,9 @@ def main(arguments=None):
     """Run the phases, each in a process of its own, and print the table; the exit status."""
     options = parse(arguments)
     folder = Path(options.folder).resolve()
-    its = paper_settings(folder, options.steps, dtype=options.dtype) | {"preview_steps": options.preview_steps}
+    its = paper_settings(folder, options.steps, dtype=options.dtype) | {
+        "previews": ConceptFigures(steps=options.preview_steps)
+    }
     if options.only:
         print(json.dumps(run_one(options, folder, its)))
         return 0

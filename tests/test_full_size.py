@@ -8,6 +8,7 @@ import full_size_speed
 import pytest
 import torch
 
+from cosalpure.concept.settings import ConceptFigures
 from cosalpure.errors import UserError
 
 MERGES = ["g o", "a t</w>", "go at</w>"]
@@ -25,7 +26,7 @@ def folder(tmp_path_factory, tiny_pipeline, tiny_liif):
 
 @pytest.fixture
 def its(folder):
-    return full_size.paper_settings(folder, steps=2, resolution=32) | {"preview_steps": 2}
+    return full_size.paper_settings(folder, steps=2, resolution=32) | {"previews": ConceptFigures(steps=2)}
 
 
 @pytest.mark.slow

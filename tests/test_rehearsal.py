@@ -21,6 +21,7 @@ MAY_DIFFER = {
     *(f"datasets.{published.title}.groups" for published in PUBLISHED.values()),
     "text_to_image.resolution",
     "concept.steps",
+    "concept_figures.steps",
     "purifiers.cosalpure_no_inversion.weights",  # the same network by the same training, from fewer images and steps
     "purifiers.cosalpure_no_inversion.resolution",
     "purifiers.cosalpure.continuous",

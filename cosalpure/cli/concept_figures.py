@@ -1,6 +1,6 @@
 """The figures of `cosalpure report` that show the learned concepts: one function a figure."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,14 +13,23 @@ from cosalpure.cli.options import (
     Images,
     Model,
     Seed,
+    Settings,
     Threads,
     output,
     read_model,
+    read_settings,
     span_of,
 )
 from cosalpure.seeds import SEED
 
 Png = Annotated[str, output("PNG file to write.")]
+
+
+def read_figures(text: str) -> Any:
+    """Read the settings of the figures from --settings."""
+    from cosalpure.concept.settings import ConceptFigures
+
+    return read_settings(ConceptFigures, text)
 
 
 def concepts(
@@ -33,6 +42,7 @@ def concepts(
     output: Png,
     groups: Groups = ALL,
     text_to_image: Model = NO_SETTINGS,
+    settings: Settings = NO_SETTINGS,
     seed: Seed = SEED,
     threads: Threads = 1,
 ) -> None:
@@ -40,10 +50,10 @@ def concepts(
 
     The figure shows images generated from the concepts of clean groups and of attacked groups.
     """
-    model = read_model(text_to_image)
+    model, its = read_model(text_to_image), read_figures(settings)
     from cosalpure.report.concepts import draw_previews
 
-    draw_previews(data, images, clean_concepts, concepts, model, span_of(groups, data), output, seed)
+    draw_previews(data, images, clean_concepts, concepts, model, span_of(groups, data), output, seed, its)
 
 
 def attention(
@@ -53,11 +63,12 @@ def attention(
     output: Png,
     groups: Groups = ALL,
     text_to_image: Model = NO_SETTINGS,
+    settings: Settings = NO_SETTINGS,
     seed: Seed = SEED,
     threads: Threads = 1,
 ) -> None:
     """Draw where the network attends to the learned concepts."""
-    model = read_model(text_to_image)
+    model, its = read_model(text_to_image), read_figures(settings)
     from cosalpure.report.concepts import draw_attention
 
-    draw_attention(data, images, concepts, model, span_of(groups, data), output, seed)
+    draw_attention(data, images, concepts, model, span_of(groups, data), output, seed, its)

@@ -13,10 +13,9 @@ import torch
 from torch.nn import functional as F
 
 from cosalpure.concept import Concept
+from cosalpure.concept.settings import ConceptFigures
 from cosalpure.diffusion.samplers import randn
 from cosalpure.diffusion.text_to_image import TextToImage
-
-TIMESTEPS = (100, 200, 300, 400)  # high enough that the network needs its text, low enough that it sees the image
 
 
 @torch.no_grad()
@@ -26,9 +25,10 @@ def attention_maps(
     concept: Concept,
     generators: Sequence[torch.Generator],
     prompt: str = "a photo of {token}",
-    noise_levels: Sequence[int] = TIMESTEPS,
+    settings: ConceptFigures | None = None,
 ) -> torch.Tensor:
     """Compute the maps (N, 1, H, W) of images (N, 3, H, W) in [0, 1], each scaled to [0, 1]."""
+    noise_levels = (settings or ConceptFigures()).attention_timesteps
     caption = prompt.replace("{token}", concept.fitting(model).token)
     context = model.embed([caption], concept.token, concept.vector)
     position = model.position(caption, concept.token)

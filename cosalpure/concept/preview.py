@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from cosalpure.concept import Concept
+from cosalpure.concept.settings import ConceptFigures
 from cosalpure.diffusion.samplers import dpm_solver_pp_2m, guided, randn, timesteps
 from cosalpure.diffusion.text_to_image import TextToImage
 
@@ -18,8 +19,7 @@ def preview(
     concept: Concept,
     generators: Sequence[torch.Generator],
     prompt: str = "a photo of {token}",
-    steps: int = 25,
-    guidance_scale: float = 5.0,
+    settings: ConceptFigures | None = None,
 ) -> torch.Tensor:
     """Generate an image for each generator, by a full run from pure noise.
 
@@ -28,16 +28,15 @@ def preview(
         concept: the learned concept.
         generators: one for each image.
         prompt: text with the placeholder {token}.
-        steps: sampler steps.
-        guidance_scale: strength of classifier-free guidance.
+        settings: steps of the sampler and guidance; None for the defaults.
 
     Returns:
         Images (N, 3, side, side), RGB, [0, 1], at the model's resolution.
     """
-    concept = concept.fitting(model)
+    concept, its = concept.fitting(model), settings or ConceptFigures()
     condition = model.embed([prompt.replace("{token}", concept.token)], concept.token, concept.vector)
     empty = model.embed([""])
     z = randn(torch.empty(len(generators), *model.latent_shape, device=model.device), generators)
-    denoise = guided(model, condition, empty, guidance_scale)
-    z = dpm_solver_pp_2m(denoise, z, timesteps(1000, steps), model.alphas_cumprod)
+    denoise = guided(model, condition, empty, its.guidance_scale)
+    z = dpm_solver_pp_2m(denoise, z, timesteps(1000, its.steps), model.alphas_cumprod)
     return model.decode(z, (model.resolution, model.resolution))

@@ -1,4 +1,4 @@
-"""Settings of concept learning."""
+"""Settings of concept learning, and of what shows the concepts."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
@@ -57,6 +57,21 @@ class ConceptLearning(Model):
     def captions(self) -> tuple[str, ...]:
         """The captions that `templates` stands for, a tuple of texts with {token}."""
         return TEMPLATES[self.templates] if isinstance(self.templates, str) else self.templates
+
+
+class ConceptFigures(Model):
+    """Pictures of learned concepts (the paper's Figures 4 and 5). Defaults: those of diffusers' pipeline for generated images."""
+
+    steps: Annotated[int, Field(ge=1, le=1000)] = Field(50, description="Number of sampler steps of a generated image.")
+    guidance_scale: Annotated[float, Field(ge=0)] = Field(
+        7.5, description="Strength of classifier-free guidance of a generated image."
+    )
+    attention_timesteps: tuple[Annotated[int, Field(ge=1, le=999)], ...] = Field(
+        (100, 200, 300, 400),
+        min_length=1,
+        description="Timesteps to which an image is noised, over which the attention to the concept is averaged. They are high "
+        "enough that the network needs its text, and low enough that it sees the image.",
+    )
 
 
 def check_templates(templates: Sequence[str]) -> None:

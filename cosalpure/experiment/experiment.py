@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import ClassVar, NamedTuple
 
 from cosalpure.bundled import located
-from cosalpure.concept.settings import ConceptLearning
+from cosalpure.concept.settings import ConceptFigures, ConceptLearning
 from cosalpure.data.settings import Dataset
 from cosalpure.diffusion.settings import TextToImage
 from cosalpure.experiment.file_format import GroupsPerJob
@@ -28,7 +28,10 @@ from cosalpure.score.settings import Score, Statistics
 from cosalpure.seeds import split_repeat
 from cosalpure.tables import Condition
 
-SECTIONS = ("text_to_image", "concept", "score", "statistics", "groups_per_job")  # parts that are no entries
+SECTIONS = (  # parts that are no entries
+    *("text_to_image", "concept", "concept_figures"),
+    *("score", "statistics", "groups_per_job"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +176,7 @@ class Experiment:
     degradations: Mapping[str, MethodEntry]
     text_to_image: TextToImage
     concept: ConceptLearning
+    concept_figures: ConceptFigures
     purifiers: Mapping[str, PurifierEntry]
     detectors: Mapping[str, MethodEntry]
     score: Score

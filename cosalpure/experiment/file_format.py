@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt
 
-from cosalpure.concept.settings import ConceptLearning
+from cosalpure.concept.settings import ConceptFigures, ConceptLearning
 from cosalpure.diffusion.settings import TextToImage
 from cosalpure.labels import Table
 from cosalpure.protocols import Role
@@ -132,6 +132,7 @@ class ExperimentFile(Model):
     degradations: Entries = Field(description="Degradations: a name and settings each.")
     text_to_image: TextToImage = Field(TextToImage(), description="Model that learns concepts and purifies.")
     concept: ConceptLearning = Field(ConceptLearning(), description="Settings of concept learning.")
+    concept_figures: ConceptFigures = Field(ConceptFigures(), description="Settings of the pictures of concepts.")
     purifiers: Entries = Field(description="Purifiers: a name and settings each.")
     detectors: Entries = Field(description="Detectors: a name and settings each.")
     score: Score = Field(Score(), description="Settings of the metrics.")

@@ -130,6 +130,7 @@ def _without_sweeps(file: ExperimentFile, mistakes: Mistakes, places: Places, wh
         degradations=MappingProxyType(degradations),
         text_to_image=file.text_to_image.model_copy(update={"path": places.of(file.text_to_image.path)}),
         concept=file.concept,
+        concept_figures=file.concept_figures,
         purifiers=MappingProxyType(purifiers),
         detectors=MappingProxyType(detectors),
         score=file.score,

@@ -10,6 +10,7 @@ from torch import Tensor
 from cosalpure.concept import FILE, Concept
 from cosalpure.concept.attention import attention_maps
 from cosalpure.concept.preview import preview
+from cosalpure.concept.settings import ConceptFigures
 from cosalpure.data import read_groups
 from cosalpure.diffusion.text_to_image import TextToImage
 from cosalpure.io import read_images, to_uint8
@@ -18,7 +19,6 @@ from cosalpure.seeds import generator
 
 COLUMNS = 10  # images of a long group that are shown
 PREVIEWS = 4  # of each concept
-STEPS = 25  # sampler steps of a preview
 
 
 def draw_previews(
@@ -30,13 +30,13 @@ def draw_previews(
     span: str,
     output: str | Path,
     seed: int,
+    settings: ConceptFigures | None = None,
     previews: int = PREVIEWS,
-    steps: int = STEPS,
 ) -> None:
     """Draw groups in their order: an attacked image, then previews of the clean and of the attacked group's concept.
 
     Both start from the same noise. `images` is the folder of the degraded images; `clean_concepts` and `concepts` are
-    those of what was learned from the clean and from the degraded groups. `steps` are the sampler steps of a preview.
+    those of what was learned from the clean and from the degraded groups. `settings` are those of the previews.
     """
     model, rows = TextToImage.of(text_to_image), []
     for group in read_groups(data, span):
@@ -47,13 +47,20 @@ def draw_previews(
         for folder in (clean_concepts, concepts):
             draws = [generator(seed, group.dataset, group.name, "preview", number) for number in range(previews)]
             concept = Concept.load(Path(folder) / "groups" / group.slug / FILE)
-            rows[-1].pictures.extend(map(_picture, preview(model, concept, draws, steps=steps)))
+            rows[-1].pictures.extend(map(_picture, preview(model, concept, draws, settings=settings)))
     note = f"an attacked (red) and a clean image; {previews} previews each of the clean and attacked group's concept"
     draw_sheet(output, "Learned concepts", note, rows)
 
 
 def draw_attention(
-    data: str, images: str, concepts: str, text_to_image: Any, span: str, output: str | Path, seed: int
+    data: str,
+    images: str,
+    concepts: str,
+    text_to_image: Any,
+    span: str,
+    output: str | Path,
+    seed: int,
+    settings: ConceptFigures | None = None,
 ) -> None:
     """Draw groups in their order: images, and below them the attention that the network pays the group's concept there.
 
@@ -65,7 +72,7 @@ def draw_attention(
         draws = [generator(seed, group.dataset, group.name, path.name, "attention") for path in files]
         concept = Concept.load(Path(concepts) / "groups" / group.slug / FILE)
         pixels = read_images(files)
-        maps = attention_maps(model, pixels, concept, draws)
+        maps = attention_maps(model, pixels, concept, draws, settings=settings)
         rows.append(Row(group.name, list(map(_picture, pixels)), group.attacked))
         rows.append(Row("    attention to its concept", list(map(_picture, heat(pixels, maps)))))
     draw_sheet(output, "Attention to the learned concept", "attacked images framed in red; yellow is high", rows)

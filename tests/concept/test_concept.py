@@ -6,7 +6,7 @@ import torch
 from cosalpure.concept import Concept, learn, learn_together
 from cosalpure.concept.attention import attention_maps, collected_attention
 from cosalpure.concept.preview import preview
-from cosalpure.concept.settings import ConceptLearning
+from cosalpure.concept.settings import ConceptFigures, ConceptLearning
 from cosalpure.diffusion.batches import Batches
 from cosalpure.errors import UserError
 from cosalpure.seeds import generator
@@ -198,12 +198,17 @@ def test_jpeg_before_learning_changes_what_is_learned(images, tiny_model, monkey
 
 
 def test_a_preview_needs_no_image_and_repeats(tiny_model):
+    three = ConceptFigures(steps=3)
     goat, pole = (Concept("<my-goat>", tiny_model.word_vector(word)) for word in ("goat", "object"))
-    first, second, other = (preview(tiny_model, c, [generator(3), generator(4)], steps=3) for c in (goat, goat, pole))
+    first, second, other = (
+        preview(tiny_model, c, [generator(3), generator(4)], settings=three) for c in (goat, goat, pole)
+    )
     assert first.shape == (2, 3, 32, 32) and 0 <= first.min() and first.max() <= 1
     assert torch.equal(first, second) and not torch.allclose(first, other, atol=1e-3)
-    alone = preview(tiny_model, goat, [generator(4)], steps=3)
+    alone = preview(tiny_model, goat, [generator(4)], settings=three)
     torch.testing.assert_close(alone, first[1:], atol=1e-4, rtol=0)
+    for its in (ConceptFigures(steps=4), ConceptFigures(steps=3, guidance_scale=2.0)):
+        assert not torch.allclose(preview(tiny_model, goat, [generator(4)], settings=its), alone, atol=1e-3)
 
 
 def test_attention_maps_are_those_of_the_token(tiny_model, images):
@@ -213,6 +218,10 @@ def test_attention_maps_are_those_of_the_token(tiny_model, images):
     maps = attention_maps(tiny_model, images[..., :24], concept, [generator(i) for i in range(5)])
     assert maps.shape == (5, 1, 32, 24) and maps.amin((1, 2, 3)).max() == 0 and maps.amax((1, 2, 3)).min() == 1
     assert tiny_model.unet.attn_processors == before, "hooks are gone"
+    draws, late = [generator(i) for i in range(5)], ConceptFigures(attention_timesteps=(900,))
+    assert not torch.allclose(
+        attention_maps(tiny_model, images[..., :24], concept, draws, settings=late), maps, atol=1e-3
+    )
 
     context = tiny_model.embed(["a photo of <my-goat>"], concept.token, concept.vector)
     position = tiny_model.position("a photo of <my-goat>", concept.token)
