@@ -106,6 +106,10 @@ def run(
     its = MODELS[choose("model", model, list(MODELS))]
     module = import_module(f"cosalpure.train.{its.file}")
     settings = updated(getattr(module, its.settings)(), values)
+    if start := getattr(settings, "start", ""):
+        from cosalpure.train.common import new_or_started
+
+        new_or_started(model, {}, start, 0)  # a mistake shows before the scenes, which take minutes
     parts: list[str | Path] = []
     if model == "text-to-image":
         if not (text_encoder and autoencoder):

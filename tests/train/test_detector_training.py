@@ -1,12 +1,14 @@
 """The trainings of detector and surrogate: reproducible, resumable, and their parts do what they say."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
-from cosalpure import detect, networks
+from cosalpure import detect, networks, train
 from cosalpure.data.mini import MiniWorld
+from cosalpure.errors import UserError
 from cosalpure.seeds import generator
 from cosalpure.train import co_saliency, gcagc, gconet_plus, group_affinity, mccl, poolnet, scenes, surrogate
 from cosalpure.train import gicd as training
@@ -284,3 +286,13 @@ def test_edge_loss_wants_the_outlines_of_the_masks():
     outline[..., 5:11, 5:11] = 0
     right, filled, empty = (poolnet.edge_loss(20 * (target - 0.5), mask) for target in (outline, mask, 0 * mask))
     assert right < 1e-3 < filled and right < empty
+
+
+@pytest.mark.parametrize("model", ["gicd", "gcagc", "poolnet", "gconet_plus", "mccl"])
+def test_weights_to_start_from_are_looked_at_before_the_scenes(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(scenes.ScenePool, "__init__", lambda *_: pytest.fail("scenes were composed"))
+    (tmp_path / "junk.pth").write_text("junk")
+    surrogate = "bundled:mini/weights/resneta50b.safetensors"
+    for start in (tmp_path / "missing.safetensors", tmp_path / "junk.pth", surrogate):
+        with pytest.raises(UserError, match=Path(start).name):
+            train.run(model, tmp_path / "out.safetensors", {"start": str(start)})
