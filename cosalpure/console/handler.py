@@ -43,6 +43,7 @@ NOISE = (  # messages without an event that say nothing about the run
 SUBMITTED = re.compile(r"Job \d+ has been submitted")  # a line more a job, by executors of clusters
 FAILED_COMMAND = "RuleException:\nCalledProcessError"  # with the whole command, which the log file keeps
 STATUS = re.compile(r"(exit status \d+|Signals\.\w+)")
+MISTAKE = re.compile(r"^ *(?:cosalpure\.errors\.)?UserError: (.+)$", re.M)  # in a function of a rule
 INTERRUPTED = "Terminating processes on user request"
 
 
@@ -160,16 +161,22 @@ class Console(logging.Handler):
         self._write("\n".join(f"    {line}" for line in told))
 
     def _error(self, record: Any) -> None:
-        """Print an exception of Snakemake's; of an unknown target our own line."""
+        """Print an exception of Snakemake's; of an unknown target, a missing file and a user's mistake our own line."""
         text = record.getMessage()
         if self.interrupted or text.startswith(NOISE):
             return
         missing = text.partition("No rule to produce ")[2].split(" (if you use")
+        mistake = MISTAKE.search(text)
+        files = text.partition("affected files:\n")[2].splitlines()
         if text.startswith(FAILED_COMMAND):  # the record of the job's failure comes next, without the status
             found = STATUS.search(text)
             self._status = f" ({found[1]})" if found else ""
         elif getattr(record, "exception", "") == "MissingRuleException" and len(missing) == 2:
             self._write(target_line(missing[0], self.targets()))
+        elif getattr(record, "exception", "") == "MissingInputException" and files:
+            self._write(f"cosalpure: no such file, and no rule makes it: {', '.join(map(str.strip, files))}")
+        elif mistake:
+            self._write(f"cosalpure: {mistake[1]}")
         else:
             self._message(record)
 

@@ -94,8 +94,10 @@ def named_weights(experiment: Experiment) -> list[str]:
 def training_files(name: str) -> list[str]:
     """List what config/train/NAME.yaml names as input: a classifier, a start, and the folder of images once it is there.
 
-    A folder that is not there stops the run before it starts (`missing`), not the planning of jobs.
+    A folder or a settings file that is not there stops the run before it starts (`missing`), not the planning of jobs.
     """
+    if not training_file(name).is_file():
+        return []
     training = read_training(name)
     images = training.images
     return training.starts + ([images] if images and Path(images).is_dir() else [])
@@ -155,8 +157,12 @@ def _made(path: str, trained: Mapping[str, Training]) -> Need:
     """Say what to do for a file of weights that is not published and not there."""
     if path in trained:
         return Need(path, f"trained by the workflow as {trained[path].file} says", False, "train_network_configured")
-    if (match := TRAINED.fullmatch(path)) and not match[2]:
+    match = TRAINED.fullmatch(path)
+    if match and not match[2]:
         return Need(path, "trained by the workflow (rules/train.smk)", False, "train_network")
+    if match:
+        file = training_file(f"{match[1]}-{match[2]}")
+        return Need(path, f"trained by the workflow as {file} says, which is not in this folder: copy it", True, "")
     if is_bundled(path):
         return Need(path, f"it ships with cosalpure: install it again, or in a clone: git checkout -- {path}", True, "")
     return Need(path, "no rule makes it: correct the path in the experiment, or put the file there", True, "")

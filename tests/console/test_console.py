@@ -143,6 +143,23 @@ def test_an_unknown_target_is_one_line_with_what_was_meant():
         ]
 
 
+@pytest.mark.parametrize("dry", [False, True])
+def test_a_missing_file_and_a_mistake_in_a_rule_are_one_line(dry):
+    made = console(dry=dry)
+    text = "MissingInputException in rule a in file x, line 3:\nMissing input files for rule a:\n    affected files:\n"
+    made.console.handle(
+        record("error", f"{text}        own/a b.yaml\n        c.pth", exception="MissingInputException")
+    )
+    text = (
+        "InputFunctionException in rule a:\nError:\n  UserError: own.yaml: no such file\nWildcards:\nTraceback:\n  File"
+    )
+    made.console.handle(record("error", text, exception="InputFunctionException"))
+    assert made.lines() == [
+        "cosalpure: no such file, and no rule makes it: own/a b.yaml, c.pth",
+        "cosalpure: own.yaml: no such file",
+    ]
+
+
 def test_a_dry_run_is_printed_as_snakemake_has_it():
     made = console(dry=True)
     made.console.handle(record("run_info", "Job stats: ...", stats=STATS))
