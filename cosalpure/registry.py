@@ -21,6 +21,12 @@ from cosalpure.method_files import in_a_file, load, told
 from cosalpure.protocols import GIVEN_TO, NEEDS, Kind, Need, Role
 from cosalpure.schema import Model, validated
 
+ATTRIBUTES: dict[str, tuple[type, ...]] = {  # of a plug-in's class, beside Settings and needs
+    **dict.fromkeys(("label", "role", "backbone", "bibtex"), (str,)),
+    **dict.fromkeys(("random", "differentiable", "joint"), (bool,)),
+    "files": (tuple, list),
+}
+
 
 @dataclass(frozen=True)
 class Method:
@@ -73,8 +79,11 @@ class Method:
         settings = getattr(plugin, "Settings", Model)
         if not (isinstance(settings, type) and issubclass(settings, Model)):
             raise UserError(f"{plugin.__name__}.Settings: expected a subclass of cosalpure.schema.Model")
-        keys = ("label", "role", "files", "random", "differentiable", "joint", "backbone", "bibtex")
-        found = {key: getattr(plugin, key) for key in keys if hasattr(plugin, key)}
+        found = {key: getattr(plugin, key) for key in ATTRIBUTES if hasattr(plugin, key)}
+        for key, value in found.items():
+            kinds = ATTRIBUTES[key]
+            if not (isinstance(value, kinds) or (key in ("label", "random") and callable(value))):
+                raise UserError(f"{plugin.__name__}.{key}: expected {kinds[0].__name__}, found {value!r}")
         needs = getattr(plugin, "needs", ())
         if not callable(needs):
             needs = frozenset(choose("need", need, NEEDS, f"{plugin.__name__}.needs") for need in needs)

@@ -53,6 +53,17 @@ BROKEN = {  # id: (content, method, what the line says)
         "half.py:Half",
         "Half.Settings: expected a subclass of cosalpure.schema.Model",
     ),
+    "label of another kind": ("class Half:\n    label = 3", "half.py:Half", "Half.label: expected str, found 3"),
+    "random of another kind": (
+        'class Half:\n    random = "no"',
+        "half.py:Half",
+        "Half.random: expected bool, found 'no'",
+    ),
+    "files as a text": (
+        'class Half:\n    files = "weights"',
+        "half.py:Half",
+        "Half.files: expected tuple, found 'weights'",
+    ),
     "unknown need": ('class Half:\n    needs = ["depth"]', "half.py:Half", "Half.needs: unknown need 'depth'"),
     "need that is not given": (
         'class Half:\n    needs = ["concept"]',
