@@ -17,7 +17,7 @@ from file_server import FileServer, checkpoint, hub, pipeline
 from cosalpure import weights
 from cosalpure.cli import main
 from cosalpure.errors import UserError
-from cosalpure.weights import downloads
+from cosalpure.weights import downloads, missing_text
 
 CONTENT = checkpoint(1_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -298,3 +298,12 @@ def test_a_repository_of_the_hub_becomes_a_folder(tmp_path):
     found = {str(path.relative_to(folder / "model")) for path in (folder / "model").rglob("*") if path.is_file()}
     assert found == set(files) and Path(done.stdout.strip()) == folder / "model"
     assert (folder / "model.sha256").read_text().count("\n") == len(files)
+
+
+def test_a_published_file_that_is_not_there_is_said_to_be_downloadable():
+    assert missing_text("weights/gicd_ginet.pth", "weights file") == (
+        "weights/gicd_ginet.pth: no such weights file; download it with: cosalpure weights fetch gicd-ginet"
+    )
+    assert missing_text("/scratch/weights/stable-diffusion-2", "folder").endswith("weights fetch stable-diffusion-2")
+    assert missing_text("mine.pth", "weights file") == "mine.pth: no such weights file"
+    assert missing_text("owner/name", "folder").endswith("for a repository of the hub write hf:owner/name")

@@ -13,7 +13,7 @@ from cosalpure import file_kinds
 from cosalpure.errors import UserError, one_line
 from cosalpure.networks import checkpoints
 from cosalpure.staging import staged
-from cosalpure.weights import missing_folder
+from cosalpure.weights import missing_text
 
 STEPS = 1000  # training steps that all settings of T are about
 CHANNELS = {9: "an inpainting model", 8: "a model that edits an image by instruction", 5: "a model that sees depth"}
@@ -29,7 +29,7 @@ def check_folder(path: Path, components: Iterable[str]) -> None:
         found = (
             f"{path}: expected a diffusers pipeline folder, found {file_kinds.describe(path)}" if path.exists() else ""
         )
-        raise UserError(found or missing_folder(path))
+        raise UserError(found or missing_text(path, "folder"))
     missing = [name for name in components if not (path / name).is_dir()]
     if missing:
         what = "Stable Diffusion 3's or Flux's transformer is not supported" if (path / "transformer").is_dir() else ""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from cosalpure import file_kinds
 from cosalpure.errors import UserError, one_line
 from cosalpure.staging import staged
+from cosalpure.weights import missing_text
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -63,7 +64,7 @@ def read(path: str | Path) -> dict[Any, Any]:
 def check_kind(path: str | Path, kinds: Sequence[str], what: str) -> None:
     """Refuse a file that by its first bytes is of none of `kinds`, and say what it is; `what` it should have been."""
     if not Path(path).exists():
-        raise UserError(f"{path}: no such weights file")
+        raise UserError(missing_text(path, "weights file"))
     kind = file_kinds.describe(path)
     if kind in kinds:
         return

@@ -12,11 +12,11 @@ sha256. Where none is published, its kind, size and content are checked, and the
 with its row of the table, `contents` looks into a file, and `fetching` puts them together.
 """
 
-from cosalpure.weights.addresses import SCHEMES, check_address, hub_hint, missing_folder, page
+from cosalpure.weights.addresses import SCHEMES, check_address, hub_hint, page
 from cosalpure.weights.checks import sha256_lines, verify
 from cosalpure.weights.downloads import hub_folder
 from cosalpure.weights.fetching import OFFLINE, advice, fetch, listing, state
-from cosalpure.weights.sources import COLUMNS, SOURCES, Source, read_sources
+from cosalpure.weights.sources import COLUMNS, SOURCES, Source, missing_text, read_sources
 
 __all__ = [
     "COLUMNS",
@@ -30,7 +30,7 @@ __all__ = [
     "hub_folder",
     "hub_hint",
     "listing",
-    "missing_folder",
+    "missing_text",
     "page",
     "read_sources",
     "sha256_lines",

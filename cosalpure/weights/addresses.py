@@ -47,11 +47,6 @@ def hub_hint(name: str | Path) -> str:
     return f"This repository was removed from the hub; the same files are at {mirror}" if mirror else ""
 
 
-def missing_folder(path: str | Path) -> str:
-    """Write the message for a model folder that is not there; it may be a repository of the hub without `hf:`."""
-    return f"{path}: no such folder{hub_name_hint(path)}"
-
-
 def hub_name_hint(path: str | Path) -> str:
     """Write a hint where a path that does not exist looks like a repository of the hub; else nothing."""
     hint = hub_hint(path)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cosalpure.bundled import ASSETS
 from cosalpure.errors import UserError, one_line
-from cosalpure.weights.addresses import SCHEMES, check_address
+from cosalpure.weights.addresses import SCHEMES, check_address, hub_name_hint
 
 SOURCES = ASSETS / "sources.csv"
 COLUMNS = ("name", "kind", "file", "sources", "megabytes", "sha256", "licence", "used_for")
@@ -38,6 +38,14 @@ class Source:
     def path(self, folder: str | Path) -> Path:
         """Return where the file, or folder, stands."""
         return Path(folder) / self.file.rstrip("/")
+
+
+def missing_text(path: str | Path, what: str) -> str:
+    """Write the message for weights that are not there; `what` they should have been. A published file has a command."""
+    named = Path(path)
+    known = [its.name for its in read_sources().values() if its.path("weights") == Path(*named.parts[-2:])]
+    remedy = f"; download it with: cosalpure weights fetch {known[0]}" if known else hub_name_hint(path)
+    return f"{path}: no such {what}{remedy}"
 
 
 def read_sources(path: str | Path | None = None, kind: str = "weights") -> dict[str, Source]:
