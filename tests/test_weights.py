@@ -301,9 +301,9 @@ def test_a_repository_of_the_hub_becomes_a_folder(tmp_path):
 
 
 def test_a_published_file_that_is_not_there_is_said_to_be_downloadable():
-    assert missing_text("weights/gicd_ginet.pth", "weights file") == (
+    assert missing_text("weights/gicd_ginet.pth") == (
         "weights/gicd_ginet.pth: no such weights file; download it with: cosalpure weights fetch gicd-ginet"
     )
-    assert missing_text("/scratch/weights/stable-diffusion-2", "folder").endswith("weights fetch stable-diffusion-2")
-    assert missing_text("mine.pth", "weights file") == "mine.pth: no such weights file"
-    assert missing_text("owner/name", "folder").endswith("for a repository of the hub write hf:owner/name")
+    assert missing_text("/scratch/weights/stable-diffusion-2", folder=True).endswith("weights fetch stable-diffusion-2")
+    assert missing_text("own/mine.pth") == "own/mine.pth: no such weights file"
+    assert missing_text("owner/name", folder=True).endswith("for a repository of the hub write hf:owner/name")

@@ -29,7 +29,7 @@ def check_folder(path: Path, components: Iterable[str]) -> None:
         found = (
             f"{path}: expected a diffusers pipeline folder, found {file_kinds.describe(path)}" if path.exists() else ""
         )
-        raise UserError(found or missing_text(path, "folder"))
+        raise UserError(found or missing_text(path, folder=True))
     missing = [name for name in components if not (path / name).is_dir()]
     if missing:
         what = "Stable Diffusion 3's or Flux's transformer is not supported" if (path / "transformer").is_dir() else ""

@@ -64,7 +64,7 @@ def read(path: str | Path) -> dict[Any, Any]:
 def check_kind(path: str | Path, kinds: Sequence[str], what: str) -> None:
     """Refuse a file that by its first bytes is of none of `kinds`, and say what it is; `what` it should have been."""
     if not Path(path).exists():
-        raise UserError(missing_text(path, "weights file"))
+        raise UserError(missing_text(path))
     kind = file_kinds.describe(path)
     if kind in kinds:
         return

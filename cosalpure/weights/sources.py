@@ -40,12 +40,14 @@ class Source:
         return Path(folder) / self.file.rstrip("/")
 
 
-def missing_text(path: str | Path, what: str) -> str:
-    """Write the message for weights that are not there; `what` they should have been. A published file has a command."""
+def missing_text(path: str | Path, folder: bool = False) -> str:
+    """Write the message for weights that are not there. What is published has a command; a folder may be on the hub."""
     named = Path(path)
     known = [its.name for its in read_sources().values() if its.path("weights") == Path(*named.parts[-2:])]
-    remedy = f"; download it with: cosalpure weights fetch {known[0]}" if known else hub_name_hint(path)
-    return f"{path}: no such {what}{remedy}"
+    remedy = hub_name_hint(path) if folder else ""
+    if known:
+        remedy = f"; download it with: cosalpure weights fetch {known[0]}"
+    return f"{path}: no such {'folder' if folder else 'weights file'}{remedy}"
 
 
 def read_sources(path: str | Path | None = None, kind: str = "weights") -> dict[str, Source]:
