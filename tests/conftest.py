@@ -1,16 +1,8 @@
 """Shared by all tests; standing here, it makes `tests/` importable (`from golden import loader`)."""
 
-import os
-
 import pytest
 import torch
-from slurm.cluster import why_not
 from warm import Warm
-
-
-def pytest_xdist_auto_num_workers():
-    """A process a core, and one more where the tests of SLURM run: these mostly wait for jobs."""
-    return len(os.sched_getaffinity(0)) + (not why_not())
 
 
 def pytest_itemcollected(item):

@@ -267,6 +267,7 @@ def test_job_out_of_memory(cluster, on_cluster, undisturbed):
     assert scores(on_cluster) == undisturbed
 
 
+@pytest.mark.long
 def test_lost_node(cluster, on_cluster, undisturbed):
     lost, before = [], len(cluster.history())
 

@@ -41,7 +41,10 @@ def run(warm, folder, *files):
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=folder)
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+LONG = {"an attack without any reference", "detectors without partners"}  # of what the others show, too
+
+
+@pytest.mark.parametrize("name", [pytest.param(its, marks=[pytest.mark.long] * (its in LONG)) for its in EXPERIMENTS])
 def test_simple_experiments_end_with_tables_and_a_report(name, warm, tmp_path):
     blocks, dataset = EXPERIMENTS[name]
     conditions = [

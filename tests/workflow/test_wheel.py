@@ -114,6 +114,7 @@ def test_the_command_and_the_module_need_no_extra(outside):
     assert outside("cosalpure", "--version").startswith("cosalpure ")
 
 
+@pytest.mark.long  # tests/test_purify_folder.py does it in the clone
 def test_a_folder_of_photos(outside):
     photos = outside.folder / "photos"
     shutil.copytree(ROOT / "cosalpure/assets/mini/backgrounds", photos, ignore=shutil.ignore_patterns("[!gb]*"))
